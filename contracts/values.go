@@ -1,0 +1,146 @@
+// Package contracts is the language that Plenary's apps speak: every command
+// and event, with the values they are made of. It holds no behaviour beyond
+// what a value needs to be a value.
+//
+// A struct here is a published contract. A field may be added; one that is
+// removed, renamed or given another meaning needs a new major version in the
+// type's name and an upcaster. Fields with personal data are tagged
+// `personal:"true"`.
+package contracts
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Money is an amount in minor units (cents) of an ISO 4217 currency.
+type Money struct {
+	Amount   int64  `json:"amount" doc:"In minor units (cents)"`
+	Currency string `json:"currency" validate:"required,len=3,uppercase" minLength:"3" maxLength:"3" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"USD"`
+}
+
+// IsZero says whether there is nothing to pay.
+func (m Money) IsZero() bool { return m.Amount == 0 }
+
+// Times is the price of n.
+func (m Money) Times(n int) Money { return Money{Amount: m.Amount * int64(n), Currency: m.Currency} }
+
+func (m Money) String() string {
+	return fmt.Sprintf("%d.%02d %s", m.Amount/100, m.Amount%100, m.Currency)
+}
+
+// SeatQuantity is a number of seats of one type.
+type SeatQuantity struct {
+	SeatType uuid.UUID `json:"seatType" validate:"required"`
+	Quantity int       `json:"quantity"`
+}
+
+// Seats is a list of seat quantities, at most one per type.
+type Seats []SeatQuantity
+
+// Of is the quantity of one type, 0 if it is not listed.
+func (s Seats) Of(seatType uuid.UUID) int {
+	for _, q := range s {
+		if q.SeatType == seatType {
+			return q.Quantity
+		}
+	}
+	return 0
+}
+
+// Total is the number of seats of all types.
+func (s Seats) Total() (n int) {
+	for _, q := range s {
+		n += q.Quantity
+	}
+	return n
+}
+
+// Equal says whether both hold the same quantities, in any order; a quantity
+// of 0 is the same as none.
+func (s Seats) Equal(o Seats) bool {
+	for _, q := range s {
+		if o.Of(q.SeatType) != q.Quantity {
+			return false
+		}
+	}
+	for _, q := range o {
+		if s.Of(q.SeatType) != q.Quantity {
+			return false
+		}
+	}
+	return true
+}
+
+// Clone is a copy that shares nothing with s.
+func (s Seats) Clone() Seats { return slices.Clone(s) }
+
+// Person is how a registrant or attendee is known. All of it is personal data.
+type Person struct {
+	FirstName string `json:"firstName" validate:"required,max=100" personal:"true" minLength:"1" maxLength:"100"`
+	LastName  string `json:"lastName" validate:"required,max=100" personal:"true" minLength:"1" maxLength:"100"`
+	Email     string `json:"email" validate:"required,email,max=254" personal:"true" format:"email" maxLength:"254"`
+}
+
+// AttendeeType says in which role somebody attends.
+type AttendeeType string
+
+// The attendee types of the Journey.
+const (
+	Paid       AttendeeType = "paid"
+	Speaker    AttendeeType = "speaker"
+	Volunteer  AttendeeType = "volunteer"
+	Student    AttendeeType = "student"
+	TrackChair AttendeeType = "track-chair"
+)
+
+// Attendee is a person to whom a seat is assigned.
+type Attendee struct {
+	Person
+	Type AttendeeType `json:"type" validate:"required,oneof=paid speaker volunteer student track-chair" enum:"paid,speaker,volunteer,student,track-chair"`
+}
+
+// LineState is how an order's line stands.
+type LineState string
+
+// The states of a line.
+const (
+	LineRequested LineState = "requested" // the answer of the seats is awaited
+	LineReserved  LineState = "reserved"  // granted in full
+	LinePartial   LineState = "partial"   // granted in part
+	LineSoldOut   LineState = "sold-out"  // nothing granted
+)
+
+// OrderLine is one line of an order: what was asked for, what was granted and
+// what it costs. Total is the price of the seats granted or, before the seats
+// answered, of those requested.
+type OrderLine struct {
+	SeatType  uuid.UUID `json:"seatType" validate:"required"`
+	Name      string    `json:"name"`
+	UnitPrice Money     `json:"unitPrice"`
+	Requested int       `json:"requested"`
+	Granted   int       `json:"granted"`
+	State     LineState `json:"state"`
+	Total     Money     `json:"total"`
+}
+
+// CatalogueSeatType is a seat type as the order app sells it.
+type CatalogueSeatType struct {
+	ID    uuid.UUID `json:"id" validate:"required"`
+	Name  string    `json:"name" validate:"required"`
+	Price Money     `json:"price"`
+}
+
+// ConferenceDetails is what an organiser says about a conference.
+type ConferenceDetails struct {
+	Name        string    `json:"name" validate:"required,max=200" minLength:"1" maxLength:"200"`
+	Description string    `json:"description" validate:"max=10000" maxLength:"10000"`
+	Location    string    `json:"location" validate:"max=200" maxLength:"200"`
+	StartsAt    time.Time `json:"startsAt" validate:"required"`
+	EndsAt      time.Time `json:"endsAt" validate:"required"`
+	// RefundUntil ends the refund window; the zero time means there is none.
+	RefundUntil time.Time `json:"refundUntil,omitzero" doc:"Until when a confirmed order can be cancelled with a refund; absent: never"`
+}

@@ -1,0 +1,48 @@
+// Package message is what travels and what is stored: the metadata that every
+// message carries, the registry that knows each message type, and the codec
+// between Go values, stored JSON and CloudEvents.
+package message
+
+import (
+	"time"
+)
+
+// DefaultTenant is the tenant of an installation that has only one.
+const DefaultTenant = "main"
+
+// Meta is the metadata of a message. On the wire it is the CloudEvent's
+// attributes; each field names its attribute.
+type Meta struct {
+	ID     string    // id
+	Type   string    // type: name and major version, "OrderPlaced.v1"
+	Source string    // source: the app that published it
+	Stream string    // subject: "order/6f2c…"; for a command the stream it is for, if the sender knows
+	Time   time.Time // time, UTC
+
+	Tenant        string // tenant
+	CorrelationID string // correlationid: the order or conference the conversation is about
+	PartitionKey  string // partitionkey: messages of one key stay together where the broker can
+	TraceParent   string // traceparent, W3C; also sent as traceid, without which Dapr overwrites it
+	OriginalID    string // originalid: of a dead letter sent back, the id it had at first
+
+	StreamVersion uint64 // streamversion: of an event, its place in its stream, from 1
+	Cause         Cause
+}
+
+// Cause says what led to a message. For an event it is the command that was
+// decided, and what had caused that; so a reader of events alone can tell the
+// whole story.
+type Cause struct {
+	ID      string    `json:"id,omitempty"`     // causationid
+	Type    string    `json:"type,omitempty"`   // causationtype
+	Time    time.Time `json:"time,omitzero"`    // causationtime
+	CauseID string    `json:"cause,omitempty"`  // causationcause: what caused the cause
+	Source  string    `json:"source,omitempty"` // causationsource: who sent the cause
+}
+
+// Message is a decoded message: Body is a value (not a pointer) of the Go type
+// that the registry has for Meta.Type.
+type Message struct {
+	Meta
+	Body any
+}
