@@ -1,6 +1,18 @@
+// The parts of Dapr that run locally, built unmodified from their Go modules.
+// Outside of go.work, so that the replace lines below do not reach our apps.
 module github.com/plenary/plenary/tools/dapr
 
 go 1.26.5
+
+tool (
+	github.com/dapr/dapr/cmd/daprd
+	github.com/dapr/dapr/cmd/placement
+	github.com/dapr/dapr/cmd/scheduler
+)
+
+require github.com/dapr/dapr v1.18.2
+
+// What follows is the go.mod of that version of Dapr.
 
 require (
 	connectrpc.com/connect v1.19.1
@@ -505,6 +517,8 @@ require (
 	stathat.com/c/consistent v1.0.0 // indirect
 )
 
+// The replace lines are those of github.com/dapr/dapr v1.18.2 itself: they do not
+// reach a module that depends on it.
 replace (
 	// this is a fork which addresses a performance issues due to go routines
 	dubbo.apache.org/dubbo-go/v3 => dubbo.apache.org/dubbo-go/v3 v3.0.3-0.20230118042253-4f159a2b38f3
@@ -519,17 +533,3 @@ replace (
 	github.com/gobwas/pool => github.com/gobwas/pool v0.2.1
 	github.com/toolkits/concurrent => github.com/niean/gotools v0.0.0-20151221085310-ff3f51fc5c60
 )
-
-// update retracted indirect dependencies if necessary
-// check for retracted versions: go list -mod=mod -f '{{if .Retracted}}{{.}}{{end}}' -u -m all
-
-// Uncomment for local development for testing with changes in the components-contrib, kit, and durabletask repositories.
-// Don't commit with this uncommented!
-//
-// replace github.com/dapr/components-contrib => ../components-contrib
-// replace github.com/dapr/kit => ../kit
-// replace github.com/dapr/durabletask-go => ../durabletask-go
-//
-// Then, run `make modtidy-all` in this repository.
-// This ensures that go.mod and go.sum are up-to-date for each go.mod file.
-require github.com/dapr/dapr v1.18.2
