@@ -152,6 +152,8 @@ type (
 		Granted      Seats     `json:"granted"`
 		// NotAfter is that of the request.
 		NotAfter time.Time `json:"notAfter"`
+		// At is when the seats decided it, as their clock stood.
+		At time.Time `json:"at"`
 	}
 	// SeatsReservationCommitted: the reservation is final.
 	SeatsReservationCommitted struct {
@@ -167,6 +169,7 @@ type (
 		Number       int       `json:"number"`
 		Released     Seats     `json:"released"`
 		NotAfter     time.Time `json:"notAfter"`
+		At           time.Time `json:"at"` // when the seats decided it, as their clock stood
 	}
 )
 
