@@ -1,0 +1,415 @@
+// Package conference is the Conference aggregate of domain.md: what an
+// organiser says about a conference, whether it is published, and its seat
+// types with their prices and quotas.
+//
+// It decides nothing about seats that are held: that is the seats app's. What
+// it owes others it tells them by commands, absolute and with its own version,
+// so that one that comes late or twice does nothing: SetCatalogue to the order
+// app whenever what is on sale changed, SetSeatsQuota to the seats app for each
+// seat type whose quota changed.
+package conference
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the aggregate's name; its streams are "conference/<conference id>".
+const Name = "conference"
+
+// The codes of the refusals.
+const (
+	NotFound            = "conference-not-found" // retryable: it may be on its way
+	AlreadyExists       = "conference-exists"
+	SlugInvalid         = "slug-invalid"
+	SlugTaken           = "slug-taken"
+	NameRequired        = "name-required"
+	CurrencyUnknown     = "currency-unknown"
+	DatesInvalid        = "dates-invalid"
+	RefundWindowInvalid = "refund-window-invalid"
+	SeatTypeRequired    = "seat-type-required"
+	LastSeatType        = "last-seat-type"
+	Ended               = "conference-ended"
+	SeatTypeExists      = "seat-type-exists"
+	SeatTypeUnknown     = "unknown-seat-type"
+	SeatTypeGone        = "seat-type-removed"
+	TooManySeatTypes    = "too-many-seat-types"
+	PriceInvalid        = "price-invalid"
+	QuotaInvalid        = "quota-invalid"
+)
+
+// Bounds of what an organiser may say. With them no order's total can overflow,
+// and an order, which may name 50 seat types, can name all that are on sale.
+const (
+	MaxSeatTypes = 50
+	MaxPrice     = 1_000_000_000_000 // minor units
+	MaxQuota     = 1_000_000
+)
+
+// State is a conference.
+type State struct {
+	ID        uuid.UUID                   `json:"id"`
+	Slug      string                      `json:"slug"`
+	Owner     string                      `json:"owner"`
+	Currency  string                      `json:"currency"`
+	Details   contracts.ConferenceDetails `json:"details"`
+	Published bool                        `json:"published"`
+	SeatTypes []SeatType                  `json:"seatTypes"` // in the order of their adding, removed ones too
+
+	// Version is the number of events folded, and CatalogueVersion that of the
+	// last one that changed what is on sale.
+	Version          uint64 `json:"version"`
+	CatalogueVersion uint64 `json:"catalogueVersion"`
+}
+
+// SeatType is a kind of seat. One that was removed stays known: its id stands
+// in orders, and is not used again.
+type SeatType struct {
+	ID          uuid.UUID       `json:"id"`
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Price       contracts.Money `json:"price"`
+	Quota       int             `json:"quota"`
+	Removed     bool            `json:"removed"`
+
+	// QuotaVersion is the version of the last event that changed the quota.
+	QuotaVersion uint64 `json:"quotaVersion"`
+}
+
+func (s State) exists() bool { return s.ID != uuid.Nil }
+
+func (s State) onSale() (n int) {
+	for _, t := range s.SeatTypes {
+		if !t.Removed {
+			n++
+		}
+	}
+	return n
+}
+
+func (s State) find(id uuid.UUID) (index int, known bool) {
+	index = slices.IndexFunc(s.SeatTypes, func(t SeatType) bool { return t.ID == id })
+	return index, index >= 0
+}
+
+// Aggregate is the Conference aggregate. It keeps the id of every command it
+// handled: an organiser's changes are few, and an old one that came again would
+// undo a newer.
+func Aggregate() es.Aggregate[State] {
+	return es.Aggregate[State]{
+		Name:            Name,
+		New:             func() State { return State{} },
+		Route:           route,
+		Claims:          claims,
+		Decide:          decide,
+		Evolve:          evolve,
+		React:           react,
+		AnswersNoEffect: true,
+	}
+}
+
+func route(command any) (id string, ok bool) {
+	switch c := command.(type) {
+	case contracts.CreateConference:
+		return c.ConferenceID.String(), true
+	case contracts.UpdateConference:
+		return c.ConferenceID.String(), true
+	case contracts.PublishConference:
+		return c.ConferenceID.String(), true
+	case contracts.UnpublishConference:
+		return c.ConferenceID.String(), true
+	case contracts.AddSeatType:
+		return c.ConferenceID.String(), true
+	case contracts.UpdateSeatType:
+		return c.ConferenceID.String(), true
+	case contracts.RemoveSeatType:
+		return c.ConferenceID.String(), true
+	}
+	return "", false
+}
+
+// claims asks for the slug, but not for a command that will be refused anyway:
+// what is claimed stays claimed.
+func claims(command any) []string {
+	c, ok := command.(contracts.CreateConference)
+	if !ok || checkCreate(c) != nil {
+		return nil
+	}
+	return []string{slugClaim(c.Slug)}
+}
+
+func slugClaim(slug string) string { return "slug/" + slug }
+
+func decide(env es.Env, s State, command any) ([]any, error) {
+	if c, ok := command.(contracts.CreateConference); ok {
+		return create(env, s, c)
+	}
+	if !s.exists() {
+		return nil, es.Refuse(NotFound, "there is no such conference (yet)")
+	}
+	switch c := command.(type) {
+	case contracts.UpdateConference:
+		return update(s, c)
+	case contracts.PublishConference:
+		return publish(env, s)
+	case contracts.UnpublishConference:
+		return unpublish(s)
+	case contracts.AddSeatType:
+		return addSeatType(s, c)
+	case contracts.UpdateSeatType:
+		return updateSeatType(s, c)
+	case contracts.RemoveSeatType:
+		return removeSeatType(s, c)
+	}
+	return nil, nil
+}
+
+func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
+	if err := checkCreate(c); err != nil {
+		return nil, err
+	}
+	if s.exists() {
+		if c.Slug == s.Slug && c.Owner == s.Owner && c.Currency == s.Currency && sameDetails(c.Details, s.Details) {
+			return nil, nil
+		}
+		return nil, es.Refuse(AlreadyExists, "there is a conference with this id already")
+	}
+	self := es.Ref{Aggregate: Name, ID: c.ConferenceID.String()}
+	if env.Claims[slugClaim(c.Slug)] != self.String() {
+		return nil, es.Refuse(SlugTaken, "another conference has the address %q", c.Slug)
+	}
+	return []any{contracts.ConferenceCreated{
+		ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: c.Owner, Currency: c.Currency, Details: inUTC(c.Details),
+	}}, nil
+}
+
+func update(s State, c contracts.UpdateConference) ([]any, error) {
+	if err := checkDetails(c.Details); err != nil {
+		return nil, err
+	}
+	if sameDetails(c.Details, s.Details) {
+		return nil, nil
+	}
+	return []any{contracts.ConferenceUpdated{ConferenceID: s.ID, Details: inUTC(c.Details)}}, nil
+}
+
+// publish opens the sale. A conference that sells nothing, or that is over, has
+// no sale to open.
+func publish(env es.Env, s State) ([]any, error) {
+	switch {
+	case s.Published:
+		return nil, nil
+	case s.onSale() == 0:
+		return nil, es.Refuse(SeatTypeRequired, "a conference needs a seat type before it can be published")
+	case !env.Now.Before(s.Details.EndsAt):
+		return nil, es.Refuse(Ended, "the conference is over")
+	}
+	return []any{contracts.ConferencePublished{ConferenceID: s.ID}}, nil
+}
+
+func unpublish(s State) ([]any, error) {
+	if !s.Published {
+		return nil, nil
+	}
+	return []any{contracts.ConferenceUnpublished{ConferenceID: s.ID}}, nil
+}
+
+func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
+	if err := checkSeatType(c.Name, c.Price, c.Quota); err != nil {
+		return nil, err
+	}
+	added := SeatType{
+		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
+		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota,
+	}
+	if i, known := s.find(c.SeatTypeID); known {
+		switch there := s.SeatTypes[i]; {
+		case there.Removed:
+			return nil, es.Refuse(SeatTypeGone, "the seat type was removed; a new one needs an id of its own")
+		case there.says(added):
+			return nil, nil
+		}
+		return nil, es.Refuse(SeatTypeExists, "there is a seat type with this id already")
+	}
+	if s.onSale() >= MaxSeatTypes {
+		return nil, es.Refuse(TooManySeatTypes, "a conference can have %d seat types", MaxSeatTypes)
+	}
+	return []any{contracts.SeatTypeAdded{
+		ConferenceID: s.ID, SeatTypeID: added.ID, Name: added.Name, Description: added.Description,
+		Price: added.Price, Quota: added.Quota,
+	}}, nil
+}
+
+// updateSeatType lets price and quota go up and down. Orders placed keep their
+// price, and seats held are honoured, so neither needs to be asked.
+func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
+	if err := checkSeatType(c.Name, c.Price, c.Quota); err != nil {
+		return nil, err
+	}
+	i, known := s.find(c.SeatTypeID)
+	if !known {
+		return nil, es.Refuse(SeatTypeUnknown, "the conference has no such seat type")
+	}
+	there := s.SeatTypes[i]
+	if there.Removed {
+		return nil, es.Refuse(SeatTypeGone, "the seat type was removed")
+	}
+	updated := SeatType{
+		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
+		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota,
+	}
+	if there.says(updated) {
+		return nil, nil
+	}
+	return []any{contracts.SeatTypeUpdated{
+		ConferenceID: s.ID, SeatTypeID: updated.ID, Name: updated.Name, Description: updated.Description,
+		Price: updated.Price, Quota: updated.Quota,
+	}}, nil
+}
+
+// removeSeatType refuses the last one of a published conference, for the same
+// reason as publish.
+func removeSeatType(s State, c contracts.RemoveSeatType) ([]any, error) {
+	i, known := s.find(c.SeatTypeID)
+	switch {
+	case !known:
+		return nil, es.Refuse(SeatTypeUnknown, "the conference has no such seat type")
+	case s.SeatTypes[i].Removed:
+		return nil, nil
+	case s.Published && s.onSale() == 1:
+		return nil, es.Refuse(LastSeatType, "a published conference keeps a seat type; unpublish it first, or set the quota to 0")
+	}
+	return []any{contracts.SeatTypeRemoved{ConferenceID: s.ID, SeatTypeID: c.SeatTypeID}}, nil
+}
+
+// says compares what an organiser says of a seat type.
+func (t SeatType) says(o SeatType) bool {
+	return t.Name == o.Name && t.Description == o.Description && t.Price == o.Price && t.Quota == o.Quota
+}
+
+func evolve(s State, event any) State {
+	s.Version++
+	switch e := event.(type) {
+	case contracts.ConferenceCreated:
+		s.ID, s.Slug, s.Owner, s.Currency, s.Details = e.ConferenceID, e.Slug, e.Owner, e.Currency, e.Details
+		s.CatalogueVersion = s.Version
+	case contracts.ConferenceUpdated:
+		if !e.Details.StartsAt.Equal(s.Details.StartsAt) || !e.Details.RefundUntil.Equal(s.Details.RefundUntil) {
+			s.CatalogueVersion = s.Version
+		}
+		s.Details = e.Details
+	case contracts.ConferencePublished:
+		s.Published, s.CatalogueVersion = true, s.Version
+	case contracts.ConferenceUnpublished:
+		s.Published, s.CatalogueVersion = false, s.Version
+	case contracts.SeatTypeAdded:
+		s.SeatTypes = append(s.SeatTypes, SeatType{
+			ID: e.SeatTypeID, Name: e.Name, Description: e.Description, Price: e.Price, Quota: e.Quota,
+			QuotaVersion: s.Version,
+		})
+		s.CatalogueVersion = s.Version
+	case contracts.SeatTypeUpdated:
+		if i, known := s.find(e.SeatTypeID); known {
+			t := &s.SeatTypes[i]
+			if t.Name != e.Name || t.Price != e.Price {
+				s.CatalogueVersion = s.Version
+			}
+			if t.Quota != e.Quota {
+				t.QuotaVersion = s.Version
+			}
+			t.Name, t.Description, t.Price, t.Quota = e.Name, e.Description, e.Price, e.Quota
+		}
+	case contracts.SeatTypeRemoved:
+		if i, known := s.find(e.SeatTypeID); known {
+			s.SeatTypes[i].Removed, s.SeatTypes[i].Quota, s.SeatTypes[i].QuotaVersion = true, 0, s.Version
+			s.CatalogueVersion = s.Version
+		}
+	}
+	return s
+}
+
+// react tells the seats app first: a seat type that can be ordered had better be
+// known where its seats are.
+func react(s State, _ any, out *es.Outbox) {
+	for _, t := range s.SeatTypes {
+		if t.QuotaVersion == s.Version {
+			out.Send(contracts.SetSeatsQuota{ConferenceID: s.ID, SeatType: t.ID, Quota: t.Quota, Version: s.Version})
+		}
+	}
+	if s.CatalogueVersion == s.Version {
+		out.Send(s.catalogue())
+	}
+}
+
+func (s State) catalogue() contracts.SetCatalogue {
+	c := contracts.SetCatalogue{
+		ConferenceID: s.ID, Version: s.Version, Published: s.Published, SeatTypes: []contracts.CatalogueSeatType{},
+		StartsAt: s.Details.StartsAt, RefundUntil: s.Details.RefundUntil,
+	}
+	for _, t := range s.SeatTypes {
+		if !t.Removed {
+			c.SeatTypes = append(c.SeatTypes, contracts.CatalogueSeatType{ID: t.ID, Name: t.Name, Price: t.Price})
+		}
+	}
+	return c
+}
+
+// What a command says by itself, whatever the conference is like.
+
+var slugFormat = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func checkCreate(c contracts.CreateConference) error {
+	if len(c.Slug) > 64 || !slugFormat.MatchString(c.Slug) {
+		return es.Refuse(SlugInvalid, "an address is up to 64 lower-case letters, digits and single hyphens between them")
+	}
+	if uuid.Validate(c.Slug) == nil {
+		// Where a conference is named by slug or id, this would name two.
+		return es.Refuse(SlugInvalid, "an address must not look like an id")
+	}
+	if !currencies[c.Currency] {
+		return es.Refuse(CurrencyUnknown, "%q is not the code of a currency in use (ISO 4217)", c.Currency)
+	}
+	return checkDetails(c.Details)
+}
+
+func checkDetails(d contracts.ConferenceDetails) error {
+	switch {
+	case strings.TrimSpace(d.Name) == "":
+		return es.Refuse(NameRequired, "a conference needs a name")
+	case d.StartsAt.IsZero() || !d.EndsAt.After(d.StartsAt):
+		return es.Refuse(DatesInvalid, "a conference ends after it starts")
+	case d.RefundUntil.After(d.EndsAt):
+		return es.Refuse(RefundWindowInvalid, "refunds end with the conference at the latest")
+	}
+	return nil
+}
+
+func checkSeatType(name string, price int64, quota int) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return es.Refuse(NameRequired, "a seat type needs a name")
+	case price < 0 || price > MaxPrice:
+		return es.Refuse(PriceInvalid, "a price is 0 (free of charge) to %d, in minor units", int64(MaxPrice))
+	case quota < 0 || quota > MaxQuota:
+		return es.Refuse(QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
+	}
+	return nil
+}
+
+// inUTC has all times in UTC, however they were written, so that == compares
+// moments (Round takes off the reading of a monotonic clock).
+func inUTC(d contracts.ConferenceDetails) contracts.ConferenceDetails {
+	for _, t := range []*time.Time{&d.StartsAt, &d.EndsAt, &d.RefundUntil} {
+		*t = t.UTC().Round(0)
+	}
+	return d
+}
+
+func sameDetails(a, b contracts.ConferenceDetails) bool { return inUTC(a) == inUTC(b) }

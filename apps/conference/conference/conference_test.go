@@ -1,0 +1,617 @@
+package conference_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/conference/conference"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/es/estest"
+)
+
+var (
+	id       = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0001")
+	general  = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0002")
+	workshop = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0003")
+
+	june     = time.Date(2027, time.June, 1, 9, 0, 0, 0, time.UTC)
+	beijing  = time.FixedZone("Beijing", 8*60*60)
+	details  = contracts.ConferenceDetails{Name: "GopherCon", Description: "Three days of Go", Location: "Shanghai", StartsAt: june, EndsAt: june.AddDate(0, 0, 3), RefundUntil: june.AddDate(0, 0, -14)}
+	renamed  = with(func(d *contracts.ConferenceDetails) { d.Name = "GopherCon China" })
+	moved    = with(func(d *contracts.ConferenceDetails) { d.StartsAt = june.AddDate(0, 0, 1) })
+	noRefund = with(func(d *contracts.ConferenceDetails) { d.RefundUntil = time.Time{} })
+)
+
+func with(change func(*contracts.ConferenceDetails)) contracts.ConferenceDetails {
+	d := details
+	change(&d)
+	return d
+}
+
+func usd(amount int64) contracts.Money { return contracts.Money{Amount: amount, Currency: "USD"} }
+
+// The commands, and the events that follow from them.
+
+func create() contracts.CreateConference {
+	return contracts.CreateConference{ConferenceID: id, Slug: "gophercon-2027", Owner: "ada", Currency: "USD", Details: details}
+}
+
+func created() contracts.ConferenceCreated {
+	return contracts.ConferenceCreated{ConferenceID: id, Slug: "gophercon-2027", Owner: "ada", Currency: "USD", Details: details}
+}
+
+func update(d contracts.ConferenceDetails) contracts.UpdateConference {
+	return contracts.UpdateConference{ConferenceID: id, Details: d}
+}
+
+func updated(d contracts.ConferenceDetails) contracts.ConferenceUpdated {
+	return contracts.ConferenceUpdated{ConferenceID: id, Details: d}
+}
+
+func add(seatType uuid.UUID, name string, price int64, quota int) contracts.AddSeatType {
+	return contracts.AddSeatType{ConferenceID: id, SeatTypeID: seatType, Name: name, Price: price, Quota: quota}
+}
+
+func added(seatType uuid.UUID, name string, price int64, quota int) contracts.SeatTypeAdded {
+	return contracts.SeatTypeAdded{ConferenceID: id, SeatTypeID: seatType, Name: name, Price: usd(price), Quota: quota}
+}
+
+func change(seatType uuid.UUID, name string, price int64, quota int) contracts.UpdateSeatType {
+	return contracts.UpdateSeatType{ConferenceID: id, SeatTypeID: seatType, Name: name, Price: price, Quota: quota}
+}
+
+func changed(seatType uuid.UUID, name string, price int64, quota int) contracts.SeatTypeUpdated {
+	return contracts.SeatTypeUpdated{ConferenceID: id, SeatTypeID: seatType, Name: name, Price: usd(price), Quota: quota}
+}
+
+func remove(seatType uuid.UUID) contracts.RemoveSeatType {
+	return contracts.RemoveSeatType{ConferenceID: id, SeatTypeID: seatType}
+}
+
+func removed(seatType uuid.UUID) contracts.SeatTypeRemoved {
+	return contracts.SeatTypeRemoved{ConferenceID: id, SeatTypeID: seatType}
+}
+
+var (
+	publish     = contracts.PublishConference{ConferenceID: id}
+	published   = contracts.ConferencePublished{ConferenceID: id}
+	unpublish   = contracts.UnpublishConference{ConferenceID: id}
+	unpublished = contracts.ConferenceUnpublished{ConferenceID: id}
+)
+
+// What the conference tells the order app and the seats app.
+
+func catalogue(version uint64, published bool, d contracts.ConferenceDetails, seatTypes ...contracts.CatalogueSeatType) contracts.SetCatalogue {
+	return contracts.SetCatalogue{
+		ConferenceID: id, Version: version, Published: published, StartsAt: d.StartsAt, RefundUntil: d.RefundUntil,
+		SeatTypes: append([]contracts.CatalogueSeatType{}, seatTypes...),
+	}
+}
+
+func sells(seatType uuid.UUID, name string, price int64) contracts.CatalogueSeatType {
+	return contracts.CatalogueSeatType{ID: seatType, Name: name, Price: usd(price)}
+}
+
+func quota(version uint64, seatType uuid.UUID, seats int) contracts.SetSeatsQuota {
+	return contracts.SetSeatsQuota{ConferenceID: id, SeatType: seatType, Quota: seats, Version: version}
+}
+
+var none = []any{}
+
+func TestCreateConference(t *testing.T) {
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "opens it unpublished, and the order app learns that nothing is on sale yet",
+			When:  create(),
+			Then:  []any{created()},
+			Sends: []any{catalogue(1, false, details)},
+		},
+		estest.Scenario{
+			Name: "keeps times in UTC",
+			When: contracts.CreateConference{ConferenceID: id, Slug: "gophercon-2027", Owner: "ada", Currency: "USD",
+				Details: with(func(d *contracts.ConferenceDetails) { d.StartsAt = june.In(beijing) })},
+			Then: []any{created()},
+		},
+		estest.Scenario{
+			Name:  "asked again with the same content does nothing",
+			Given: []any{create()},
+			When:  create(),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:  "under an id that another conference has is refused",
+			Given: []any{create()},
+			When: contracts.CreateConference{ConferenceID: id, Slug: "gophercon-2028", Owner: "ada", Currency: "USD",
+				Details: details},
+			Refused: conference.AlreadyExists,
+		},
+		estest.Scenario{
+			Name:    "under a slug that another conference has is refused",
+			When:    create(),
+			Claims:  map[string]string{"slug/gophercon-2027": "conference/" + uuid.NewString()},
+			Refused: conference.SlugTaken,
+		},
+		estest.Scenario{
+			Name:    "whose slug could not be claimed is refused",
+			When:    create(),
+			Claims:  map[string]string{},
+			Refused: conference.SlugTaken,
+		},
+	)
+}
+
+func TestCreateConferenceChecksWhatIsSaid(t *testing.T) {
+	refusals := map[string]struct {
+		change  func(*contracts.CreateConference)
+		refused string
+	}{
+		"no slug":                      {func(c *contracts.CreateConference) { c.Slug = "" }, conference.SlugInvalid},
+		"capitals in the slug":         {func(c *contracts.CreateConference) { c.Slug = "GopherCon" }, conference.SlugInvalid},
+		"a slash in the slug":          {func(c *contracts.CreateConference) { c.Slug = "gopher/con" }, conference.SlugInvalid},
+		"a hyphen at the slug's start": {func(c *contracts.CreateConference) { c.Slug = "-gophercon" }, conference.SlugInvalid},
+		"two hyphens in a row":         {func(c *contracts.CreateConference) { c.Slug = "gopher--con" }, conference.SlugInvalid},
+		"a line end after the slug":    {func(c *contracts.CreateConference) { c.Slug = "gophercon\n" }, conference.SlugInvalid},
+		"a slug of 65 characters":      {func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 65) }, conference.SlugInvalid},
+		"a slug that looks like an id": {func(c *contracts.CreateConference) { c.Slug = uuid.NewString() }, conference.SlugInvalid},
+		"a currency that is none":      {func(c *contracts.CreateConference) { c.Currency = "XYZ" }, conference.CurrencyUnknown},
+		"a currency in lower case":     {func(c *contracts.CreateConference) { c.Currency = "usd" }, conference.CurrencyUnknown},
+		"no name":                      {func(c *contracts.CreateConference) { c.Details.Name = "  " }, conference.NameRequired},
+		"ending when it starts":        {func(c *contracts.CreateConference) { c.Details.EndsAt = june }, conference.DatesInvalid},
+		"ending before it starts":      {func(c *contracts.CreateConference) { c.Details.EndsAt = june.Add(-time.Second) }, conference.DatesInvalid},
+		"no start":                     {func(c *contracts.CreateConference) { c.Details.StartsAt = time.Time{} }, conference.DatesInvalid},
+		"refunds after its end": {func(c *contracts.CreateConference) {
+			c.Details.RefundUntil = c.Details.EndsAt.Add(time.Second)
+		}, conference.RefundWindowInvalid},
+	}
+	for name, r := range refusals {
+		c := create()
+		r.change(&c)
+		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: r.refused})
+		if claimed := conference.Aggregate().Claims(c); len(claimed) > 0 {
+			t.Errorf("%s: %v would stay claimed although the command is refused", name, claimed)
+		}
+	}
+}
+
+func TestCreateConferenceAccepts(t *testing.T) {
+	for name, change := range map[string]func(*contracts.CreateConference){
+		"a slug of one letter":      func(c *contracts.CreateConference) { c.Slug = "x" },
+		"a slug of 64 characters":   func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 64) },
+		"digits and hyphens":        func(c *contracts.CreateConference) { c.Slug = "2027-go-go" },
+		"no refunds":                func(c *contracts.CreateConference) { c.Details = noRefund },
+		"refunds until the end":     func(c *contracts.CreateConference) { c.Details.RefundUntil = c.Details.EndsAt },
+		"a currency without cents":  func(c *contracts.CreateConference) { c.Currency = "JPY" },
+		"the currency of its place": func(c *contracts.CreateConference) { c.Currency = "CNY" },
+	} {
+		c := create()
+		change(&c)
+		estest.Run(t, conference.Aggregate(), estest.Scenario{
+			Name: name, When: c, Then: []any{estest.Any[contracts.ConferenceCreated]()},
+		})
+		if claimed := conference.Aggregate().Claims(c); len(claimed) != 1 || claimed[0] != "slug/"+c.Slug {
+			t.Errorf("%s: claims %v, want the slug", name, claimed)
+		}
+	}
+}
+
+func TestEveryCurrencyIsOneOfISO4217(t *testing.T) {
+	known := validator.New()
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			for c := 'A'; c <= 'Z'; c++ {
+				code := string([]rune{a, b, c})
+				create := create()
+				create.Currency = code
+				accepted := conference.Aggregate().Claims(create) != nil
+				if accepted && known.Var(code, "iso4217") != nil {
+					t.Errorf("%s is accepted and is no currency", code)
+				}
+			}
+		}
+	}
+}
+
+func TestUpdateConference(t *testing.T) {
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "with another name changes nothing that is on sale",
+			Given: []any{created()},
+			When:  update(renamed),
+			Then:  []any{updated(renamed)},
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:  "with another start tells the order app",
+			Given: []any{created(), added(general, "General admission", 19900, 100)},
+			When:  update(moved),
+			Then:  []any{updated(moved)},
+			Sends: []any{catalogue(3, false, moved, sells(general, "General admission", 19900))},
+		},
+		estest.Scenario{
+			Name:  "with another refund window tells the order app",
+			Given: []any{created()},
+			When:  update(noRefund),
+			Then:  []any{updated(noRefund)},
+			Sends: []any{catalogue(2, false, noRefund)},
+		},
+		estest.Scenario{
+			Name:  "with what is known already does nothing",
+			Given: []any{created()},
+			When:  update(with(func(d *contracts.ConferenceDetails) { d.EndsAt = d.EndsAt.In(beijing) })),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:    "to end before it starts is refused",
+			Given:   []any{created()},
+			When:    update(with(func(d *contracts.ConferenceDetails) { d.EndsAt = june.Add(-time.Hour) })),
+			Refused: conference.DatesInvalid,
+		},
+		estest.Scenario{
+			Name:    "to refund after its end is refused",
+			Given:   []any{created()},
+			When:    update(with(func(d *contracts.ConferenceDetails) { d.RefundUntil = d.EndsAt.Add(time.Hour) })),
+			Refused: conference.RefundWindowInvalid,
+		},
+		estest.Scenario{
+			Name:    "to no name is refused",
+			Given:   []any{created()},
+			When:    update(with(func(d *contracts.ConferenceDetails) { d.Name = "" })),
+			Refused: conference.NameRequired,
+		},
+	)
+}
+
+func TestPublishConference(t *testing.T) {
+	onSale := []any{created(), added(general, "General admission", 19900, 100)}
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "opens the sale",
+			Given: onSale,
+			When:  publish,
+			Then:  []any{published},
+			Sends: []any{catalogue(3, true, details, sells(general, "General admission", 19900))},
+		},
+		estest.Scenario{
+			Name:  "twice does nothing",
+			Given: append(onSale, published),
+			When:  publish,
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:  "with every quota at 0 is allowed: it is sold out",
+			Given: []any{created(), added(general, "General admission", 19900, 0)},
+			When:  publish,
+			Then:  []any{published},
+		},
+		estest.Scenario{
+			Name:    "with nothing to sell is refused",
+			Given:   []any{created()},
+			When:    publish,
+			Refused: conference.SeatTypeRequired,
+		},
+		estest.Scenario{
+			Name:    "with all seat types removed is refused",
+			Given:   append(onSale, removed(general)),
+			When:    publish,
+			Refused: conference.SeatTypeRequired,
+		},
+		estest.Scenario{
+			Name:  "while it takes place is allowed",
+			Given: onSale,
+			When:  publish,
+			At:    details.EndsAt.Add(-time.Second),
+			Then:  []any{published},
+		},
+		estest.Scenario{
+			Name:    "when it is over is refused",
+			Given:   onSale,
+			When:    publish,
+			At:      details.EndsAt,
+			Refused: conference.Ended,
+		},
+		estest.Scenario{
+			Name:  "again after unpublishing",
+			Given: append(onSale, published, unpublished),
+			When:  publish,
+			Then:  []any{published},
+			Sends: []any{catalogue(5, true, details, sells(general, "General admission", 19900))},
+		},
+	)
+}
+
+func TestUnpublishConference(t *testing.T) {
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "stops the sale",
+			Given: []any{created(), added(general, "General admission", 19900, 100), published},
+			When:  unpublish,
+			Then:  []any{unpublished},
+			Sends: []any{catalogue(4, false, details, sells(general, "General admission", 19900))},
+		},
+		estest.Scenario{
+			Name:  "of one that is over is allowed",
+			Given: []any{created(), added(general, "General admission", 19900, 100), published},
+			When:  unpublish,
+			At:    details.EndsAt.AddDate(1, 0, 0),
+			Then:  []any{unpublished},
+		},
+		estest.Scenario{
+			Name:  "of one that is not published does nothing",
+			Given: []any{created()},
+			When:  unpublish,
+			Sends: none,
+		},
+	)
+}
+
+func TestAddSeatType(t *testing.T) {
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "tells the seats app its quota and the order app its price",
+			Given: []any{created()},
+			When:  add(general, "General admission", 19900, 100),
+			Then:  []any{added(general, "General admission", 19900, 100)},
+			Sends: []any{
+				quota(2, general, 100),
+				catalogue(2, false, details, sells(general, "General admission", 19900)),
+			},
+		},
+		estest.Scenario{
+			Name:  "beside another leaves the other's quota alone",
+			Given: []any{created(), added(general, "General admission", 19900, 100), published},
+			When:  add(workshop, "CQRS Workshop", 50000, 10),
+			Then:  []any{added(workshop, "CQRS Workshop", 50000, 10)},
+			Sends: []any{
+				quota(4, workshop, 10),
+				catalogue(4, true, details, sells(general, "General admission", 19900), sells(workshop, "CQRS Workshop", 50000)),
+			},
+		},
+		estest.Scenario{
+			Name:  "free of charge and without seats is allowed",
+			Given: []any{created()},
+			When:  add(general, "General admission", 0, 0),
+			Then:  []any{added(general, "General admission", 0, 0)},
+			Sends: []any{quota(2, general, 0), catalogue(2, false, details, sells(general, "General admission", 0))},
+		},
+		estest.Scenario{
+			Name:  "is priced in the conference's currency",
+			Given: []any{contracts.ConferenceCreated{ConferenceID: id, Slug: "gophercon-2027", Owner: "ada", Currency: "CNY", Details: details}},
+			When:  add(general, "General admission", 19900, 100),
+			Then: []any{estest.Where("priced in CNY", func(e contracts.SeatTypeAdded) bool {
+				return e.Price == contracts.Money{Amount: 19900, Currency: "CNY"}
+			})},
+		},
+		estest.Scenario{
+			Name:  "twice does nothing",
+			Given: []any{created(), added(general, "General admission", 19900, 100)},
+			When:  add(general, "General admission", 19900, 100),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:    "under the id of another is refused",
+			Given:   []any{created(), added(general, "General admission", 19900, 100)},
+			When:    add(general, "CQRS Workshop", 50000, 10),
+			Refused: conference.SeatTypeExists,
+		},
+		estest.Scenario{
+			Name:    "under the id of one that was removed is refused",
+			Given:   []any{created(), added(general, "General admission", 19900, 100), removed(general)},
+			When:    add(general, "General admission", 19900, 100),
+			Refused: conference.SeatTypeGone,
+		},
+		estest.Scenario{
+			Name:    "below a price of 0 is refused",
+			Given:   []any{created()},
+			When:    add(general, "General admission", -1, 100),
+			Refused: conference.PriceInvalid,
+		},
+		estest.Scenario{
+			Name:    "above the highest price is refused",
+			Given:   []any{created()},
+			When:    add(general, "General admission", conference.MaxPrice+1, 100),
+			Refused: conference.PriceInvalid,
+		},
+		estest.Scenario{
+			Name:    "below a quota of 0 is refused",
+			Given:   []any{created()},
+			When:    add(general, "General admission", 19900, -1),
+			Refused: conference.QuotaInvalid,
+		},
+		estest.Scenario{
+			Name:    "above the largest quota is refused",
+			Given:   []any{created()},
+			When:    add(general, "General admission", 19900, conference.MaxQuota+1),
+			Refused: conference.QuotaInvalid,
+		},
+		estest.Scenario{
+			Name:    "without a name is refused",
+			Given:   []any{created()},
+			When:    add(general, " ", 19900, 100),
+			Refused: conference.NameRequired,
+		},
+		estest.Scenario{
+			Name:    "beside as many as an order can name is refused",
+			Given:   append([]any{created()}, manySeatTypes(conference.MaxSeatTypes)...),
+			When:    add(general, "General admission", 19900, 100),
+			Refused: conference.TooManySeatTypes,
+		},
+		estest.Scenario{
+			Name:  "in place of one of the many that was removed is allowed",
+			Given: append(append([]any{created()}, manySeatTypes(conference.MaxSeatTypes)...), removed(nth(0))),
+			When:  add(general, "General admission", 19900, 100),
+			Then:  []any{added(general, "General admission", 19900, 100)},
+		},
+	)
+}
+
+func manySeatTypes(n int) (events []any) {
+	for i := range n {
+		events = append(events, added(nth(i), "Seat", 100, 1))
+	}
+	return events
+}
+
+func nth(i int) uuid.UUID { return uuid.NewSHA1(id, []byte{byte(i)}) }
+
+func TestUpdateSeatType(t *testing.T) {
+	given := []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10), published}
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "with a higher quota tells the seats app alone",
+			Given: given,
+			When:  change(general, "General admission", 19900, 150),
+			Then:  []any{changed(general, "General admission", 19900, 150)},
+			Sends: []any{quota(5, general, 150)},
+		},
+		estest.Scenario{
+			Name:  "with a lower quota tells the seats app alone",
+			Given: given,
+			When:  change(general, "General admission", 19900, 0),
+			Then:  []any{changed(general, "General admission", 19900, 0)},
+			Sends: []any{quota(5, general, 0)},
+		},
+		estest.Scenario{
+			Name:  "with another price tells the order app alone",
+			Given: given,
+			When:  change(workshop, "CQRS Workshop", 45000, 10),
+			Then:  []any{changed(workshop, "CQRS Workshop", 45000, 10)},
+			Sends: []any{catalogue(5, true, details, sells(general, "General admission", 19900), sells(workshop, "CQRS Workshop", 45000))},
+		},
+		estest.Scenario{
+			Name:  "with another name tells the order app alone",
+			Given: given,
+			When:  change(workshop, "Event sourcing", 50000, 10),
+			Then:  []any{changed(workshop, "Event sourcing", 50000, 10)},
+			Sends: []any{catalogue(5, true, details, sells(general, "General admission", 19900), sells(workshop, "Event sourcing", 50000))},
+		},
+		estest.Scenario{
+			Name:  "with another description tells nobody",
+			Given: given,
+			When: contracts.UpdateSeatType{ConferenceID: id, SeatTypeID: general, Name: "General admission",
+				Description: "Lunch included", Price: 19900, Quota: 100},
+			Then: []any{contracts.SeatTypeUpdated{ConferenceID: id, SeatTypeID: general, Name: "General admission",
+				Description: "Lunch included", Price: usd(19900), Quota: 100}},
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:  "with all of it tells both",
+			Given: given,
+			When:  change(general, "Regular", 24900, 80),
+			Then:  []any{changed(general, "Regular", 24900, 80)},
+			Sends: []any{
+				quota(5, general, 80),
+				catalogue(5, true, details, sells(general, "Regular", 24900), sells(workshop, "CQRS Workshop", 50000)),
+			},
+		},
+		estest.Scenario{
+			Name:  "twice does nothing the second time",
+			Given: append(given, change(general, "Regular", 24900, 80)),
+			When:  change(general, "Regular", 24900, 80),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:    "that is not known is refused",
+			Given:   given,
+			When:    change(uuid.New(), "Dinner", 100, 1),
+			Refused: conference.SeatTypeUnknown,
+		},
+		estest.Scenario{
+			Name:    "that was removed is refused",
+			Given:   append(given, removed(workshop)),
+			When:    change(workshop, "CQRS Workshop", 50000, 10),
+			Refused: conference.SeatTypeGone,
+		},
+		estest.Scenario{
+			Name:    "to a price below 0 is refused",
+			Given:   given,
+			When:    change(general, "General admission", -1, 100),
+			Refused: conference.PriceInvalid,
+		},
+		estest.Scenario{
+			Name:    "to a quota below 0 is refused",
+			Given:   given,
+			When:    change(general, "General admission", 19900, -1),
+			Refused: conference.QuotaInvalid,
+		},
+		estest.Scenario{
+			Name:    "to no name is refused",
+			Given:   given,
+			When:    change(general, "", 19900, 100),
+			Refused: conference.NameRequired,
+		},
+	)
+}
+
+func TestRemoveSeatType(t *testing.T) {
+	given := []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10)}
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "sets its quota to 0 and takes it off sale",
+			Given: append(given, published),
+			When:  remove(workshop),
+			Then:  []any{removed(workshop)},
+			Sends: []any{quota(5, workshop, 0), catalogue(5, true, details, sells(general, "General admission", 19900))},
+		},
+		estest.Scenario{
+			Name:  "twice does nothing the second time",
+			Given: append(given, removed(workshop)),
+			When:  remove(workshop),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:    "that is not known is refused",
+			Given:   given,
+			When:    remove(uuid.New()),
+			Refused: conference.SeatTypeUnknown,
+		},
+		estest.Scenario{
+			Name:    "that is the last one on sale of a published conference is refused",
+			Given:   append(given, published, removed(workshop)),
+			When:    remove(general),
+			Refused: conference.LastSeatType,
+		},
+		estest.Scenario{
+			Name:  "that is the last one is allowed when it is not published",
+			Given: append(given, removed(workshop)),
+			When:  remove(general),
+			Then:  []any{removed(general)},
+			Sends: []any{quota(5, general, 0), catalogue(5, false, details)},
+		},
+	)
+}
+
+func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
+	for name, c := range map[string]any{
+		"update": update(renamed), "publish": publish, "unpublish": unpublish,
+		"add a seat type": add(general, "General admission", 19900, 100), "update a seat type": change(general, "Regular", 100, 1),
+		"remove a seat type": remove(general),
+	} {
+		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: conference.NotFound})
+	}
+}
+
+// The answers to commands are events of the stream as well: they count as
+// versions, but say nothing to anybody.
+func TestARefusalInTheStreamSendsNothing(t *testing.T) {
+	agg := conference.Aggregate()
+	s := agg.New()
+	for _, e := range []any{created(), added(general, "General admission", 19900, 100), es.CommandRejected{Code: conference.SeatTypeUnknown}} {
+		s = agg.Evolve(s, e)
+	}
+	out := es.NewOutbox("main/conference/"+id.String(), s.Version)
+	agg.React(s, es.CommandRejected{}, out)
+	if len(out.Commands()) > 0 {
+		t.Errorf("a refusal sends %v", out.Commands())
+	}
+}
+
+func TestCommandsOfOthersAreNotHandled(t *testing.T) {
+	if id, ok := conference.Aggregate().Route(contracts.CancelOrder{OrderID: uuid.New()}); ok {
+		t.Errorf("an order's command is routed to conference %s", id)
+	}
+}
