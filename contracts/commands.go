@@ -207,6 +207,10 @@ type (
 	RefundPayment struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		Reason    string    `json:"reason" validate:"max=200"`
+		// Attempt is which try this asks for: absent or 1 for the first, and one
+		// more than that of the RefundFailed to try again. One that was asked for
+		// already is not asked for again.
+		Attempt int `json:"attempt,omitempty" validate:"min=0"`
 	}
 	// RecordRefund is the provider's answer to a refund. The payments app sends it
 	// to itself.

@@ -248,6 +248,7 @@ type (
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID   uuid.UUID `json:"orderId" validate:"required"`
 		Reason    string    `json:"reason"`
+		Provider  string    `json:"provider"`
 	}
 	// PaymentRefundRequested: the provider is being asked to give the money back.
 	PaymentRefundRequested struct {
@@ -256,6 +257,7 @@ type (
 		Amount    Money     `json:"amount"`
 		Attempt   int       `json:"attempt"`
 		Reason    string    `json:"reason"`
+		Provider  string    `json:"provider"`
 	}
 	// PaymentRefunded: the money went back.
 	PaymentRefunded struct {
