@@ -1,0 +1,220 @@
+// Package payment is the Payment aggregate of domain.md: how one payment of one
+// order stands with the provider that takes the money.
+//
+//	initiated            -> completed, rejected, cancelled
+//	rejected, cancelled  -> completed: the provider took the money after all
+//	completed            -> refunding
+//	refunding            -> refunded, refund failed
+//	refund failed        -> refunding: asked again; refunded: it worked after all
+//
+// What the provider says of money that moved is a fact, and recorded whatever
+// the state: completed wins over rejected and cancelled, refunded over failed.
+// Whether the order takes a payment is not asked here; the order judges that.
+package payment
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the aggregate's name; its streams are "payment/<payment id>".
+const Name = "payment"
+
+// The codes of the refusals.
+const (
+	NotFound           = "payment-not-found" // retryable: it may be on its way
+	AlreadyExists      = "payment-exists"
+	AmountInvalid      = "amount-invalid"
+	AlreadyCompleted   = "payment-completed"
+	NotCompleted       = "payment-not-completed"
+	RefundPending      = "refund-pending"
+	RefundNotRequested = "refund-not-requested"
+)
+
+// Status is how a payment stands.
+type Status string
+
+// The states of a payment; the empty one is that of a payment not initiated.
+const (
+	Initiated    Status = "initiated"     // the payer may pay
+	Completed    Status = "completed"     // the money was taken
+	Rejected     Status = "rejected"      // the provider refused
+	Cancelled    Status = "cancelled"     // given up
+	Refunding    Status = "refunding"     // the provider is being asked to give the money back
+	Refunded     Status = "refunded"      // the money went back
+	RefundFailed Status = "refund-failed" // the provider did not give it back; may be asked again
+)
+
+// State is a payment.
+type State struct {
+	ID       uuid.UUID       `json:"id"`
+	OrderID  uuid.UUID       `json:"orderId"`
+	Amount   contracts.Money `json:"amount"`
+	Provider string          `json:"provider"`
+	Status   Status          `json:"status"`
+	// Attempt is the last refund asked for, 0 if none was.
+	Attempt int `json:"attempt"`
+}
+
+// Aggregate is the Payment aggregate; new payments are taken by provider. Only
+// the latest 200 handled ids are kept: every command is harmless when it comes
+// again, however late.
+func Aggregate(provider string) es.Aggregate[State] {
+	return es.Aggregate[State]{
+		Name:  Name,
+		New:   func() State { return State{} },
+		Route: route,
+		Decide: func(_ es.Env, s State, command any) ([]any, error) {
+			return decide(provider, s, command)
+		},
+		Evolve:          evolve,
+		Handled:         200,
+		AnswersNoEffect: true,
+	}
+}
+
+func route(command any) (id string, ok bool) {
+	switch c := command.(type) {
+	case contracts.InitiatePayment:
+		return c.PaymentID.String(), true
+	case contracts.CompletePayment:
+		return c.PaymentID.String(), true
+	case contracts.RejectPayment:
+		return c.PaymentID.String(), true
+	case contracts.CancelPayment:
+		return c.PaymentID.String(), true
+	case contracts.RefundPayment:
+		return c.PaymentID.String(), true
+	case contracts.RecordRefund:
+		return c.PaymentID.String(), true
+	}
+	return "", false
+}
+
+func decide(provider string, s State, command any) ([]any, error) {
+	if c, ok := command.(contracts.InitiatePayment); ok {
+		return initiate(provider, s, c)
+	}
+	if s.Status == "" {
+		return nil, es.Refuse(NotFound, "there is no such payment (yet)")
+	}
+	switch c := command.(type) {
+	case contracts.CompletePayment:
+		return complete(s, c)
+	case contracts.RejectPayment:
+		return reject(s, c)
+	case contracts.CancelPayment:
+		return cancel(s, c)
+	case contracts.RefundPayment:
+		return refund(s, c)
+	case contracts.RecordRefund:
+		return recordRefund(s, c)
+	}
+	return nil, nil
+}
+
+func initiate(provider string, s State, c contracts.InitiatePayment) ([]any, error) {
+	switch {
+	case c.Amount.Amount <= 0:
+		return nil, es.Refuse(AmountInvalid, "there is nothing to pay")
+	case s.Status == "":
+		return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Provider: provider}}, nil
+	case c.OrderID == s.OrderID && c.Amount == s.Amount:
+		return nil, nil
+	}
+	return nil, es.Refuse(AlreadyExists, "there is another payment with this id already")
+}
+
+// complete accepts the provider's word in every state in which the money was
+// not known to be taken.
+func complete(s State, c contracts.CompletePayment) ([]any, error) {
+	switch s.Status {
+	case Initiated, Rejected, Cancelled:
+		return []any{contracts.PaymentCompleted{
+			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, ProviderReference: c.ProviderReference,
+		}}, nil
+	}
+	return nil, nil
+}
+
+func reject(s State, c contracts.RejectPayment) ([]any, error) {
+	switch s.Status {
+	case Initiated:
+		return []any{contracts.PaymentRejected{PaymentID: s.ID, OrderID: s.OrderID, Reason: c.Reason}}, nil
+	case Rejected, Cancelled: // it is over already
+		return nil, nil
+	}
+	return nil, es.Refuse(AlreadyCompleted, "the money was taken")
+}
+
+func cancel(s State, c contracts.CancelPayment) ([]any, error) {
+	switch s.Status {
+	case Initiated:
+		return []any{contracts.PaymentCancelled{PaymentID: s.ID, OrderID: s.OrderID, Reason: c.Reason, Provider: s.Provider}}, nil
+	case Rejected, Cancelled: // it is over already
+		return nil, nil
+	}
+	return nil, es.Refuse(AlreadyCompleted, "the money was taken; it can be refunded")
+}
+
+// refund asks the provider once per attempt. An attempt has a number so that a
+// request that comes again after its attempt failed does not start another.
+func refund(s State, c contracts.RefundPayment) ([]any, error) {
+	attempt := max(c.Attempt, 1)
+	switch {
+	case s.Status == Initiated, s.Status == Rejected, s.Status == Cancelled:
+		return nil, es.Refuse(NotCompleted, "no money was taken")
+	case s.Status == Refunded, attempt <= s.Attempt:
+		return nil, nil
+	case s.Status == Refunding:
+		return nil, es.Refuse(RefundPending, "refund %d is not answered yet", s.Attempt)
+	case attempt > s.Attempt+1:
+		return nil, es.Refuse(RefundNotRequested, "the next refund is number %d", s.Attempt+1)
+	}
+	return []any{contracts.PaymentRefundRequested{
+		PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, Attempt: attempt, Reason: c.Reason, Provider: s.Provider,
+	}}, nil
+}
+
+// recordRefund takes the provider's word for money that went back, also from an
+// attempt that was thought to have failed. A failure counts for the attempt
+// that is awaited alone.
+func recordRefund(s State, c contracts.RecordRefund) ([]any, error) {
+	switch {
+	case c.Attempt > s.Attempt:
+		return nil, es.Refuse(RefundNotRequested, "refund %d was not asked for", c.Attempt)
+	case s.Status == Refunded:
+		return nil, nil
+	case c.Succeeded:
+		return []any{contracts.PaymentRefunded{
+			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, ProviderReference: c.ProviderReference,
+		}}, nil
+	case s.Status == Refunding && c.Attempt == s.Attempt:
+		return []any{contracts.RefundFailed{
+			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, Attempt: c.Attempt, Reason: c.Reason,
+		}}, nil
+	}
+	return nil, nil
+}
+
+func evolve(s State, event any) State {
+	switch e := event.(type) {
+	case contracts.PaymentInitiated:
+		s.ID, s.OrderID, s.Amount, s.Provider, s.Status = e.PaymentID, e.OrderID, e.Amount, e.Provider, Initiated
+	case contracts.PaymentCompleted:
+		s.Status = Completed
+	case contracts.PaymentRejected:
+		s.Status = Rejected
+	case contracts.PaymentCancelled:
+		s.Status = Cancelled
+	case contracts.PaymentRefundRequested:
+		s.Status, s.Attempt = Refunding, e.Attempt
+	case contracts.PaymentRefunded:
+		s.Status = Refunded
+	case contracts.RefundFailed:
+		s.Status = RefundFailed
+	}
+	return s
+}

@@ -1,0 +1,226 @@
+package payment_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/payments/payment"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es/estest"
+)
+
+var (
+	id    = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0011")
+	order = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0012")
+	price = contracts.Money{Amount: 24900, Currency: "USD"}
+)
+
+// The commands.
+var (
+	initiate   = contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: price}
+	complete   = contracts.CompletePayment{PaymentID: id, ProviderReference: "ch_1"}
+	reject     = contracts.RejectPayment{PaymentID: id, Reason: "card declined"}
+	cancel     = contracts.CancelPayment{PaymentID: id, Reason: "order expired"}
+	refund     = contracts.RefundPayment{PaymentID: id, Reason: "order cancelled"}
+	refund2    = contracts.RefundPayment{PaymentID: id, Reason: "by an operator", Attempt: 2}
+	succeeded  = contracts.RecordRefund{PaymentID: id, Attempt: 1, Succeeded: true, ProviderReference: "re_1"}
+	failed     = contracts.RecordRefund{PaymentID: id, Attempt: 1, Reason: "account closed"}
+	succeeded2 = contracts.RecordRefund{PaymentID: id, Attempt: 2, Succeeded: true, ProviderReference: "re_1"}
+	failed2    = contracts.RecordRefund{PaymentID: id, Attempt: 2, Reason: "account closed"}
+)
+
+// The events.
+var (
+	initiated  = contracts.PaymentInitiated{PaymentID: id, OrderID: order, Amount: price, Provider: "demo"}
+	completed  = contracts.PaymentCompleted{PaymentID: id, OrderID: order, Amount: price, ProviderReference: "ch_1"}
+	rejected   = contracts.PaymentRejected{PaymentID: id, OrderID: order, Reason: "card declined"}
+	cancelled  = contracts.PaymentCancelled{PaymentID: id, OrderID: order, Reason: "order expired", Provider: "demo"}
+	refunding  = contracts.PaymentRefundRequested{PaymentID: id, OrderID: order, Amount: price, Attempt: 1, Reason: "order cancelled", Provider: "demo"}
+	refunding2 = contracts.PaymentRefundRequested{PaymentID: id, OrderID: order, Amount: price, Attempt: 2, Reason: "by an operator", Provider: "demo"}
+	refunded   = contracts.PaymentRefunded{PaymentID: id, OrderID: order, Amount: price, ProviderReference: "re_1"}
+	failure    = contracts.RefundFailed{PaymentID: id, OrderID: order, Amount: price, Attempt: 1, Reason: "account closed"}
+	failure2   = contracts.RefundFailed{PaymentID: id, OrderID: order, Amount: price, Attempt: 2, Reason: "account closed"}
+)
+
+// histories lead to every state there is.
+var histories = map[string][]any{
+	"none":              nil,
+	"initiated":         {initiate},
+	"completed":         {initiate, complete},
+	"rejected":          {initiate, reject},
+	"cancelled":         {initiate, cancel},
+	"completed late":    {initiate, cancel, complete},
+	"refunding":         {initiate, complete, refund},
+	"refunded":          {initiate, complete, refund, succeeded},
+	"refund failed":     {initiate, complete, refund, failed},
+	"refunding again":   {initiate, complete, refund, failed, refund2},
+	"refunded at last":  {initiate, complete, refund, failed, refund2, succeeded2},
+	"failed once more":  {initiate, complete, refund, failed, refund2, failed2},
+	"refunded by first": {initiate, complete, refund, failed, refund2, succeeded},
+}
+
+// nothing: the command has no effect.
+type nothing struct{}
+
+// outcomes says for every command what follows in every state: an event,
+// nothing, or the code of a refusal.
+var outcomes = []struct {
+	name    string
+	command any
+	in      map[string]any
+}{
+	{"initiate", initiate, map[string]any{
+		"none":      initiated,
+		"initiated": nothing{}, "completed": nothing{}, "rejected": nothing{}, "cancelled": nothing{},
+		"completed late": nothing{}, "refunding": nothing{}, "refunded": nothing{}, "refund failed": nothing{},
+		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+	{"complete", complete, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": completed, "completed": nothing{}, "rejected": completed, "cancelled": completed,
+		"completed late": nothing{}, "refunding": nothing{}, "refunded": nothing{}, "refund failed": nothing{},
+		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+	{"reject", reject, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": rejected, "completed": payment.AlreadyCompleted, "rejected": nothing{}, "cancelled": nothing{},
+		"completed late": payment.AlreadyCompleted, "refunding": payment.AlreadyCompleted,
+		"refunded": payment.AlreadyCompleted, "refund failed": payment.AlreadyCompleted,
+		"refunding again": payment.AlreadyCompleted, "refunded at last": payment.AlreadyCompleted,
+		"failed once more": payment.AlreadyCompleted, "refunded by first": payment.AlreadyCompleted,
+	}},
+	{"cancel", cancel, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": cancelled, "completed": payment.AlreadyCompleted, "rejected": nothing{}, "cancelled": nothing{},
+		"completed late": payment.AlreadyCompleted, "refunding": payment.AlreadyCompleted,
+		"refunded": payment.AlreadyCompleted, "refund failed": payment.AlreadyCompleted,
+		"refunding again": payment.AlreadyCompleted, "refunded at last": payment.AlreadyCompleted,
+		"failed once more": payment.AlreadyCompleted, "refunded by first": payment.AlreadyCompleted,
+	}},
+	{"refund", refund, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.NotCompleted, "completed": refunding, "rejected": payment.NotCompleted, "cancelled": payment.NotCompleted,
+		"completed late": refunding, "refunding": nothing{}, "refunded": nothing{}, "refund failed": nothing{},
+		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+	{"refund again", refund2, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.NotCompleted, "completed": payment.RefundNotRequested,
+		"rejected": payment.NotCompleted, "cancelled": payment.NotCompleted,
+		"completed late": payment.RefundNotRequested, "refunding": payment.RefundPending, "refunded": nothing{}, "refund failed": refunding2,
+		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+	{"refund succeeded", succeeded, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
+		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
+		"completed late": payment.RefundNotRequested, "refunding": refunded, "refunded": nothing{}, "refund failed": refunded,
+		"refunding again": refunded, "refunded at last": nothing{}, "failed once more": refunded, "refunded by first": nothing{},
+	}},
+	{"refund failed", failed, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
+		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
+		"completed late": payment.RefundNotRequested, "refunding": failure, "refunded": nothing{}, "refund failed": nothing{},
+		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+	{"second refund succeeded", succeeded2, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
+		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
+		"completed late": payment.RefundNotRequested, "refunding": payment.RefundNotRequested,
+		"refunded": payment.RefundNotRequested, "refund failed": payment.RefundNotRequested,
+		"refunding again": refunded, "refunded at last": nothing{}, "failed once more": refunded, "refunded by first": nothing{},
+	}},
+	{"second refund failed", failed2, map[string]any{
+		"none":      payment.NotFound,
+		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
+		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
+		"completed late": payment.RefundNotRequested, "refunding": payment.RefundNotRequested,
+		"refunded": payment.RefundNotRequested, "refund failed": payment.RefundNotRequested,
+		"refunding again": failure2, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
+	}},
+}
+
+func TestEveryCommandInEveryState(t *testing.T) {
+	for _, row := range outcomes {
+		if len(row.in) != len(histories) {
+			t.Errorf("%s: %d outcomes for %d states", row.name, len(row.in), len(histories))
+		}
+		for state, outcome := range row.in {
+			given, ok := histories[state]
+			if !ok {
+				t.Errorf("%s: no state %q", row.name, state)
+			}
+			scenario := estest.Scenario{Name: row.name + " when " + state, Given: given, When: row.command}
+			switch o := outcome.(type) {
+			case nothing:
+			case string:
+				scenario.Refused = o
+			default:
+				scenario.Then = []any{o}
+			}
+			estest.Run(t, payment.Aggregate("demo"), scenario)
+		}
+	}
+}
+
+func TestInitiatePayment(t *testing.T) {
+	estest.Run(t, payment.Aggregate("demo"),
+		estest.Scenario{
+			Name:    "of another amount under the same id is refused",
+			Given:   []any{initiate},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: 24901, Currency: "USD"}},
+			Refused: payment.AlreadyExists,
+		},
+		estest.Scenario{
+			Name:    "in another currency under the same id is refused",
+			Given:   []any{initiate},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: 24900, Currency: "EUR"}},
+			Refused: payment.AlreadyExists,
+		},
+		estest.Scenario{
+			Name:    "for another order under the same id is refused",
+			Given:   []any{initiate},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Amount: price},
+			Refused: payment.AlreadyExists,
+		},
+		estest.Scenario{
+			Name:    "of nothing is refused",
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Currency: "USD"}},
+			Refused: payment.AmountInvalid,
+		},
+		estest.Scenario{
+			Name:    "of less than nothing is refused",
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: -1, Currency: "USD"}},
+			Refused: payment.AmountInvalid,
+		},
+	)
+}
+
+func TestAPaymentStaysWithTheProviderItWasInitiatedWith(t *testing.T) {
+	estest.Run(t, payment.Aggregate("stripe"),
+		estest.Scenario{
+			Name:  "when it is refunded",
+			Given: []any{initiated, completed},
+			When:  refund,
+			Then:  []any{refunding},
+		},
+		estest.Scenario{
+			Name:  "when it is cancelled",
+			Given: []any{initiated},
+			When:  cancel,
+			Then:  []any{cancelled},
+		},
+	)
+}
+
+func TestARefundAfterTheNextButOneIsRefused(t *testing.T) {
+	estest.Run(t, payment.Aggregate("demo"), estest.Scenario{
+		Name:    "attempt 3 after attempt 1 failed",
+		Given:   histories["refund failed"],
+		When:    contracts.RefundPayment{PaymentID: id, Attempt: 3},
+		Refused: payment.RefundNotRequested,
+	})
+}
