@@ -1,0 +1,398 @@
+// Package registration holds the registration process: per order, what goes
+// out next. It is the table of the domain page, one method per row. It holds no
+// business rule: the order is the only judge of how it ends. The process asks,
+// and gives seats back only when the order says that it expired, was rejected
+// or was cancelled; and every payment that completed becomes a ConfirmOrder,
+// whose refusal becomes a refund or, when the order had expired, one more try
+// to get its seats.
+package registration
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the process's name; an instance's id is the order's.
+const Name = "registration"
+
+// Config are the times the process goes by.
+type Config struct {
+	// Hold is how long a late payment's seats may be waited for: the same as the
+	// hold of a new order. 15 minutes.
+	Hold time.Duration
+	// Grace is how long after the deadline an order with an open payment is left
+	// alone, so that somebody who is paying at that moment can finish. 5 minutes.
+	Grace time.Duration
+	// Leeway is how long after the time meant a wake-up is asked for. It is not
+	// added to any deadline: whether one has passed is what the clock of the
+	// replica says that handles the wake-up. But that clock may be behind the
+	// scheduler's, and a wake-up that comes early does nothing but ask for
+	// another; as long as clocks differ by less than this, none is early. 1
+	// second.
+	Leeway time.Duration
+}
+
+// DefaultConfig are the domain page's times.
+func DefaultConfig() Config {
+	return Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}
+}
+
+// Process is the registration process.
+func Process(cfg Config) es.Process[*Registration] {
+	return es.Process[*Registration]{
+		Name:  Name,
+		New:   func() *Registration { return &Registration{Phase: NotStarted} },
+		Route: route,
+		Step: func(r *Registration, in es.Input, out *es.Outbox) *Registration {
+			turn{Registration: r, cfg: cfg, now: in.Now, out: out}.step(in.Message)
+			return r
+		},
+	}
+}
+
+// route names the order a message is about. Only messages of the table have a
+// route. A CommandRejected does not name the order itself, but belongs to its
+// conversation.
+func route(in es.Input) (id string, ok bool) {
+	switch m := in.Message.(type) {
+	case contracts.OrderPlaced:
+		return m.OrderID.String(), true
+	case contracts.OrderUpdated:
+		return m.OrderID.String(), true
+	case contracts.OrderRejected:
+		return m.OrderID.String(), true
+	case contracts.OrderExpired:
+		return m.OrderID.String(), true
+	case contracts.OrderConfirmed:
+		return m.OrderID.String(), true
+	case contracts.OrderCancelled:
+		return m.OrderID.String(), true
+	case contracts.SeatsReserved:
+		return m.OrderID.String(), true
+	case contracts.PaymentInitiated:
+		return m.OrderID.String(), true
+	case contracts.PaymentRejected:
+		return m.OrderID.String(), true
+	case contracts.PaymentCancelled:
+		return m.OrderID.String(), true
+	case contracts.PaymentCompleted:
+		return m.OrderID.String(), true
+	case es.CommandRejected:
+		switch m.CommandType {
+		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1":
+			return in.CorrelationID, in.CorrelationID != ""
+		}
+	case es.WakeUp:
+		return m.ID, true
+	}
+	return "", false
+}
+
+// turn is the handling of one message.
+type turn struct {
+	*Registration
+	cfg Config
+	now time.Time
+	out *es.Outbox
+}
+
+func (t turn) step(message any) {
+	if t.Phase != NotStarted {
+		t.handle(message)
+		return
+	}
+	placed, ok := message.(contracts.OrderPlaced)
+	if !ok {
+		t.keep(message)
+		return
+	}
+	t.orderPlaced(placed)
+	for _, kept := range t.takeKept() {
+		t.handle(kept)
+	}
+}
+
+func (t turn) handle(message any) {
+	switch m := message.(type) {
+	case contracts.OrderUpdated:
+		t.orderUpdated(m)
+	case contracts.SeatsReserved:
+		t.seatsReserved(m)
+	case contracts.PaymentInitiated:
+		t.paymentInitiated(m)
+	case contracts.PaymentRejected:
+		t.paymentGivenUp(m.PaymentID)
+	case contracts.PaymentCancelled:
+		t.paymentGivenUp(m.PaymentID)
+	case contracts.PaymentCompleted:
+		t.paymentCompleted(m)
+	case contracts.OrderConfirmed:
+		t.orderConfirmed(m)
+	case contracts.OrderExpired:
+		t.orderExpired()
+	case contracts.OrderRejected:
+		t.orderRejected()
+	case contracts.OrderCancelled:
+		t.orderCancelled(m)
+	case es.CommandRejected:
+		t.commandRejected(m)
+	case es.WakeUp:
+		t.lapse()
+	}
+}
+
+func (t turn) orderPlaced(m contracts.OrderPlaced) {
+	t.OrderID, t.ConferenceID = m.OrderID, m.ConferenceID
+	t.Version, t.Deadline = m.Version, m.Deadline
+	t.Phase = AwaitingReservation
+	t.requestSeats(m.Items)
+	t.wakeAt(t.Deadline)
+}
+
+func (t turn) orderUpdated(m contracts.OrderUpdated) {
+	switch t.Phase {
+	case AwaitingReservation, AwaitingPayment, Rejecting:
+	default:
+		return
+	}
+	if m.Version <= t.Version {
+		return
+	}
+	if t.Phase == Rejecting {
+		t.wakeAt(t.Deadline) // the one asked for may have come while it meant nothing
+	}
+	t.Version, t.Granted = m.Version, nil
+	t.Phase = AwaitingReservation
+	t.requestSeats(m.Items)
+}
+
+func (t turn) seatsReserved(m contracts.SeatsReserved) {
+	if m.Number != t.Number {
+		return
+	}
+	switch t.Phase {
+	case AwaitingReservation:
+		if m.Granted.Total() == 0 {
+			t.rejectOrder("sold-out")
+			return
+		}
+		t.Granted = m.Granted
+		t.out.Send(contracts.MarkSeatsAsReserved{OrderID: t.OrderID, Version: t.Version, Granted: m.Granted})
+		t.Phase = AwaitingPayment
+	case ReacquiringSeats:
+		if m.Granted.Total() == 0 {
+			t.giveUpReacquiring()
+			return
+		}
+		p := t.reacquiringPayment()
+		t.Reinstatement = t.out.Send(contracts.ReinstateOrder{
+			OrderID: t.OrderID, PaymentID: p.ID, Amount: p.Amount, Version: t.Version, Granted: m.Granted,
+		})
+		t.Phase = Reinstating
+	}
+}
+
+func (t turn) paymentInitiated(m contracts.PaymentInitiated) {
+	p := t.payment(m.PaymentID)
+	if p.State != Unseen {
+		return // it was answered already
+	}
+	p.State = Open
+	if !t.live() {
+		t.cancelPayment(p)
+	}
+}
+
+func (t turn) paymentGivenUp(id uuid.UUID) {
+	if p := t.payment(id); p.State == Unseen || p.State == Open {
+		p.State = GivenUp
+	}
+}
+
+// paymentCompleted asks the order, in every state. The provider's word wins: a
+// payment that was given up may complete after all.
+func (t turn) paymentCompleted(m contracts.PaymentCompleted) {
+	p := t.payment(m.PaymentID)
+	switch p.State {
+	case Unseen, Open, GivenUp:
+		p.State, p.Amount = Confirming, m.Amount
+		p.Confirmation = t.out.Send(contracts.ConfirmOrder{OrderID: t.OrderID, PaymentID: &m.PaymentID, Amount: &m.Amount})
+	}
+}
+
+func (t turn) commandRejected(m es.CommandRejected) {
+	if p := t.confirmingPayment(m.CommandID); p != nil {
+		t.confirmationRefused(p, m.Code)
+		return
+	}
+	switch m.CommandID {
+	case t.Request:
+		t.requestRefused(m.Code)
+	case t.Reinstatement:
+		t.reinstatementRefused()
+	}
+}
+
+// confirmationRefused tries once more to get the seats of an order that had
+// expired when its payment came, and otherwise gives the money back.
+func (t turn) confirmationRefused(p *Payment, code string) {
+	if code == "order-expired" && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
+		if t.live() {
+			t.release()
+		}
+		p.State = Reacquiring
+		t.Phase = ReacquiringSeats
+		t.requestSeatsAgain()
+		return
+	}
+	t.refund(p, code)
+	t.lapse() // a time that came while the answer was awaited is now due
+}
+
+func (t turn) requestRefused(code string) {
+	switch t.Phase {
+	case AwaitingReservation:
+		t.rejectOrder(code)
+	case ReacquiringSeats:
+		// A repeat of the refused request may yet be served, by a replica whose
+		// clock is behind.
+		t.cancelSeats()
+		t.giveUpReacquiring()
+	}
+}
+
+func (t turn) reinstatementRefused() {
+	if t.Phase == Reinstating {
+		t.cancelSeats()
+		t.giveUpReacquiring()
+	}
+}
+
+func (t turn) giveUpReacquiring() {
+	t.refund(t.reacquiringPayment(), "order-expired")
+	t.Phase = Expired
+}
+
+func (t turn) orderConfirmed(m contracts.OrderConfirmed) {
+	if t.Phase == Completed {
+		return // it was cancelled since, or this is a repeat
+	}
+	if m.PaymentID != nil {
+		t.payment(*m.PaymentID).State = Confirmed
+	}
+	t.out.Send(contracts.CommitSeatReservation{ConferenceID: t.ConferenceID, OrderID: t.OrderID, Number: t.Number})
+	t.cancelOpenPayments()
+	t.out.CancelWake()
+	t.Phase = Completed
+}
+
+func (t turn) orderExpired() {
+	if t.live() {
+		t.release()
+		t.Phase = Expired
+	}
+}
+
+func (t turn) orderRejected() {
+	if t.Phase == Rejecting {
+		t.release()
+		t.Phase = Completed
+	}
+}
+
+func (t turn) orderCancelled(m contracts.OrderCancelled) {
+	if t.Cancelled {
+		return
+	}
+	t.release()
+	if m.Refund && m.PaymentID != nil {
+		t.refund(t.payment(*m.PaymentID), "order-cancelled")
+	}
+	t.Cancelled = true
+	t.Phase = Completed
+}
+
+// lapse ends the hold if its time has come. With a payment open that is Grace
+// after the deadline. While a ConfirmOrder is unanswered it does nothing; its
+// refusal asks again. Asked too early, it asks to be woken again.
+func (t turn) lapse() {
+	if t.Phase != AwaitingReservation && t.Phase != AwaitingPayment || t.isConfirming() {
+		return
+	}
+	switch grace := t.Deadline.Add(t.cfg.Grace); {
+	case t.now.Before(t.Deadline):
+		t.wakeAt(t.Deadline)
+	case t.now.Before(grace) && t.hasOpenPayment():
+		t.wakeAt(grace)
+	default:
+		t.out.Send(contracts.ExpireOrder{OrderID: t.OrderID})
+		t.Phase = Expiring
+	}
+}
+
+func (t turn) wakeAt(at time.Time) { t.out.WakeAt(at.Add(t.cfg.Leeway)) }
+
+// requestSeats asks for the seats of the items. After the deadline and its
+// grace the order cannot be paid any more, so the request is useless then.
+func (t turn) requestSeats(items contracts.Seats) {
+	t.request(contracts.MakeSeatReservation{NotAfter: t.Deadline.Add(t.cfg.Grace), Seats: items})
+}
+
+// requestSeatsAgain asks for what had been granted, on behalf of a payment that
+// is waiting: useless once it has waited as long as a new order would.
+func (t turn) requestSeatsAgain() {
+	t.request(contracts.MakeSeatReservation{
+		NotAfter: t.now.Add(t.cfg.Hold + t.cfg.Grace), Seats: t.Granted, AllOrNothing: true,
+	})
+}
+
+func (t turn) request(c contracts.MakeSeatReservation) {
+	t.Number++
+	if c.NotAfter.After(t.NotAfter) {
+		t.NotAfter = c.NotAfter
+	}
+	c.ConferenceID, c.OrderID, c.Number = t.ConferenceID, t.OrderID, t.Number
+	t.Request = t.out.Send(c)
+}
+
+func (t turn) rejectOrder(reason string) {
+	t.out.Send(contracts.RejectOrder{OrderID: t.OrderID, Version: t.Version, Reason: reason})
+	t.Phase = Rejecting
+}
+
+// release gives back all that the order has: seats, open payments, the timeout.
+func (t turn) release() {
+	t.cancelSeats()
+	t.cancelOpenPayments()
+	t.out.CancelWake()
+}
+
+func (t turn) cancelSeats() {
+	t.out.Send(contracts.CancelSeatReservation{
+		ConferenceID: t.ConferenceID, OrderID: t.OrderID, Number: t.Number, NotAfter: t.NotAfter,
+	})
+}
+
+func (t turn) cancelOpenPayments() {
+	for i := range t.Payments {
+		if p := &t.Payments[i]; p.State == Open {
+			t.cancelPayment(p)
+		}
+	}
+}
+
+func (t turn) cancelPayment(p *Payment) {
+	t.out.Send(contracts.CancelPayment{PaymentID: p.ID, Reason: "order-ended"})
+}
+
+// refund asks for the money back, once per payment.
+func (t turn) refund(p *Payment, reason string) {
+	if p.State != Refunded {
+		p.State = Refunded
+		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: reason})
+	}
+}
