@@ -45,4 +45,13 @@ type Cause struct {
 type Message struct {
 	Meta
 	Body any
+	// To overrides where the message goes; nil is where the registry says. A
+	// message with To may have a json.RawMessage as its body.
+	To *Address
+}
+
+// Address is a topic on the bus for one kind of message.
+type Address struct {
+	Kind  Kind
+	Topic string
 }

@@ -70,9 +70,11 @@ type Registry struct {
 	protector Protector
 }
 
-// NewRegistry makes an empty registry.
+// NewRegistry makes a registry that knows the engine's own types only.
 func NewRegistry() *Registry {
-	return &Registry{byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}}
+	r := &Registry{byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}}
+	r.registerOwn()
+	return r
 }
 
 // Register adds the message type T under a name like "OrderPlaced.v1". key

@@ -1,0 +1,102 @@
+// Package daprbus is the publisher port over Dapr pub/sub components.
+package daprbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dapr/go-sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Publisher publishes over Dapr.
+type Publisher struct {
+	dapr       client.Client
+	out        *bus.Outgoing
+	components map[message.Kind]string
+}
+
+// New makes a publisher. components names the pub/sub component of each kind of
+// message.
+func New(dapr client.Client, out *bus.Outgoing, components map[message.Kind]string) *Publisher {
+	return &Publisher{dapr: dapr, out: out, components: components}
+}
+
+// Bounds of one bulk call: the count keeps its latency low, the size keeps it
+// below gRPC's 4 MB.
+const (
+	maxEntries = 200
+	maxBytes   = 2 << 20
+)
+
+// attempts to publish what failed, before the trigger is left to be delivered
+// again; pause before the second, doubled each time.
+const (
+	attempts = 3
+	pause    = 50 * time.Millisecond
+)
+
+type target struct{ component, topic string }
+
+// Publish implements bus.Publisher: one bulk call per topic, side by side.
+func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error {
+	groups := map[target][]any{}
+	sizes := map[target]int{}
+	g, ctx := errgroup.WithContext(ctx)
+	flush := func(t target) {
+		entries := groups[t]
+		groups[t], sizes[t] = nil, 0
+		g.Go(func() error { return p.publish(ctx, t, entries) })
+	}
+	for _, m := range msgs {
+		e, err := p.out.Encode(m)
+		if err != nil {
+			return err
+		}
+		component, ok := p.components[e.Kind]
+		if !ok || e.Topic == "" {
+			return fmt.Errorf("bus: no component or topic for %s", m.Type)
+		}
+		t := target{component, e.Topic}
+		if len(groups[t]) >= maxEntries || sizes[t]+len(e.Event) > maxBytes && len(groups[t]) > 0 {
+			flush(t)
+		}
+		groups[t] = append(groups[t], client.PublishEventsEvent{
+			EntryID: strconv.Itoa(len(groups[t])), Data: e.Event, ContentType: message.ContentType,
+			Metadata: map[string]string{"partitionKey": e.PartitionKey},
+		})
+		sizes[t] += len(e.Event)
+	}
+	for t, entries := range groups {
+		if len(entries) > 0 {
+			flush(t)
+		}
+	}
+	return g.Wait()
+}
+
+func (p *Publisher) publish(ctx context.Context, t target, entries []any) error {
+	for n := 0; ; n++ {
+		res := p.dapr.PublishEvents(ctx, t.component, t.topic, entries)
+		if res.Error == nil && len(res.FailedEvents) == 0 {
+			return nil
+		}
+		entries = res.FailedEvents
+		if n+1 == attempts {
+			return fmt.Errorf("bus: %d messages not published on %s/%s: %w", len(entries), t.component, t.topic, errFailed)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause << n):
+		}
+	}
+}
+
+var errFailed = errors.New("the broker did not take them")

@@ -1,0 +1,127 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Parker keeps what cannot be handled.
+type Parker interface {
+	// Park publishes a dead letter; nil only when it is durable.
+	Park(ctx context.Context, letter message.DeadLetter) error
+}
+
+// Endpoint is the HTTP endpoint that Dapr delivers batches to. It decodes and
+// validates every entry, hands the valid ones to the handler in one batch, and
+// answers a status for each. An entry that is malformed is parked; one of an
+// unknown type, which may be meant for a later version, is acknowledged,
+// counted and logged.
+type Endpoint struct {
+	Registry *message.Registry
+	Handler  Handler
+	Parker   Parker
+	App      string
+	Kind     message.Kind // of the messages on this bus
+	Meter    *Meter
+}
+
+// bulkRequest is Dapr's bulk delivery.
+type bulkRequest struct {
+	Topic   string `json:"topic"`
+	Entries []struct {
+		EntryID string          `json:"entryId"`
+		Event   json.RawMessage `json:"event"`
+	} `json:"entries"`
+}
+
+type bulkStatus struct {
+	EntryID string `json:"entryId"`
+	Status  string `json:"status"`
+}
+
+// maxBulkBytes bounds a delivery: some hundreds of messages of at most 1 MB
+// would be refused, but those are never sent.
+const maxBulkBytes = 64 << 20
+
+// Serve handles one delivery.
+func (e *Endpoint) Serve(c *gin.Context) {
+	var req bulkRequest
+	if err := json.NewDecoder(http.MaxBytesReader(c.Writer, c.Request.Body, maxBulkBytes)).Decode(&req); err != nil {
+		slog.ErrorContext(c, "bulk delivery that cannot be read", "error", err)
+		c.Status(http.StatusBadRequest)
+		return
+	}
+	ctx := c.Request.Context()
+	out := make([]bulkStatus, len(req.Entries))
+	batch := make([]Delivery, 0, len(req.Entries))
+	index := make([]int, 0, len(req.Entries))
+	for i, entry := range req.Entries {
+		out[i].EntryID = entry.EntryID
+		d, err := e.decode(entry.Event, req.Topic)
+		switch {
+		case err == nil:
+			batch, index = append(batch, d), append(index, i)
+		case errors.Is(err, message.ErrUnknownType):
+			slog.WarnContext(ctx, "message of unknown type acknowledged", "type", d.Message.Type, "id", d.Message.ID, "topic", req.Topic)
+			e.Meter.Unknown(ctx, req.Topic)
+			out[i].Status = Success.String()
+		default:
+			out[i].Status = e.park(ctx, d, entry.Event, req.Topic, err).String()
+		}
+	}
+	if len(batch) > 0 {
+		for n, s := range e.Handler.HandleBatch(ctx, batch) {
+			out[index[n]].Status = s.String()
+		}
+	}
+	c.JSON(http.StatusOK, gin.H{"statuses": out})
+}
+
+func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {
+	meta, data, err := message.FromCloudEvent(raw)
+	d := Delivery{Message: message.Message{Meta: meta}, Data: data, Topic: topic}
+	if err != nil {
+		return d, err
+	}
+	if d.Message.Body, err = e.Registry.Decode(meta, data); err != nil {
+		return d, err
+	}
+	return d, e.Registry.Validate(d.Message.Body)
+}
+
+func (e *Endpoint) park(ctx context.Context, d Delivery, raw []byte, topic string, reason error) Status {
+	err := e.Parker.Park(ctx, message.DeadLetter{
+		MessageID: d.Message.ID, MessageType: d.Message.Type, Topic: topic, Kind: e.Kind, App: e.App,
+		Reason: reason.Error(), Attempts: 1, Message: raw,
+	})
+	if err != nil {
+		slog.ErrorContext(ctx, "malformed message could not be parked", "topic", topic, "error", err)
+		return Retry
+	}
+	slog.WarnContext(ctx, "malformed message parked", "type", d.Message.Type, "id", d.Message.ID, "topic", topic, "reason", reason.Error())
+	e.Meter.Parked(ctx, topic)
+	return Success
+}
+
+// Recover answers RETRY for a batch whose handler panicked, so that a fault in
+// one handler does not take the app down. Handlers find out which message is to
+// blame by themselves.
+func Recover(next Handler) Handler {
+	return HandlerFunc(func(ctx context.Context, batch []Delivery) (out []Status) {
+		defer func() {
+			if p := recover(); p != nil {
+				slog.ErrorContext(ctx, "handler panicked", "panic", fmt.Sprint(p), "batch", len(batch))
+				out = All(len(batch), Retry)
+			}
+		}()
+		return next.HandleBatch(ctx, batch)
+	})
+}

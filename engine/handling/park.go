@@ -1,0 +1,80 @@
+package handling
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/stream"
+)
+
+// Park implements bus.Parker for messages that no stream could be found for.
+func (e *Engine) Park(ctx context.Context, letter message.DeadLetter) error {
+	return PublishDeadLetter(ctx, e.publisher, letter, e.now())
+}
+
+// PublishDeadLetter publishes a dead letter of an app that has no Engine.
+func PublishDeadLetter(ctx context.Context, p bus.Publisher, letter message.DeadLetter, now time.Time) error {
+	letter.At = now.UTC()
+	return p.Publish(ctx, message.Message{
+		Meta: message.Meta{ID: letterID(letter), OriginalID: letter.MessageID, Time: letter.At},
+		Body: letter,
+	})
+}
+
+// letterID is the same whenever the same message is parked by the same app, and
+// never the message's own: a broker that drops repeated ids would swallow the
+// letter.
+func letterID(l message.DeadLetter) string {
+	return es.DerivedID("dead-letter/"+l.App, l.MessageID+"\x00"+string(l.Message))
+}
+
+// park records, in the stream's own commit, that a message waits in the dead
+// letters.
+func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) error {
+	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
+	if err != nil {
+		return err
+	}
+	letter := e.letter(it, f.reason, raw)
+	letter.Attempts, letter.At = f.attempts, now
+	data, err := json.Marshal(letter)
+	if err != nil {
+		return err
+	}
+	st.Park(it.Message.ID)
+	st.Enqueue(stream.Outgoing{
+		ID: letterID(letter), Type: message.TypeDeadLetter, Time: now,
+		CorrelationID: it.Message.CorrelationID, TraceParent: it.Message.TraceParent, Data: data,
+	})
+	return nil
+}
+
+func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter {
+	t, _ := e.registry.TypeOf(it.Message.Body)
+	return message.DeadLetter{
+		MessageID: it.Message.ID, MessageType: it.Message.Type, Topic: it.Topic, Kind: t.Kind,
+		App: e.app, Stream: it.key.Ref.String(), Reason: reason, Attempts: 1, Message: raw,
+	}
+}
+
+// parkUnreadable parks messages for a stream whose stored content cannot be
+// read. Nothing can be recorded in that stream, so each is parked by itself.
+func (e *Engine) parkUnreadable(ctx context.Context, items []*item, reason error) {
+	for _, it := range items {
+		slog.ErrorContext(ctx, "stream cannot be read, message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "error", reason)
+		it.status = bus.Success
+		raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
+		if err == nil {
+			err = e.Park(ctx, e.letter(it, reason.Error(), raw))
+		}
+		if err != nil {
+			slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)
+			it.status = bus.Retry
+		}
+	}
+}

@@ -1,0 +1,381 @@
+// Package host runs an app beside its Dapr sidecar: it listens first, then
+// waits for the sidecar, wires the engine's ports to Dapr's components, and on
+// SIGTERM finishes what it has begun.
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/dapr/go-sdk/client"
+	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/bus/daprbus"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/state"
+	"github.com/plenary/plenary/engine/state/daprstate"
+	"github.com/plenary/plenary/engine/timeout"
+)
+
+// Names of the Dapr components an app uses. Which broker or store stands behind
+// a name is a matter of component YAML alone.
+const (
+	CommandBus  = "commandbus"
+	EventBus    = "eventbus"
+	DeadLetters = "deadletters"
+	StateStore  = "statestore"
+	SecretStore = "secretstore"
+)
+
+// Options say what app to host.
+type Options struct {
+	// AppID is the app's Dapr id, and the source of its messages.
+	AppID    string
+	Registry *message.Registry
+	// Public says that the app's own routes are called by anybody. Otherwise,
+	// where APP_API_TOKEN is set, only the sidecar may call them.
+	Public bool
+	// ActorType is the type of the actors that wake this app's processes; empty
+	// for an app without processes.
+	ActorType string
+}
+
+// Host is one app.
+type Host struct {
+	// Router is for the app's own routes.
+	Router gin.IRouter
+
+	options   Options
+	engine    *gin.Engine
+	internal  gin.IRouter
+	dapr      client.Client
+	conn      *grpc.ClientConn
+	daprHTTP  string
+	token     string
+	store     *lateStore
+	publisher *daprbus.Publisher
+	handler   *handling.Engine
+	meter     *bus.Meter
+	tasks     []func(context.Context) error
+	ready     atomic.Bool
+}
+
+// New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
+// (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
+// LOG_LEVEL (info), and PLENARY_PPROF to serve profiles under /debug/pprof.
+func New(o Options) (*Host, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(env("LOG_LEVEL", "info"))); err != nil {
+		return nil, fmt.Errorf("LOG_LEVEL: %w", err)
+	}
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("app", o.AppID))
+
+	gin.SetMode(gin.ReleaseMode)
+	h := &Host{
+		options: o, engine: gin.New(), token: os.Getenv("DAPR_API_TOKEN"),
+		daprHTTP: "http://127.0.0.1:" + env("DAPR_HTTP_PORT", "3500"), meter: bus.NewMeter(),
+	}
+	h.engine.Use(gin.Recovery())
+	h.engine.ContextWithFallback = true
+	h.internal = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))
+	h.Router = h.internal
+	if o.Public {
+		h.Router = h.engine
+	}
+	h.engine.GET("/healthz", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	h.engine.GET("/readyz", h.serveReady)
+	if os.Getenv("PLENARY_PPROF") != "" {
+		h.internal.GET("/debug/pprof/*name", gin.WrapF(serveProfile))
+	}
+
+	var err error
+	// The connection is made when it is first used: the sidecar may come later.
+	h.conn, err = grpc.NewClient("127.0.0.1:"+env("DAPR_GRPC_PORT", "50001"),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the sidecar shares our loopback
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer), grpc.MaxCallSendMsgSize(maxAnswer), grpc.WaitForReady(true)),
+		grpc.WithUnaryInterceptor(h.authorise))
+	if err != nil {
+		return nil, fmt.Errorf("dapr: %w", err)
+	}
+	h.dapr = client.NewClientWithConnection(h.conn)
+	h.store = &lateStore{}
+	h.store.Store(daprstate.New(h.dapr, StateStore, daprstate.OneByOne))
+	h.publisher = daprbus.New(h.dapr, &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}, map[message.Kind]string{
+		message.Command: CommandBus, message.Event: EventBus, message.DeadLetterKind: DeadLetters,
+	})
+	return h, nil
+}
+
+// maxAnswer bounds one gRPC message. A bulk read of a hundred busy streams is
+// some megabytes.
+const maxAnswer = 64 << 20
+
+// callTimeout bounds a call to the sidecar: a component that hangs must not
+// hold a batch for ever.
+const callTimeout = 30 * time.Second
+
+func (h *Host) authorise(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if h.token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "dapr-api-token", h.token)
+	}
+	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// fromSidecar lets only the sidecar through, which shows the token.
+func fromSidecar(token string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if token != "" && subtle.ConstantTimeCompare([]byte(c.GetHeader("dapr-api-token")), []byte(token)) != 1 {
+			c.AbortWithStatus(http.StatusUnauthorized)
+		}
+	}
+}
+
+func serveProfile(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/debug/pprof/profile":
+		pprof.Profile(w, r)
+	case "/debug/pprof/trace":
+		pprof.Trace(w, r)
+	default:
+		pprof.Index(w, r)
+	}
+}
+
+// serveReady says whether the app can do its work: it has seen its sidecar, and
+// the sidecar's outbound side (its components) is well.
+func (h *Host) serveReady(c *gin.Context) {
+	if !h.ready.Load() || h.outbound(c.Request.Context()) != nil {
+		c.Status(http.StatusServiceUnavailable)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+func (h *Host) outbound(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.daprHTTP+"/v1.0/healthz/outbound", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("sidecar: %s", res.Status)
+	}
+	return nil
+}
+
+// Publisher publishes on the command and event bus.
+func (h *Host) Publisher() bus.Publisher { return h.publisher }
+
+// Dapr is the sidecar's client.
+func (h *Host) Dapr() client.Client { return h.dapr }
+
+// Keys is the app's own state store.
+func (h *Host) Keys() state.Store { return h.store }
+
+// Engine is the app's engine over its state store and the buses. Add the
+// aggregates and processes to it.
+func (h *Host) Engine() *handling.Engine {
+	if h.handler != nil {
+		return h.handler
+	}
+	o := handling.Options{
+		App: h.options.AppID, Registry: h.options.Registry, Keys: h.store, Publisher: h.publisher,
+		Now: time.Now, Random: rand.Reader,
+	}
+	if h.options.ActorType != "" {
+		o.Waker = timeout.NewReminders(h.dapr, h.options.ActorType, time.Now)
+	}
+	h.handler = handling.New(o)
+	if h.options.ActorType != "" {
+		timeout.Host(h.internal, h.options.ActorType, h.handler)
+	}
+	return h.handler
+}
+
+// Secret reads a secret from the secret store.
+func (h *Host) Secret(ctx context.Context, name string) (string, error) {
+	got, err := h.dapr.GetSecret(ctx, SecretStore, name, nil)
+	if err != nil {
+		return "", fmt.Errorf("secret %s: %w", name, err)
+	}
+	v, ok := got[name]
+	if !ok || v == "" {
+		return "", fmt.Errorf("secret %s: not in the secret store", name)
+	}
+	return v, nil
+}
+
+// Subscribe has batches delivered at path handled. Which topics come there is
+// said by the Subscription YAML.
+func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler) {
+	e := &bus.Endpoint{
+		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
+		Handler: bus.Recover(bus.Trace(h.meter.Measure(handler))),
+	}
+	h.internal.POST(path, e.Serve)
+}
+
+type parker struct{ h *Host }
+
+func (p parker) Park(ctx context.Context, letter message.DeadLetter) error {
+	return handling.PublishDeadLetter(ctx, p.h.publisher, letter, time.Now())
+}
+
+// InvokeURL is where another app's routes are found by Dapr service invocation.
+func (h *Host) InvokeURL(appID string) string {
+	return h.daprHTTP + "/v1.0/invoke/" + appID + "/method"
+}
+
+// InvokeTransport adds the sidecar's token to requests for InvokeURL.
+func (h *Host) InvokeTransport() http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if h.token != "" {
+			r = r.Clone(r.Context())
+			r.Header.Set("dapr-api-token", h.token)
+		}
+		return invokeTransport.RoundTrip(r)
+	})
+}
+
+var invokeTransport = func() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	return t
+}()
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Go runs a task from when the sidecar is there until the app ends, which
+// cancels its context. Its error ends the app.
+func (h *Host) Go(task func(ctx context.Context) error) { h.tasks = append(h.tasks, task) }
+
+// drain is how long what has been begun may take after SIGTERM.
+const drain = 15 * time.Second
+
+// Run listens, waits for the sidecar, runs the tasks, and returns after SIGTERM
+// or SIGINT when all is finished, or when something failed.
+func (h *Host) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	address := net.JoinHostPort(env("PLENARY_BIND", "127.0.0.1"), env("APP_PORT", "8080"))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	// A delivery outlives ctx: what has been begun is finished.
+	server := &http.Server{Handler: h.engine, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		h.ready.Store(false)
+		end, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		if err := server.Shutdown(end); err != nil {
+			return server.Close() // streams that never end
+		}
+		return nil
+	})
+	g.Go(func() error {
+		if err := h.awaitSidecar(ctx); err != nil {
+			return nil //nolint:nilerr // ctx has ended, which is no failure
+		}
+		slog.Info("ready", "address", address)
+		h.ready.Store(true)
+		for _, task := range h.tasks {
+			g.Go(func() error {
+				if err := task(ctx); err != nil && ctx.Err() == nil {
+					return err
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	err = g.Wait()
+	_ = h.conn.Close()
+	return err
+}
+
+// awaitSidecar waits until the sidecar's components are there, and learns from
+// its metadata how its state store is written best.
+func (h *Host) awaitSidecar(ctx context.Context) error {
+	for {
+		if err := h.outbound(ctx); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	meta, err := h.dapr.GetMetadata(ctx)
+	if err != nil {
+		slog.Warn("sidecar's metadata cannot be read; keys are written one by one", "error", err)
+		return ctx.Err()
+	}
+	for _, c := range meta.RegisteredComponents {
+		if c.Name == StateStore {
+			h.store.Store(daprstate.New(h.dapr, StateStore, daprstate.StrategyFor(c.Type)))
+		}
+	}
+	return nil
+}
+
+// lateStore is a state store whose way of writing is learnt later.
+type lateStore struct {
+	atomic.Pointer[daprstate.Store]
+}
+
+func (l *lateStore) Get(ctx context.Context, keys []string) (map[string]state.Entry, error) {
+	return l.Load().Get(ctx, keys)
+}
+
+func (l *lateStore) Save(ctx context.Context, writes []state.Write) []error {
+	return l.Load().Save(ctx, writes)
+}
+
+func (l *lateStore) Delete(ctx context.Context, keys []string) error {
+	return l.Load().Delete(ctx, keys)
+}
+
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}

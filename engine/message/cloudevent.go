@@ -1,0 +1,127 @@
+package message
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
+)
+
+// ContentType is that of a CloudEvent in the JSON format.
+const ContentType = event.ApplicationCloudEventsJSON
+
+// The extension attributes, beside CloudEvents' own.
+const (
+	extTenant          = "tenant"
+	extCorrelationID   = "correlationid"
+	extPartitionKey    = "partitionkey"
+	extOriginalID      = "originalid"
+	extStreamVersion   = "streamversion"
+	extCausationID     = "causationid"
+	extCausationType   = "causationtype"
+	extCausationTime   = "causationtime"
+	extCausationCause  = "causationcause"
+	extCausationSource = "causationsource"
+	extTraceParent     = "traceparent"
+	extTraceID         = "traceid"
+)
+
+// ToCloudEvent encodes a message whose body is already JSON.
+func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
+	e := event.New()
+	e.SetID(m.ID)
+	e.SetType(m.Type)
+	e.SetSource(m.Source)
+	e.SetTime(m.Time)
+	if m.Stream != "" {
+		e.SetSubject(m.Stream)
+	}
+	for name, value := range map[string]string{
+		extTenant:          m.Tenant,
+		extCorrelationID:   m.CorrelationID,
+		extPartitionKey:    m.PartitionKey,
+		extOriginalID:      m.OriginalID,
+		extCausationID:     m.Cause.ID,
+		extCausationType:   m.Cause.Type,
+		extCausationCause:  m.Cause.CauseID,
+		extCausationSource: m.Cause.Source,
+		extTraceParent:     m.TraceParent,
+		extTraceID:         m.TraceParent, // Dapr overwrites traceparent where traceid is absent
+	} {
+		if value != "" {
+			e.SetExtension(name, value)
+		}
+	}
+	if !m.Cause.Time.IsZero() {
+		e.SetExtension(extCausationTime, m.Cause.Time)
+	}
+	if m.StreamVersion > 0 {
+		e.SetExtension(extStreamVersion, int32(m.StreamVersion)) //nolint:gosec // CloudEvents integers have 32 bits; no stream comes near
+	}
+	if err := e.SetData(event.ApplicationJSON, json.RawMessage(data)); err != nil {
+		return nil, fmt.Errorf("cloud event %s: %w", m.Type, err)
+	}
+	if err := e.Validate(); err != nil {
+		return nil, fmt.Errorf("cloud event %s: %w", m.Type, err)
+	}
+	return e.MarshalJSON()
+}
+
+// FromCloudEvent decodes the envelope. The error is *Invalid: the bytes are no
+// valid CloudEvent, or lack an attribute that every message here has.
+func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
+	var e event.Event
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: err.Error()}
+	}
+	if err := e.Validate(); err != nil {
+		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: err.Error()}
+	}
+	ext := e.Extensions()
+	text := func(name string) string {
+		s, err := types.ToString(ext[name])
+		if err != nil {
+			return ""
+		}
+		return s
+	}
+	m := Meta{
+		ID: e.ID(), Type: e.Type(), Source: e.Source(), Stream: e.Subject(), Time: e.Time(),
+		Tenant:        text(extTenant),
+		CorrelationID: text(extCorrelationID),
+		PartitionKey:  text(extPartitionKey),
+		OriginalID:    text(extOriginalID),
+		TraceParent:   text(extTraceParent),
+		Cause: Cause{
+			ID: text(extCausationID), Type: text(extCausationType),
+			CauseID: text(extCausationCause), Source: text(extCausationSource),
+		},
+	}
+	if v, ok := ext[extStreamVersion]; ok {
+		n, err := types.ToInteger(v)
+		if err != nil || n < 1 {
+			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extStreamVersion, Rule: "must be a positive integer"}}}
+		}
+		m.StreamVersion = uint64(n)
+	}
+	if v, ok := ext[extCausationTime]; ok {
+		t, err := types.ToTime(v)
+		if err != nil {
+			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extCausationTime, Rule: "must be an RFC 3339 time"}}}
+		}
+		m.Cause.Time = t
+	}
+	if m.Tenant == "" {
+		m.Tenant = DefaultTenant
+	}
+	if m.Time.IsZero() {
+		m.Time = time.Now().UTC()
+	}
+	data := e.Data()
+	if !json.Valid(data) {
+		return m, nil, &Invalid{Type: m.Type, Reason: "data is not JSON"}
+	}
+	return m, data, nil
+}

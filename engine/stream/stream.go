@@ -1,0 +1,577 @@
+// Package stream keeps event streams in a key-value store, one key and one
+// compare-and-swap per commit.
+//
+// A stream is a document: its version, the tail of its events, a pointer to
+// the latest snapshot, the ids of the messages handled, and how far its effects
+// have been carried out. Before the tail outgrows a bound its oldest events are
+// sealed into segments under keys of their own, which never change, so that
+// loading and appending cost the same however long the stream is.
+package stream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/state"
+)
+
+// Sizes. They are bounds for good behaviour, not settings.
+const (
+	// segmentSize is the number of events in a segment. Segment k holds the events
+	// k·segmentSize+1 … (k+1)·segmentSize: the same content whoever writes it.
+	segmentSize = 64
+	// maxTailBytes is where a snapshot is taken however few events there are,
+	// since a value should stay well below 1 MB.
+	maxTailBytes = 384 << 10
+	// partBytes is the size of one key of a snapshot.
+	partBytes = 512 << 10
+	// cacheSize is the number of streams whose folded state is kept in memory.
+	cacheSize = 8192
+)
+
+// Folder knows how to fold the records of one kind of stream into a state.
+type Folder interface {
+	New() any
+	// Fold adds one record. It may change and return the state it is given.
+	Fold(key Key, state any, r Record) (any, error)
+	EncodeState(state any) ([]byte, error)
+	DecodeState(data []byte) (any, error)
+	SnapshotSchema() int
+	SnapshotEvery() int
+	// Handled is how many handled ids are kept, 0 for all.
+	Handled() int
+}
+
+// Key names a stream across tenants.
+type Key struct {
+	Tenant string
+	es.Ref
+}
+
+// String is the stream's key in the store: "main/order/6f2c…".
+func (k Key) String() string { return k.Tenant + "/" + k.Ref.String() }
+
+// Store loads and commits streams.
+type Store struct {
+	keys   state.Store
+	cache  *lru.Cache[string, *cached]
+	taking sync.Mutex
+}
+
+// cached is a stream as this process last saw it committed. It serves only
+// while the stored document is byte for byte the same.
+type cached struct {
+	raw        []byte
+	doc        *document
+	state      any
+	handled    map[string]struct{}
+	dispatched bool // all effects up to doc.Version are known to be carried out
+}
+
+// NewStore makes a Store over keys.
+func NewStore(keys state.Store) *Store {
+	c, err := lru.New[string, *cached](cacheSize)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &Store{keys: keys, cache: c}
+}
+
+// Stream is one stream as loaded, with what was added to it since.
+type Stream struct {
+	Key    Key
+	State  any
+	folder Folder
+
+	doc        *document
+	etag       string
+	handled    map[string]struct{}
+	dispatched bool
+	raw        []byte
+
+	pendingFrom uint64 // effects above this version are still to be carried out
+	changed     bool
+	commit      string
+	oldSnapshot *snapshot
+	writes      []state.Write // segments and snapshot to be written first
+}
+
+// Request asks Load for one stream.
+type Request struct {
+	Key    Key
+	Folder Folder
+}
+
+// Load reads streams with one bulk read, and a second one for those that are
+// not in memory and have a snapshot. The result has one entry per request; a
+// stream that cannot be read (ErrCorrupt) is reported in its own error. An
+// error of the call means that the store could not be read.
+func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, error) {
+	keys := make([]string, len(reqs))
+	for i, r := range reqs {
+		keys[i] = r.Key.String()
+	}
+	out, errs := make([]*Stream, len(reqs)), make([]error, len(reqs))
+	got, err := s.keys.Get(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	for range 3 {
+		var cold []int
+		for i, r := range reqs {
+			if out[i] != nil || errs[i] != nil {
+				continue
+			}
+			entry, found := got[keys[i]]
+			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value}
+			if !found {
+				st.doc = &document{Schema: documentSchema}
+				st.State, st.handled, st.dispatched = r.Folder.New(), map[string]struct{}{}, true
+				out[i] = st
+				continue
+			}
+			if c, ok := s.take(keys[i]); ok && bytes.Equal(c.raw, entry.Value) {
+				st.doc, st.State, st.handled, st.dispatched = c.doc, c.state, c.handled, c.dispatched
+				st.prepare()
+				out[i] = st
+				continue
+			}
+			if st.doc, errs[i] = decodeDocument(entry.Value); errs[i] != nil {
+				continue
+			}
+			st.handled = handledSet(st.doc.Handled)
+			st.prepare()
+			out[i] = st
+			cold = append(cold, i)
+		}
+		gone, err := s.fold(ctx, out, errs, cold)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(gone) == 0 {
+			return out, errs, nil
+		}
+		// A snapshot was replaced between the two reads: read those documents again.
+		again := make([]string, len(gone))
+		for n, i := range gone {
+			again[n], out[i] = keys[i], nil
+		}
+		fresh, err := s.keys.Get(ctx, again)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, k := range again {
+			got[k] = fresh[k]
+		}
+	}
+	for i := range out {
+		if out[i] == nil && errs[i] == nil {
+			return nil, nil, fmt.Errorf("stream %s: its snapshot keeps changing", keys[i])
+		}
+	}
+	return out, errs, nil
+}
+
+// take removes a stream from the cache: whoever has it may fold into its state,
+// so nobody else may see it until it is committed.
+func (s *Store) take(key string) (*cached, bool) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	c, ok := s.cache.Get(key)
+	if ok {
+		s.cache.Remove(key)
+	}
+	return c, ok
+}
+
+func (st *Stream) prepare() {
+	st.pendingFrom = st.doc.Version
+	if !st.dispatched {
+		st.pendingFrom = st.doc.Dispatched
+	}
+}
+
+// fold gives each cold stream its state. gone lists the streams whose snapshot
+// was not there although the document points at it.
+func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []int) (gone []int, err error) {
+	var keys []string
+	for _, i := range cold {
+		if d := out[i].doc; d.Snapshot != nil {
+			if d.Snapshot.Schema == out[i].folder.SnapshotSchema() {
+				keys = append(keys, snapshotKeys(out[i].Key, d.Snapshot)...)
+			} else {
+				keys = append(keys, segmentKeys(out[i].Key, d.Sealed)...)
+			}
+		}
+	}
+	var got map[string]state.Entry
+	if len(keys) > 0 {
+		if got, err = s.keys.Get(ctx, keys); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range cold {
+		st := out[i]
+		found, err := st.refold(got)
+		if err != nil {
+			out[i], errs[i] = nil, fmt.Errorf("stream %s: %w", st.Key, err)
+		} else if !found {
+			gone = append(gone, i)
+		}
+	}
+	return gone, nil
+}
+
+func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
+	d := st.doc
+	st.State = st.folder.New()
+	from := uint64(0) // the version that State includes
+	if d.Snapshot != nil && d.Snapshot.Schema == st.folder.SnapshotSchema() {
+		var data []byte
+		for _, k := range snapshotKeys(st.Key, d.Snapshot) {
+			e, ok := got[k]
+			if !ok {
+				return false, nil
+			}
+			data = append(data, e.Value...)
+		}
+		if st.State, err = st.folder.DecodeState(data); err != nil {
+			return false, fmt.Errorf("%w: snapshot: %v", ErrCorrupt, err)
+		}
+		from = d.Snapshot.Version
+	} else {
+		for _, k := range segmentKeys(st.Key, d.Sealed) {
+			e, ok := got[k]
+			if !ok {
+				return false, fmt.Errorf("%w: segment %s is missing", ErrCorrupt, k)
+			}
+			var records []Record
+			if err := json.Unmarshal(e.Value, &records); err != nil {
+				return false, fmt.Errorf("%w: segment %s: %v", ErrCorrupt, k, err)
+			}
+			for _, r := range records {
+				if st.State, err = st.folder.Fold(st.Key, st.State, r); err != nil {
+					return false, err
+				}
+				from = r.Version
+			}
+		}
+	}
+	for _, r := range d.Tail {
+		if r.Version <= from {
+			continue
+		}
+		if st.State, err = st.folder.Fold(st.Key, st.State, r); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Version is the version of the last event, 0 when there is none.
+func (st *Stream) Version() uint64 { return st.doc.Version }
+
+// HasHandled says whether a message with this id was handled, as far as the ids
+// are kept.
+func (st *Stream) HasHandled(id string) bool {
+	_, ok := st.handled[digest(id)]
+	return ok
+}
+
+// MarkHandled remembers the id of a handled message.
+func (st *Stream) MarkHandled(id string) {
+	d := digest(id)
+	if _, ok := st.handled[d]; ok {
+		return
+	}
+	st.handled[d] = struct{}{}
+	st.doc.Handled += d
+	if n := st.folder.Handled(); n > 0 {
+		for len(st.doc.Handled) > n*digestSize {
+			delete(st.handled, st.doc.Handled[:digestSize])
+			st.doc.Handled = st.doc.Handled[digestSize:]
+		}
+	}
+	st.changed = true
+}
+
+// Append adds the next record; state is State with the record folded in.
+func (st *Stream) Append(r Record, state any) {
+	r.Version = st.doc.Version + 1
+	st.doc.Version = r.Version
+	st.doc.Tail = append(st.doc.Tail, r)
+	st.State = state
+	st.changed = true
+}
+
+// Last is the record appended last, so that its effects can be added.
+func (st *Stream) Last() *Record { return &st.doc.Tail[len(st.doc.Tail)-1] }
+
+// Enqueue adds a message to be published that is no event of the stream.
+func (st *Stream) Enqueue(o Outgoing) {
+	st.doc.Outgoing = append(st.doc.Outgoing, o)
+	st.changed = true
+}
+
+// OutgoingCount is the number of messages enqueued and not yet known to be
+// published.
+func (st *Stream) OutgoingCount() int { return len(st.doc.Outgoing) }
+
+// Park remembers that a message waits in the dead letters.
+func (st *Stream) Park(id string) {
+	st.doc.Parked = append(st.doc.Parked, id)
+	st.changed = true
+}
+
+// Unpark forgets a parked message.
+func (st *Stream) Unpark(id string) {
+	if i := slices.Index(st.doc.Parked, id); i >= 0 {
+		st.doc.Parked = slices.Delete(st.doc.Parked, i, i+1)
+		st.changed = true
+	}
+}
+
+// IsParked says whether any message of the stream waits in the dead letters.
+func (st *Stream) IsParked() bool { return len(st.doc.Parked) > 0 }
+
+// HasParked says whether the message with this id does.
+func (st *Stream) HasParked(id string) bool { return slices.Contains(st.doc.Parked, id) }
+
+// Hold keeps a message back behind the parked one.
+func (st *Stream) Hold(h Held) {
+	st.doc.Held = append(st.doc.Held, h)
+	st.changed = true
+}
+
+// HeldCount is the number of messages kept back.
+func (st *Stream) HeldCount() int { return len(st.doc.Held) }
+
+// TakeHeld removes and returns the first message kept back.
+func (st *Stream) TakeHeld() (h Held, ok bool) {
+	if len(st.doc.Held) == 0 {
+		return h, false
+	}
+	h = st.doc.Held[0]
+	st.doc.Held = st.doc.Held[1:]
+	st.changed = true
+	return h, true
+}
+
+// Changed says whether there is anything to commit.
+func (st *Stream) Changed() bool { return st.changed }
+
+// Pending are the records whose effects may not have been carried out, with
+// those just added; and the outgoing messages.
+func (st *Stream) Pending() ([]Record, []Outgoing) {
+	n := st.doc.Version - max(st.pendingFrom, st.doc.Sealed)
+	return st.doc.Tail[uint64(len(st.doc.Tail))-n:], st.doc.Outgoing
+}
+
+// Commit writes every changed stream, each with one compare-and-swap of its
+// own. The error at i belongs to streams[i]; after one, the stream must be
+// loaded anew, since it may be committed all the same.
+func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
+	errs := make([]error, len(streams))
+	var first, docs []state.Write
+	var which []int
+	for i, st := range streams {
+		if !st.changed {
+			continue
+		}
+		w, err := st.seal()
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		first = append(first, st.writes...)
+		docs = append(docs, w)
+		which = append(which, i)
+	}
+	for _, err := range s.keys.Save(ctx, first) {
+		if err != nil {
+			for _, i := range which {
+				errs[i] = err
+			}
+			return errs
+		}
+	}
+	var stale []string
+	for n, err := range s.keys.Save(ctx, docs) {
+		st := streams[which[n]]
+		errs[which[n]] = err
+		if err != nil {
+			continue
+		}
+		st.changed, st.raw = false, docs[n].Value
+		if st.oldSnapshot != nil {
+			stale = append(stale, snapshotKeys(st.Key, st.oldSnapshot)...)
+		}
+	}
+	if len(stale) > 0 {
+		// Nothing points at them any more. If this fails they only take space.
+		_ = s.keys.Delete(ctx, stale)
+	}
+	return errs
+}
+
+// seal turns the stream into the writes of its commit.
+func (st *Stream) seal() (state.Write, error) {
+	d := st.doc
+	st.commit = uuid.NewString()
+	d.Commit = st.commit
+	d.Dispatched = st.pendingFrom
+	// What is known to be carried out need not be kept.
+	for i := range d.Tail {
+		if r := &d.Tail[i]; r.Version <= st.pendingFrom && (r.Commands != nil || r.Wake != nil) {
+			r.Commands, r.Wake = nil, nil
+		}
+	}
+	st.writes, st.oldSnapshot = nil, nil
+	if err := st.takeSnapshot(); err != nil {
+		return state.Write{}, err
+	}
+	for d.Snapshot != nil && d.Sealed+segmentSize <= min(d.Snapshot.Version, st.pendingFrom) {
+		data, err := json.Marshal(d.Tail[:segmentSize])
+		if err != nil {
+			return state.Write{}, fmt.Errorf("stream %s: encode segment: %w", st.Key, err)
+		}
+		st.writes = append(st.writes, state.Write{Key: segmentKey(st.Key, d.Sealed/segmentSize), Value: data, Always: true})
+		d.Tail = slices.Clone(d.Tail[segmentSize:])
+		d.Sealed += segmentSize
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return state.Write{}, fmt.Errorf("stream %s: encode: %w", st.Key, err)
+	}
+	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag}, nil
+}
+
+// takeSnapshot writes a snapshot when enough has happened since the last: so
+// many events, and so many bytes of them that, over time, snapshots cost no
+// more than a few times what the events do.
+func (st *Stream) takeSnapshot() error {
+	d := st.doc
+	since, last := d.Version, 0
+	if d.Snapshot != nil {
+		since, last = d.Version-d.Snapshot.Version, d.Snapshot.Bytes
+	}
+	if since < uint64(st.folder.SnapshotEvery()) && len(st.raw) < maxTailBytes {
+		return nil
+	}
+	bytesSince := 0
+	for _, r := range d.Tail[uint64(len(d.Tail))-min(since, uint64(len(d.Tail))):] {
+		bytesSince += len(r.Data) + 200 // and its metadata, roughly
+	}
+	if bytesSince < last/4 && bytesSince < maxTailBytes {
+		return nil
+	}
+	data, err := st.folder.EncodeState(st.State)
+	if err != nil {
+		return fmt.Errorf("stream %s: encode snapshot: %w", st.Key, err)
+	}
+	st.oldSnapshot = d.Snapshot
+	// The key is unique to this commit: a writer that loses the race must not
+	// leave its state where the winner's is looked for.
+	d.Snapshot = &snapshot{Version: d.Version, Schema: st.folder.SnapshotSchema(), Key: st.commit, Bytes: len(data)}
+	for len(data) > 0 {
+		n := min(len(data), partBytes)
+		d.Snapshot.Parts++
+		st.writes = append(st.writes, state.Write{Key: snapshotKey(st.Key, st.commit, d.Snapshot.Parts), Value: data[:n], Always: true})
+		data = data[n:]
+	}
+	return nil
+}
+
+// Dispatched tells the store that all effects of a committed stream have been
+// carried out, and keeps its state in memory.
+func (s *Store) Dispatched(st *Stream) {
+	st.dispatched = true
+	st.doc.Outgoing = nil
+	s.keep(st)
+}
+
+// Keep keeps the state of a stream in memory that was loaded and not changed,
+// or committed but not dispatched.
+func (s *Store) keep(st *Stream) {
+	if st.changed || st.raw == nil {
+		return
+	}
+	s.cache.Add(st.Key.String(), &cached{raw: st.raw, doc: st.doc, state: st.State, handled: st.handled, dispatched: st.dispatched})
+}
+
+// Unchanged gives a loaded stream back that was only read.
+func (s *Store) Unchanged(st *Stream) { s.keep(st) }
+
+// History reads all records of a stream, oldest first.
+func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
+	got, err := s.keys.Get(ctx, []string{key.String()})
+	if err != nil {
+		return nil, err
+	}
+	e, ok := got[key.String()]
+	if !ok {
+		return nil, nil
+	}
+	d, err := decodeDocument(e.Value)
+	if err != nil {
+		return nil, err
+	}
+	segs := segmentKeys(key, d.Sealed)
+	var out []Record
+	if len(segs) > 0 {
+		parts, err := s.keys.Get(ctx, segs)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range segs {
+			var rs []Record
+			if err := json.Unmarshal(parts[k].Value, &rs); err != nil {
+				return nil, fmt.Errorf("%w: segment %s: %v", ErrCorrupt, k, err)
+			}
+			out = append(out, rs...)
+		}
+	}
+	return append(out, d.Tail...), nil
+}
+
+// EventID is the id of an event: the same whenever it is published.
+func EventID(key Key, version uint64) string {
+	return es.DerivedID(key.String(), strconv.FormatUint(version, 10))
+}
+
+func handledSet(handled string) map[string]struct{} {
+	set := make(map[string]struct{}, len(handled)/digestSize)
+	for i := 0; i+digestSize <= len(handled); i += digestSize {
+		set[handled[i:i+digestSize]] = struct{}{}
+	}
+	return set
+}
+
+func segmentKey(k Key, n uint64) string { return k.String() + "/segment/" + strconv.FormatUint(n, 10) }
+
+func segmentKeys(k Key, sealed uint64) (keys []string) {
+	for n := range sealed / segmentSize {
+		keys = append(keys, segmentKey(k, n))
+	}
+	return keys
+}
+
+func snapshotKey(k Key, name string, part int) string {
+	return k.String() + "/snapshot/" + name + "/" + strconv.Itoa(part)
+}
+
+func snapshotKeys(k Key, s *snapshot) (keys []string) {
+	for p := range s.Parts {
+		keys = append(keys, snapshotKey(k, s.Key, p+1))
+	}
+	return keys
+}

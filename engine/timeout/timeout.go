@@ -1,0 +1,118 @@
+// Package timeout wakes processes with Dapr actor reminders: one actor per
+// process instance, one reminder per actor. The actor holds nothing; the
+// process's stream is the truth, and a reminder that comes early, twice or never
+// does no harm.
+package timeout
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dapr/go-sdk/client"
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/gather"
+	"github.com/plenary/plenary/engine/stream"
+)
+
+// reminder is the one reminder's name. Dapr allows [a-z0-9-].
+const reminder = "timeout"
+
+// Reminders implements handling.Waker over Dapr actor reminders.
+type Reminders struct {
+	dapr      client.Client
+	actorType string
+	now       func() time.Time
+}
+
+// NewReminders makes a Waker. actorType is the type under which the app hosts
+// its actors.
+func NewReminders(dapr client.Client, actorType string, now func() time.Time) *Reminders {
+	return &Reminders{dapr: dapr, actorType: actorType, now: now}
+}
+
+// retryEvery is the pause after a reminder whose handler failed; there is no
+// limit to how often (Dapr's default gives up after three).
+var retryEvery = 2 * time.Second
+
+// Wake implements handling.Waker.
+func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
+	id := key.Tenant + "." + key.ID
+	if w.At.IsZero() {
+		err := r.dapr.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{
+			ActorType: r.actorType, ActorID: id, Name: reminder,
+		})
+		if err != nil {
+			return fmt.Errorf("timeout: unregister: %w", err)
+		}
+		return nil
+	}
+	err := r.dapr.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
+		ActorType: r.actorType, ActorID: id, Name: reminder,
+		DueTime:       max(w.At.Sub(r.now()), 0).String(),
+		FailurePolicy: &client.JobFailurePolicyConstant{Interval: &retryEvery},
+	})
+	if err != nil {
+		return fmt.Errorf("timeout: register: %w", err)
+	}
+	return nil
+}
+
+// Sleeper is who is woken.
+type Sleeper interface {
+	Wake(ctx context.Context, tenant string, ids []string) error
+}
+
+// Host mounts the routes that Dapr calls for actors of actorType: its
+// configuration, reminders, and deactivation, for which there is nothing to do.
+//
+// The routes are ours and not go-sdk's, which reports a reminder handler's error
+// as success.
+func Host(router gin.IRouter, actorType string, sleeper Sleeper) {
+	type who struct{ tenant, id string }
+	// Many holds may lapse in the same second; they are woken in batches.
+	wake := gather.New(200, func(ctx context.Context, due []who) []error {
+		byTenant := map[string][]string{}
+		for _, w := range due {
+			byTenant[w.tenant] = append(byTenant[w.tenant], w.id)
+		}
+		failed := map[string]error{}
+		for tenant, ids := range byTenant {
+			failed[tenant] = sleeper.Wake(ctx, tenant, ids)
+		}
+		errs := make([]error, len(due))
+		for i, w := range due {
+			errs[i] = failed[w.tenant]
+		}
+		return errs
+	})
+	router.GET("/dapr/config", func(c *gin.Context) {
+		c.JSON(http.StatusOK, gin.H{
+			"entities":                []string{actorType},
+			"actorIdleTimeout":        "10s", // nothing is kept in the actor
+			"drainOngoingCallTimeout": "10s",
+			"drainRebalancedActors":   true,
+		})
+	})
+	router.PUT("/actors/:type/:id/method/remind/:name", func(c *gin.Context) {
+		tenant, id, ok := strings.Cut(c.Param("id"), ".")
+		if !ok || c.Param("type") != actorType || c.Param("name") != reminder {
+			// Nothing here asked for it. Failing would have it repeated for ever.
+			slog.WarnContext(c, "reminder that nobody here asked for", "type", c.Param("type"), "name", c.Param("name"))
+			c.Status(http.StatusOK)
+			return
+		}
+		if err := wake.Do(c.Request.Context(), who{tenant, id}); err != nil {
+			slog.ErrorContext(c, "reminder failed and will be repeated", "actor", c.Param("id"), "error", err)
+			c.Status(http.StatusInternalServerError)
+			return
+		}
+		c.Status(http.StatusOK)
+	})
+	router.DELETE("/actors/:type/:id", func(c *gin.Context) { c.Status(http.StatusOK) })
+}
