@@ -1,0 +1,162 @@
+// Package assignments is the SeatAssignments aggregate: who sits on which seat
+// of a confirmed order. A position (from 0) is one seat of one type.
+package assignments
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/order/order"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the aggregate's name in its streams' names; the id is the order's.
+const Name = "assignments"
+
+// State is the seats of one order, by position.
+type State struct {
+	Seats []Seat `json:"seats"`
+}
+
+// Seat is one position. Attendee is nil while nobody is assigned to it.
+type Seat struct {
+	SeatType uuid.UUID           `json:"seatType"`
+	Attendee *contracts.Attendee `json:"attendee,omitempty"`
+}
+
+// Aggregate describes the seat assignments to the engine.
+func Aggregate() es.Aggregate[State] {
+	return es.Aggregate[State]{
+		Name:            Name,
+		New:             func() State { return State{} },
+		Route:           route,
+		Reads:           reads,
+		Decide:          decide,
+		Evolve:          evolve,
+		AnswersNoEffect: true,
+		SnapshotSchema:  1,
+	}
+}
+
+func route(command any) (id string, ok bool) {
+	switch c := command.(type) {
+	case contracts.CreateSeatAssignments:
+		return c.OrderID.String(), true
+	case contracts.AssignSeat:
+		return c.OrderID.String(), true
+	case contracts.UnassignSeat:
+		return c.OrderID.String(), true
+	}
+	return "", false
+}
+
+// reads asks for the order, whose end takes its seats away.
+func reads(command any) []es.Ref {
+	switch c := command.(type) {
+	case contracts.AssignSeat:
+		return []es.Ref{order.Ref(c.OrderID)}
+	case contracts.UnassignSeat:
+		return []es.Ref{order.Ref(c.OrderID)}
+	}
+	return nil
+}
+
+func decide(env es.Env, s State, command any) ([]any, error) {
+	switch c := command.(type) {
+	case contracts.CreateSeatAssignments:
+		return create(s, c)
+	case contracts.AssignSeat:
+		seat, err := s.seat(env, c.OrderID, c.Position)
+		if err != nil {
+			return nil, err
+		}
+		return assign(seat, c)
+	case contracts.UnassignSeat:
+		seat, err := s.seat(env, c.OrderID, c.Position)
+		if err != nil {
+			return nil, err
+		}
+		return unassign(seat, c)
+	}
+	return nil, fmt.Errorf("assignments: no rule for %T", command)
+}
+
+// create opens one position per seat, once.
+func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
+	if len(s.Seats) > 0 {
+		return nil, nil
+	}
+	e := contracts.SeatAssignmentsCreated{OrderID: c.OrderID}
+	for _, seats := range c.Seats {
+		for range seats.Quantity {
+			e.Positions = append(e.Positions, seats.SeatType)
+		}
+	}
+	if len(e.Positions) == 0 {
+		return nil, es.Refuse("items-required", "there are no seats to assign")
+	}
+	return []any{e}, nil
+}
+
+// assign gives a seat to an attendee. The e-mail (in any case) tells whether it
+// is another person or a correction of the same one.
+func assign(seat Seat, c contracts.AssignSeat) ([]any, error) {
+	assigned := contracts.SeatAssigned{
+		OrderID: c.OrderID, Position: c.Position, SeatType: seat.SeatType, Attendee: c.Attendee,
+	}
+	switch {
+	case seat.Attendee == nil:
+		return []any{assigned}, nil
+	case *seat.Attendee == c.Attendee:
+		return nil, nil
+	case strings.EqualFold(seat.Attendee.Email, c.Attendee.Email):
+		return []any{contracts.SeatAssignmentUpdated{
+			OrderID: c.OrderID, Position: c.Position, Attendee: c.Attendee,
+		}}, nil
+	default:
+		return []any{contracts.SeatUnassigned{OrderID: c.OrderID, Position: c.Position}, assigned}, nil
+	}
+}
+
+// unassign frees a seat, if somebody has it.
+func unassign(seat Seat, c contracts.UnassignSeat) ([]any, error) {
+	if seat.Attendee == nil {
+		return nil, nil
+	}
+	return []any{contracts.SeatUnassigned{OrderID: c.OrderID, Position: c.Position}}, nil
+}
+
+// seat finds a position of an order that has not been cancelled.
+func (s State) seat(env es.Env, orderID uuid.UUID, position int) (Seat, error) {
+	if len(s.Seats) == 0 {
+		return Seat{}, es.Refuse("order-not-found", "the order has no seats to assign, or not yet")
+	}
+	of, _ := es.StateOf[order.State](env, order.Ref(orderID))
+	if of.Status == order.Cancelled {
+		return Seat{}, es.Refuse("order-cancelled", "the order was cancelled")
+	}
+	if position < 0 || position >= len(s.Seats) {
+		return Seat{}, es.Refuse("no-such-position", "the order has positions 0 to %d", len(s.Seats)-1)
+	}
+	return s.Seats[position], nil
+}
+
+func evolve(s State, event any) State {
+	switch e := event.(type) {
+	case contracts.SeatAssignmentsCreated:
+		s.Seats = make([]Seat, len(e.Positions))
+		for i, seatType := range e.Positions {
+			s.Seats[i].SeatType = seatType
+		}
+	case contracts.SeatAssigned:
+		s.Seats[e.Position].Attendee = &e.Attendee
+	case contracts.SeatAssignmentUpdated:
+		s.Seats[e.Position].Attendee = &e.Attendee
+	case contracts.SeatUnassigned:
+		s.Seats[e.Position].Attendee = nil
+	}
+	return s
+}

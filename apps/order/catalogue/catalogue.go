@@ -1,0 +1,79 @@
+// Package catalogue is the order app's own copy of what is on sale at which
+// price. The conference app keeps it up to date, so that placing an order asks
+// nobody.
+package catalogue
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the aggregate's name in its streams' names; the id is the
+// conference's.
+const Name = "catalogue"
+
+// State is the latest catalogue of one conference.
+type State struct {
+	contracts.SetCatalogue
+}
+
+// SeatType finds a seat type that is on sale.
+func (s State) SeatType(id uuid.UUID) (seatType contracts.CatalogueSeatType, onSale bool) {
+	for _, t := range s.SeatTypes {
+		if t.ID == id {
+			return t, true
+		}
+	}
+	return contracts.CatalogueSeatType{}, false
+}
+
+// Ref names the catalogue of a conference, for decisions that read it.
+func Ref(conferenceID uuid.UUID) es.Ref {
+	return es.Ref{Aggregate: Name, ID: conferenceID.String()}
+}
+
+// Aggregate describes the catalogue to the engine.
+func Aggregate() es.Aggregate[State] {
+	return es.Aggregate[State]{
+		Name:   Name,
+		New:    func() State { return State{} },
+		Route:  route,
+		Decide: decide,
+		Evolve: evolve,
+		// The version makes a repeated SetCatalogue harmless for ever; a few ids
+		// only spare the work.
+		Handled:        20,
+		SnapshotSchema: 1,
+	}
+}
+
+func route(command any) (id string, ok bool) {
+	if c, ok := command.(contracts.SetCatalogue); ok {
+		return c.ConferenceID.String(), true
+	}
+	return "", false
+}
+
+// decide takes a catalogue that is newer than the last; it is absolute, so an
+// older one, or the same again, has nothing left to say.
+func decide(_ es.Env, s State, command any) ([]any, error) {
+	c, ok := command.(contracts.SetCatalogue)
+	if !ok {
+		return nil, fmt.Errorf("catalogue: no rule for %T", command)
+	}
+	if c.Version <= s.Version {
+		return nil, nil
+	}
+	return []any{contracts.CatalogueSet{SetCatalogue: c}}, nil
+}
+
+func evolve(s State, event any) State {
+	if e, ok := event.(contracts.CatalogueSet); ok {
+		s.SetCatalogue = e.SetCatalogue
+	}
+	return s
+}

@@ -1,0 +1,41 @@
+// Command order is the order app: what is on sale, the orders placed for it,
+// and who sits on the seats of those that are confirmed. It receives commands
+// alone; all it knows of the conferences and the seats is sent to it.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/plenary/plenary/apps/order/assignments"
+	"github.com/plenary/plenary/apps/order/catalogue"
+	"github.com/plenary/plenary/apps/order/order"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("order app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	config, err := configFrom(os.Getenv)
+	if err != nil {
+		return err
+	}
+	app, err := host.New(host.Options{AppID: "order", Registry: contracts.Registry()})
+	if err != nil {
+		return err
+	}
+	engine := app.Engine()
+	handling.Aggregate(engine, catalogue.Aggregate())
+	handling.Aggregate(engine, order.Aggregate(config))
+	handling.Aggregate(engine, assignments.Aggregate())
+	app.Subscribe("/bus/commands", message.Command, engine)
+	return app.Run()
+}

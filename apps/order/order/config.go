@@ -1,0 +1,26 @@
+package order
+
+import (
+	"errors"
+	"time"
+)
+
+// Config is what an installation decides about orders.
+type Config struct {
+	// Hold is how long an order may take from being placed to being confirmed.
+	Hold time.Duration
+	// MaxSeatsPerType is the largest quantity of one seat type in an order.
+	MaxSeatsPerType int
+}
+
+// Validate says what is wrong with a configuration.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Hold <= 0 {
+		problems = append(problems, errors.New("the hold must be longer than nothing"))
+	}
+	if c.MaxSeatsPerType < 1 {
+		problems = append(problems, errors.New("an order must be allowed at least one seat per type"))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,233 @@
+package order_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es/estest"
+)
+
+func TestAnOrderExpires(t *testing.T) {
+	estest.Run(t, orders,
+		estest.Scenario{
+			Name:  "without a look at the clock: the process has compared it",
+			Given: fullyReserved,
+			When:  expire(), At: estest.Noon,
+			Then:  []any{expired()},
+			Sends: []any{},
+		},
+		estest.Scenario{
+			Name:  "once: nothing the second time",
+			Given: after(fullyReserved, expired()),
+			When:  expire(),
+		},
+		estest.Scenario{
+			Name:    "not when it was confirmed first",
+			Given:   after(fullyReserved, registrant(ada), confirmedBy(payment, 448_00, paidSeats...)),
+			When:    expire(),
+			Refused: "order-confirmed",
+		},
+		estest.Scenario{
+			Name: "not when it was confirmed after all",
+			Given: after(fullyReserved, registrant(ada), expired(),
+				reinstated(paidSeats...), confirmedBy(payment, 448_00, paidSeats...)),
+			When:    expire(),
+			Refused: "order-confirmed",
+		},
+	)
+}
+
+func TestAnExpiredOrderIsReinstated(t *testing.T) {
+	ended := after(fullyReserved, registrant(ada), expired())
+	otherCurrency := reinstate(1, 448_00, paidSeats...)
+	otherCurrency.Amount.Currency = "EUR"
+	again := reinstate(1, 448_00, paidSeats...)
+	byAnother := again
+	byAnother.PaymentID = payment2
+	back := after(ended, reinstated(paidSeats...), confirmedBy(payment, 448_00, paidSeats...))
+
+	estest.Run(t, orders,
+		estest.Scenario{
+			Name:  "and confirmed in one decision, with its seats and its payment",
+			Given: ended,
+			When:  reinstate(1, 448_00, paidSeats...),
+			Then:  []any{reinstated(paidSeats...), confirmedBy(payment, 448_00, paidSeats...)},
+			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: paidSeats}},
+		},
+		estest.Scenario{
+			Name:  "with what it was granted in part",
+			Given: after(partlyReserved, registrant(ada), expired()),
+			When:  reinstate(1, 199_00, of(general, 1)),
+			Then:  []any{reinstated(of(general, 1)), confirmedBy(payment, 199_00, of(general, 1))},
+			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: seats(of(general, 1))}},
+		},
+		estest.Scenario{
+			Name:  "with totals, when it had expired before it was told of its seats",
+			Given: after(paidOrder, registrant(ada), expired()),
+			When:  reinstate(1, 448_00, paidSeats...),
+			Then: []any{
+				reinstated(paidSeats...), totals(1, 448_00, fullLines...), confirmedBy(payment, 448_00, paidSeats...),
+			},
+		},
+		estest.Scenario{
+			Name:    "not for less than the seats cost",
+			Given:   ended,
+			When:    reinstate(1, 447_99, paidSeats...),
+			Refused: "amount-differs",
+		},
+		estest.Scenario{
+			Name:    "not with fewer seats than the payment is for",
+			Given:   ended,
+			When:    reinstate(1, 448_00, of(general, 2)),
+			Refused: "amount-differs",
+		},
+		estest.Scenario{
+			Name:    "not in another currency",
+			Given:   ended,
+			When:    otherCurrency,
+			Refused: "amount-differs",
+		},
+		estest.Scenario{
+			Name:    "not with seats it did not ask for",
+			Given:   ended,
+			When:    reinstate(1, 597_00, of(general, 3)),
+			Refused: "grant-exceeds-request",
+		},
+		estest.Scenario{
+			Name:    "not without seats",
+			Given:   ended,
+			When:    reinstate(1, 0),
+			Refused: "nothing-granted",
+		},
+		estest.Scenario{
+			Name:    "not with the seats of an older version",
+			Given:   after(fullyReserved, registrant(ada), updated(2, paidSeats...), totals(2, 448_00, requestedLine(general, 2), requestedLine(cocktail, 1)), expired()),
+			When:    reinstate(1, 448_00, paidSeats...),
+			Refused: "version-superseded",
+		},
+		estest.Scenario{
+			Name:  "once: again with the same payment does nothing",
+			Given: back,
+			When:  again,
+			Sends: []any{},
+		},
+		estest.Scenario{
+			Name:    "once: another payment is refused",
+			Given:   back,
+			When:    byAnother,
+			Refused: "order-confirmed",
+		},
+		estest.Scenario{
+			Name: "and can be cancelled like any confirmed order", Others: sale(),
+			Given: back,
+			When:  cancel(),
+			Then:  []any{cancelledWithRefund(payment)},
+		},
+	)
+}
+
+// A type that costs nothing can be missing without the price being another.
+func TestAReinstatedOrderIsForTheSeatsItWasGranted(t *testing.T) {
+	ended := after(
+		placed(of(workshop, 1), of(keynote, 2)), totals(1, 500_00, requestedLine(workshop, 1), requestedLine(keynote, 2)),
+		registrant(ada), expired(),
+	)
+	lines := []contracts.OrderLine{
+		grantedLine(workshop, 1, 1, contracts.LineReserved), grantedLine(keynote, 2, 0, contracts.LineSoldOut),
+	}
+	back := after(reinstated(of(workshop, 1)), totals(1, 500_00, lines...), confirmedBy(payment, 500_00, of(workshop, 1)))
+
+	estest.Run(t, orders, estest.Scenario{
+		Name:  "confirmed for them alone",
+		Given: ended,
+		When:  reinstate(1, 500_00, of(workshop, 1)),
+		Then:  back,
+		Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: seats(of(workshop, 1))}},
+	})
+	if state := estest.Fold(orders, after(ended, back)...); !state.Items.Equal(seats(of(workshop, 1))) {
+		t.Errorf("the order is for %v, want one workshop", state.Items)
+	}
+}
+
+func TestAnOrderIsCancelled(t *testing.T) {
+	confirmed := after(fullyReserved, registrant(ada), confirmedBy(payment, 448_00, paidSeats...))
+	free := after(freeReserved, registrant(ada), confirmedFree(of(keynote, 1)))
+	noWindow := sale(func(c *contracts.SetCatalogue) { c.RefundUntil = time.Time{} })
+
+	estest.Run(t, orders,
+		estest.Scenario{
+			Name: "before it is confirmed: always, and there is nothing to refund", Others: noWindow,
+			Given: fullyReserved,
+			When:  cancel(),
+			Then:  []any{cancelled()},
+			Sends: []any{},
+		},
+		estest.Scenario{
+			Name:  "before it is confirmed: also while the catalogue cannot be read",
+			Given: paidOrder,
+			When:  cancel(),
+			Then:  []any{cancelled()},
+		},
+		estest.Scenario{
+			Name: "confirmed, inside the refund window: with a refund", Others: sale(),
+			Given: confirmed,
+			When:  cancel(),
+			Then:  []any{cancelledWithRefund(payment)},
+		},
+		estest.Scenario{
+			Name: "confirmed, at the last moment of the refund window", Others: sale(),
+			Given: confirmed,
+			When:  cancel(), At: refundUntil,
+			Then: []any{cancelledWithRefund(payment)},
+		},
+		estest.Scenario{
+			Name: "confirmed, after the refund window: refused", Others: sale(),
+			Given: confirmed,
+			When:  cancel(), At: refundUntil.Add(time.Nanosecond),
+			Refused: "refund-window-closed",
+		},
+		estest.Scenario{
+			Name: "confirmed, and the conference has no refund window: refused", Others: noWindow,
+			Given:   confirmed,
+			When:    cancel(),
+			Refused: "refund-window-closed",
+		},
+		estest.Scenario{
+			Name: "confirmed, inside a refund window that was moved", Others: sale(func(c *contracts.SetCatalogue) {
+				c.RefundUntil = refundUntil.AddDate(0, 1, 0)
+			}),
+			Given: confirmed,
+			When:  cancel(), At: refundUntil.Add(time.Hour),
+			Then: []any{cancelledWithRefund(payment)},
+		},
+		estest.Scenario{
+			Name:    "confirmed, while the catalogue cannot be read: refused, to be tried again",
+			Given:   confirmed,
+			When:    cancel(),
+			Refused: "conference-not-ready",
+		},
+		estest.Scenario{
+			Name: "confirmed free of charge, inside the refund window: there is nothing to refund", Others: sale(),
+			Given: free,
+			When:  cancel(),
+			Then:  []any{cancelled()},
+		},
+		estest.Scenario{
+			Name: "confirmed free of charge, after the refund window: refused", Others: sale(),
+			Given: free,
+			When:  cancel(), At: refundUntil.Add(time.Hour),
+			Refused: "refund-window-closed",
+		},
+		estest.Scenario{
+			Name:  "twice: nothing the second time",
+			Given: after(fullyReserved, cancelled()),
+			When:  cancel(),
+		},
+		estest.Scenario{
+			Name: "twice after confirmation: nothing the second time, even after the refund window", Others: sale(),
+			Given: after(confirmed, cancelledWithRefund(payment)),
+			When:  cancel(), At: refundUntil.Add(time.Hour),
+		},
+	)
+}

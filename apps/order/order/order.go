@@ -1,0 +1,346 @@
+// Package order is the Order aggregate: what a registrant asks for, what is
+// held, what it costs, and how it ends. The order is the only judge of how it
+// ends.
+//
+// The rules stand here in the words and the order of the domain page's section
+// "Order".
+package order
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/order/catalogue"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Name is the aggregate's name in its streams' names; the id is the order's.
+const Name = "order"
+
+// Aggregate describes the order to the engine. The configuration must be valid.
+func Aggregate(c Config) es.Aggregate[State] {
+	return es.Aggregate[State]{
+		Name:            Name,
+		New:             func() State { return State{} },
+		Route:           route,
+		Reads:           func(command any) []es.Ref { return reads(State{}, command) },
+		Decide:          c.decide,
+		Evolve:          evolve,
+		React:           react,
+		Handled:         0, // an order's stream is short: it keeps the ids of all messages it handled
+		AnswersNoEffect: true,
+		SnapshotSchema:  1,
+	}
+}
+
+func (c Config) decide(env es.Env, s State, command any) ([]any, error) {
+	if m, ok := command.(contracts.RegisterToConference); ok {
+		return c.place(env, s, m)
+	}
+	if s.Status == "" {
+		return nil, es.Refuse("order-not-found", "there is no such order, or not yet")
+	}
+	switch m := command.(type) {
+	case contracts.ChangeOrderItems:
+		return c.change(env, s, m)
+	case contracts.AssignRegistrantDetails:
+		return assignRegistrant(s, m)
+	case contracts.MarkSeatsAsReserved:
+		return markAsReserved(s, m)
+	case contracts.RejectOrder:
+		return reject(s, m)
+	case contracts.ConfirmOrder:
+		return confirm(s, m)
+	case contracts.ExpireOrder:
+		return expire(s, m)
+	case contracts.ReinstateOrder:
+		return reinstate(s, m)
+	case contracts.CancelOrder:
+		return cancel(env, s, m)
+	}
+	return nil, fmt.Errorf("order: no rule for %T", command)
+}
+
+// place opens an order for a conference that is on sale, at today's prices. Its
+// hold deadline is set here, once: nothing that fails or repeats moves it. The
+// same order again changes nothing.
+func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]any, error) {
+	items, err := c.wanted(m.Items)
+	if err != nil {
+		return nil, err
+	}
+	if s.Status != "" {
+		if m.ConferenceID == s.ConferenceID && items.Equal(s.PlacedItems) {
+			return nil, nil
+		}
+		return nil, es.Refuse("order-already-placed", "another order was placed under this id")
+	}
+	onSale, err := catalogueOf(env, m.ConferenceID)
+	if err != nil {
+		return nil, err
+	}
+	if !onSale.Published {
+		return nil, es.Refuse("conference-not-published", "the conference does not take orders")
+	}
+	lines, err := priced(items, onSale)
+	if err != nil {
+		return nil, err
+	}
+	locator, err := newLocator(env.Random)
+	if err != nil {
+		return nil, err
+	}
+	const version = 1
+	return []any{
+		contracts.OrderPlaced{
+			OrderID:      m.OrderID,
+			ConferenceID: m.ConferenceID,
+			Version:      version,
+			Items:        items,
+			Deadline:     env.Now.Add(c.Hold),
+			Locator:      locator,
+		},
+		totals(m.OrderID, version, lines),
+	}, nil
+}
+
+// change puts an open order back to Placed, with the next version of its items
+// and at today's prices. The conference need not be published any more: orders
+// already placed go on.
+func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any, error) {
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	items, err := c.wanted(m.Items)
+	if err != nil {
+		return nil, err
+	}
+	onSale, err := catalogueOf(env, s.ConferenceID)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := priced(items, onSale)
+	if err != nil {
+		return nil, err
+	}
+	version := s.Version + 1
+	return []any{
+		contracts.OrderUpdated{OrderID: m.OrderID, Version: version, Items: items},
+		totals(m.OrderID, version, lines),
+	}, nil
+}
+
+// assignRegistrant says who places an open order.
+func assignRegistrant(s State, m contracts.AssignRegistrantDetails) ([]any, error) {
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	if s.Registrant != nil && *s.Registrant == m.Registrant {
+		return nil, nil
+	}
+	return []any{contracts.OrderRegistrantAssigned{OrderID: m.OrderID, Registrant: m.Registrant}}, nil
+}
+
+// markAsReserved takes the answer of the seats to the current version of the
+// items. A grant equal to the request completes the reservation; some but not
+// all make the order what was granted. Nothing is no answer for this command:
+// then the order is rejected.
+func markAsReserved(s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	if m.Version != s.Version {
+		return nil, s.superseded(m.Version)
+	}
+	if s.Status != Placed {
+		if m.Granted.Equal(s.Items) {
+			return nil, nil
+		}
+		return nil, s.refuseSecondAnswer()
+	}
+	lines, granted, err := answered(s.Lines, m.Granted)
+	if err != nil {
+		return nil, err
+	}
+	var reserved any = contracts.OrderPartiallyReserved{
+		OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: s.Deadline,
+	}
+	if granted.Equal(s.Items) {
+		reserved = contracts.OrderReservationCompleted{
+			OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: s.Deadline,
+		}
+	}
+	return []any{reserved, totals(m.OrderID, s.Version, lines)}, nil
+}
+
+// reject ends an order for whose current items no seats could be had.
+func reject(s State, m contracts.RejectOrder) ([]any, error) {
+	if s.Status == Rejected {
+		return nil, nil
+	}
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	if m.Version != s.Version {
+		return nil, s.superseded(m.Version)
+	}
+	if s.Status != Placed {
+		return nil, s.refuseSecondAnswer()
+	}
+	return []any{contracts.OrderRejected{OrderID: m.OrderID, Version: s.Version, Reason: m.Reason}}, nil
+}
+
+// confirm makes the seats the registrant's: of an order whose seats are held,
+// all or some, that has a registrant, and that is free or paid with exactly its
+// total. What it says when it refuses has an order: a payment of another amount
+// can never confirm this order, however it stands. Again with the payment that
+// confirmed it, it changes nothing.
+func confirm(s State, m contracts.ConfirmOrder) ([]any, error) {
+	if s.Status == Confirmed && samePayment(m.PaymentID, s.PaymentID) {
+		return nil, nil
+	}
+	paid := m.PaymentID != nil
+	switch {
+	case paid && (m.Amount == nil || *m.Amount != s.Total):
+		return nil, s.refuseAmount(s.Total)
+	case s.Registrant == nil:
+		return nil, es.Refuse("registrant-required", "the order has no registrant")
+	case s.Status == Placed:
+		return nil, es.Refuse("not-reserved", "no seats are held for the order as it is")
+	case !paid && !s.Total.IsZero():
+		return nil, es.Refuse("payment-required", "the order costs %s", s.Total)
+	case s.Status == Confirmed:
+		return nil, es.Refuse("already-paid", "the order was confirmed before")
+	}
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	return []any{contracts.OrderConfirmed{
+		OrderID: m.OrderID, PaymentID: m.PaymentID, Seats: s.Items, Total: s.Total,
+	}}, nil
+}
+
+// expire ends an open order. It does not look at the clock: the process did.
+func expire(s State, m contracts.ExpireOrder) ([]any, error) {
+	if s.Status == Expired {
+		return nil, nil
+	}
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	return []any{contracts.OrderExpired{OrderID: m.OrderID}}, nil
+}
+
+// reinstate brings an expired order back and confirms it in one decision, for a
+// payment that came late: the seats are held again, for the same version of the
+// items, and the payment is their price. Again with the payment that confirmed
+// it, it changes nothing.
+func reinstate(s State, m contracts.ReinstateOrder) ([]any, error) {
+	if s.Status == Confirmed && samePayment(&m.PaymentID, s.PaymentID) {
+		return nil, nil
+	}
+	if s.Status != Expired {
+		if err := s.refuseUnlessOpen(); err != nil {
+			return nil, err
+		}
+		return nil, es.Refuse("not-expired", "the order has not expired")
+	}
+	if m.Version != s.Version {
+		return nil, s.superseded(m.Version)
+	}
+	lines, granted, err := answered(s.Lines, m.Granted)
+	if err != nil {
+		return nil, err
+	}
+	price := total(lines)
+	if m.Amount != price {
+		return nil, s.refuseAmount(price)
+	}
+	events := []any{contracts.OrderReinstated{OrderID: m.OrderID, PaymentID: m.PaymentID, Granted: granted}}
+	if !slices.Equal(lines, s.Lines) { // it had expired before it was told of its seats
+		events = append(events, totals(m.OrderID, s.Version, lines))
+	}
+	return append(events, contracts.OrderConfirmed{
+		OrderID: m.OrderID, PaymentID: &m.PaymentID, Seats: granted, Total: price,
+	}), nil
+}
+
+// cancel gives the order up: before confirmation always; after it, inside the
+// conference's refund window, and then what was paid goes back. Twice changes
+// nothing the second time.
+func cancel(env es.Env, s State, m contracts.CancelOrder) ([]any, error) {
+	switch s.Status {
+	case Cancelled:
+		return nil, nil
+	case Confirmed:
+		onSale, err := catalogueOf(env, s.ConferenceID)
+		if err != nil {
+			return nil, err
+		}
+		// No window is the zero time, which is long past.
+		if env.Now.After(onSale.RefundUntil) {
+			return nil, es.Refuse("refund-window-closed", "a confirmed order can no longer be cancelled")
+		}
+		return []any{contracts.OrderCancelled{
+			OrderID: m.OrderID, Refund: s.PaymentID != nil, PaymentID: s.PaymentID,
+		}}, nil
+	}
+	if err := s.refuseUnlessOpen(); err != nil {
+		return nil, err
+	}
+	return []any{contracts.OrderCancelled{OrderID: m.OrderID}}, nil
+}
+
+// react has the seats of a confirmed order opened for assignment.
+func react(_ State, event any, out *es.Outbox) {
+	if e, ok := event.(contracts.OrderConfirmed); ok {
+		out.Send(contracts.CreateSeatAssignments{OrderID: e.OrderID, Seats: e.Seats})
+	}
+}
+
+// refuseUnlessOpen refuses, with what became of it, an order that has ended.
+func (s State) refuseUnlessOpen() error {
+	switch s.Status {
+	case Confirmed:
+		return es.Refuse("order-confirmed", "the order is confirmed")
+	case Expired:
+		return es.Refuse("order-expired", "the order has expired")
+	case Cancelled:
+		return es.Refuse("order-cancelled", "the order was cancelled")
+	case Rejected:
+		return es.Refuse("order-rejected", "the order was rejected")
+	}
+	return nil
+}
+
+func (s State) superseded(version int) error {
+	return es.Refuse("version-superseded", "this is about version %d of the items; the order is at %d", version, s.Version)
+}
+
+func (s State) refuseSecondAnswer() error {
+	return es.Refuse("already-reserved", "seats are held already for version %d of the items", s.Version)
+}
+
+func (s State) refuseAmount(price contracts.Money) error {
+	return es.Refuse("amount-differs", "the price is %s", price)
+}
+
+// samePayment says whether both are the same payment, or both are none.
+func samePayment(a, b *uuid.UUID) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// catalogueOf is what a conference has on sale.
+func catalogueOf(env es.Env, conferenceID uuid.UUID) (catalogue.State, error) {
+	onSale, known := es.StateOf[catalogue.State](env, catalogue.Ref(conferenceID))
+	if !known {
+		return catalogue.State{}, es.Refuse("conference-not-ready", "the conference is not known here, or not yet")
+	}
+	return onSale, nil
+}

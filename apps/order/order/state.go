@@ -1,0 +1,83 @@
+package order
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+)
+
+// Status is how an order stands. An order that does not exist has none.
+type Status string
+
+// The statuses of an order. Placed, PartiallyReserved and Reserved are open:
+// the registrant may still change the order, and it may still lapse.
+const (
+	Placed            Status = "placed"             // the answer of the seats is awaited
+	PartiallyReserved Status = "partially-reserved" // some of the seats are held
+	Reserved          Status = "reserved"           // all of the seats are held
+	Rejected          Status = "rejected"           // no seats could be had
+	Expired           Status = "expired"            // the hold has lapsed
+	Confirmed         Status = "confirmed"          // the seats are the registrant's
+	Cancelled         Status = "cancelled"          // the registrant gave it up
+)
+
+// State is one order.
+type State struct {
+	ConferenceID uuid.UUID `json:"conferenceId"`
+	Status       Status    `json:"status"`
+	// Version counts the changes of what is asked for, from 1.
+	Version int `json:"version"`
+	// PlacedItems are what the order asked for at first.
+	PlacedItems contracts.Seats `json:"placedItems"`
+	// Items are what is asked for or, once the seats have answered, granted.
+	Items contracts.Seats `json:"items"`
+	// Lines are what was asked for, at which price, and what was granted of it.
+	Lines []contracts.OrderLine `json:"lines"`
+	Total contracts.Money       `json:"total"`
+	// Deadline is when the hold lapses.
+	Deadline   time.Time         `json:"deadline"`
+	Registrant *contracts.Person `json:"registrant,omitempty"`
+	// PaymentID is the payment that confirmed the order, if one did.
+	PaymentID *uuid.UUID `json:"paymentId,omitempty"`
+}
+
+func evolve(s State, event any) State {
+	switch e := event.(type) {
+	case contracts.OrderPlaced:
+		s.Status = Placed
+		s.ConferenceID = e.ConferenceID
+		s.Version = e.Version
+		s.PlacedItems = e.Items
+		s.Items = e.Items
+		s.Deadline = e.Deadline
+	case contracts.OrderUpdated:
+		s.Status = Placed
+		s.Version = e.Version
+		s.Items = e.Items
+	case contracts.OrderTotalsCalculated:
+		s.Lines = e.Lines
+		s.Total = e.Total
+	case contracts.OrderRegistrantAssigned:
+		s.Registrant = &e.Registrant
+	case contracts.OrderReservationCompleted:
+		s.Status = Reserved
+		s.Items = e.Granted
+	case contracts.OrderPartiallyReserved:
+		s.Status = PartiallyReserved
+		s.Items = e.Granted
+	case contracts.OrderRejected:
+		s.Status = Rejected
+	case contracts.OrderExpired:
+		s.Status = Expired
+	case contracts.OrderReinstated:
+		s.Items = e.Granted
+	case contracts.OrderConfirmed:
+		s.Status = Confirmed
+		s.PaymentID = e.PaymentID
+	case contracts.OrderCancelled:
+		s.Status = Cancelled
+	}
+	return s
+}
