@@ -33,9 +33,13 @@ func run() error {
 		return err
 	}
 	engine := app.Engine()
+	addAggregates(engine, config)
+	app.Subscribe("/bus/commands", message.Command, engine)
+	return app.Run()
+}
+
+func addAggregates(engine *handling.Engine, config order.Config) {
 	handling.Aggregate(engine, catalogue.Aggregate())
 	handling.Aggregate(engine, order.Aggregate(config))
 	handling.Aggregate(engine, assignments.Aggregate())
-	app.Subscribe("/bus/commands", message.Command, engine)
-	return app.Run()
 }

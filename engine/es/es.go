@@ -104,8 +104,10 @@ type Aggregate[S any] struct {
 	// after its own events have been folded in.
 	Conclude func(state S) []any
 	// Reads, if set, names other streams of the same app whose state the
-	// decision needs.
-	Reads func(command any) []Ref
+	// decision needs. It gets the state as the batch found it, which is that of
+	// New when the stream's first command is in the same batch. Which kinds of
+	// stream a command reads must not depend on the state.
+	Reads func(state S, command any) []Ref
 	// Claims, if set, names keys that must belong to one stream alone (a slug).
 	// The engine claims each for the command's stream before it is decided, and
 	// Env.Claims says who owns it.

@@ -104,7 +104,7 @@ func accounts(handled int) es.Aggregate[account] {
 			}
 			return nil
 		},
-		Reads: func(c any) []es.Ref {
+		Reads: func(_ account, c any) []es.Ref {
 			if _, ok := c.(withdraw); ok {
 				return []es.Ref{{Aggregate: "tariff", ID: theBank}}
 			}
@@ -194,8 +194,8 @@ func newWorld(t *testing.T, setup ...func(*handling.Engine)) *world {
 	w.bus = membus.New(w.reg, "bank", w.clock)
 	if len(setup) == 0 {
 		w.setup = []func(*handling.Engine){func(e *handling.Engine) {
-			handling.Aggregate(e, accounts(0))
 			handling.Aggregate(e, tariffs())
+			handling.Aggregate(e, accounts(0))
 		}}
 	}
 	return w

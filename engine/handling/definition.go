@@ -17,7 +17,9 @@ type definition interface {
 	name() string
 	// route names the instance a message is for.
 	route(m message.Message) (id string, ok bool)
-	reads(body any) []es.Ref
+	// reads names the streams that the decision on a message needs, given the
+	// state that it was found in.
+	reads(state, body any) []es.Ref
 	// handle decides one message and appends what follows to the stream. An error
 	// is a fault: the stream must be loaded anew.
 	handle(ctx context.Context, e *Engine, env es.Env, st *stream.Stream, m message.Message, data json.RawMessage) error
@@ -78,11 +80,11 @@ func (a *aggregate[S]) evolve(s any, event any) any {
 
 func (a *aggregate[S]) route(m message.Message) (string, bool) { return a.Route(m.Body) }
 
-func (a *aggregate[S]) reads(body any) []es.Ref {
+func (a *aggregate[S]) reads(state, body any) []es.Ref {
 	if a.Reads == nil {
 		return nil
 	}
-	return a.Reads(body)
+	return a.Reads(state.(S), body)
 }
 
 func (a *aggregate[S]) handle(ctx context.Context, e *Engine, env es.Env, st *stream.Stream, m message.Message, _ json.RawMessage) error {
@@ -203,7 +205,7 @@ func (p *process[S]) SnapshotEvery() int                   { return defaultSnaps
 func (p *process[S]) Handled() int                         { return 0 }
 func (p *process[S]) EncodeState(s any) ([]byte, error)    { return json.Marshal(s) }
 func (p *process[S]) DecodeState(data []byte) (any, error) { return decodeState(p.Process.New, data) }
-func (p *process[S]) reads(any) []es.Ref                   { return nil }
+func (p *process[S]) reads(any, any) []es.Ref              { return nil }
 
 func (p *process[S]) conclude(*Engine, es.Env, *stream.Stream, message.Message) error { return nil }
 

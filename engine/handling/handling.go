@@ -81,7 +81,7 @@ func New(o Options) *Engine {
 	}
 }
 
-// Aggregate adds an aggregate.
+// Aggregate adds an aggregate. Those whose state it reads are added before it.
 func Aggregate[S any](e *Engine, a es.Aggregate[S]) {
 	e.definitions = append(e.definitions, &aggregate[S]{Aggregate: a, registry: e.registry})
 }
@@ -146,27 +146,45 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.St
 			items = append(items, it)
 		}
 	}
-	// A stream that others of the batch read is committed before they are
-	// decided, so that nothing is decided on what may never have happened.
-	read := map[es.Ref]bool{}
-	for _, it := range items {
-		for _, ref := range it.def.reads(it.Message.Body) {
-			read[ref] = true
-		}
-	}
-	var first, then []*item
-	for _, it := range items {
-		if read[it.key.Ref] {
-			first = append(first, it)
-		} else {
-			then = append(then, it)
-		}
-	}
-	for _, wave := range [][]*item{first, then} {
+	for _, wave := range e.waves(items) {
 		e.handle(ctx, wave)
 		for _, it := range wave {
 			out[it.index] = it.status
 		}
+	}
+	return out
+}
+
+// waves divides a batch so that what some of it read is committed before they
+// are decided, and nothing is decided on what may never have happened. Most
+// batches are one wave. An aggregate reads only those added before it.
+func (e *Engine) waves(items []*item) [][]*item {
+	var out [][]*item
+	var wave []*item
+	var kinds []string // of the streams in wave
+	for _, def := range e.definitions {
+		var own []*item
+		for _, it := range items {
+			if it.def == def {
+				own = append(own, it)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		// Which stream is read may depend on a state that is not loaded yet; its
+		// kind does not.
+		if slices.ContainsFunc(own, func(it *item) bool {
+			return slices.ContainsFunc(def.reads(def.New(), it.Message.Body), func(ref es.Ref) bool {
+				return slices.Contains(kinds, ref.Aggregate)
+			})
+		}) {
+			out, wave, kinds = append(out, wave), nil, nil
+		}
+		wave, kinds = append(wave, own...), append(kinds, def.name())
+	}
+	if len(wave) > 0 {
+		out = append(out, wave)
 	}
 	return out
 }
@@ -316,62 +334,77 @@ type group struct {
 	others map[es.Ref]any
 }
 
-// load reads the streams of all items, and those that their decisions read.
+// load reads the streams of all items, and then those that their decisions
+// read.
 func (e *Engine) load(ctx context.Context, items []*item) ([]*group, error) {
-	groups := map[string]*group{}
+	groups := map[stream.Key]*group{}
 	var order []*group
 	var reqs []stream.Request
-	own := map[string]int{}
-	ask := func(key stream.Key, def definition) {
-		if _, ok := own[key.String()]; !ok {
-			own[key.String()] = len(reqs)
-			reqs = append(reqs, stream.Request{Key: key, Folder: def})
-		}
-	}
 	for _, it := range items {
-		k := it.key.String()
-		if groups[k] == nil {
-			groups[k] = &group{others: map[es.Ref]any{}}
-			order = append(order, groups[k])
-			ask(it.key, it.def)
+		g := groups[it.key]
+		if g == nil {
+			g = &group{others: map[es.Ref]any{}}
+			groups[it.key] = g
+			order = append(order, g)
+			reqs = append(reqs, stream.Request{Key: it.key, Folder: it.def})
 		}
-		groups[k].items = append(groups[k].items, it)
-		for _, ref := range it.def.reads(it.Message.Body) {
-			for _, def := range e.definitions {
-				if def.name() == ref.Aggregate {
-					ask(stream.Key{Tenant: it.key.Tenant, Ref: ref}, def)
-				}
-			}
-		}
+		g.items = append(g.items, it)
 	}
 	streams, errs, err := e.streams.Load(ctx, reqs)
 	if err != nil {
 		return nil, err
 	}
 	out := order[:0]
-	for _, g := range order {
-		n := own[g.items[0].key.String()]
-		if errs[n] != nil {
-			e.parkUnreadable(ctx, g.items, errs[n])
+	for i, g := range order {
+		if errs[i] != nil {
+			e.parkUnreadable(ctx, g.items, errs[i])
 			continue
 		}
-		g.stream = streams[n]
-		for _, it := range g.items {
-			for _, ref := range it.def.reads(it.Message.Body) {
-				n := own[stream.Key{Tenant: it.key.Tenant, Ref: ref}.String()]
-				if errs[n] == nil && streams[n].Version() > 0 {
-					g.others[ref] = streams[n].State
-				}
-			}
-		}
+		g.stream = streams[i]
 		out = append(out, g)
 	}
-	for k, n := range own {
-		if groups[k] == nil && errs[n] == nil {
-			e.streams.Unchanged(streams[n])
+	return out, e.loadOthers(ctx, out)
+}
+
+// loadOthers gives every group the state of the streams that its decisions
+// read. One that cannot be read, or has no events, is missing among them.
+func (e *Engine) loadOthers(ctx context.Context, order []*group) error {
+	readers := map[stream.Key][]*group{}
+	var reqs []stream.Request
+	for _, g := range order {
+		for _, it := range g.items {
+			for _, ref := range it.def.reads(g.stream.State, it.Message.Body) {
+				key := stream.Key{Tenant: it.key.Tenant, Ref: ref}
+				if readers[key] == nil {
+					for _, def := range e.definitions {
+						if def.name() == ref.Aggregate {
+							reqs = append(reqs, stream.Request{Key: key, Folder: def})
+						}
+					}
+				}
+				readers[key] = append(readers[key], g)
+			}
 		}
 	}
-	return out, nil
+	if len(reqs) == 0 {
+		return nil
+	}
+	streams, errs, err := e.streams.Load(ctx, reqs)
+	if err != nil {
+		return err
+	}
+	for i, st := range streams {
+		if errs[i] != nil {
+			continue
+		}
+		if st.Version() > 0 {
+			for _, g := range readers[st.Key] {
+				g.others[st.Key.Ref] = st.State
+			}
+		}
+		e.streams.Unchanged(st)
+	}
+	return nil
 }
 
 // decide handles the messages of one stream in order. Its error is a fault of

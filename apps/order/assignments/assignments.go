@@ -54,7 +54,7 @@ func route(command any) (id string, ok bool) {
 }
 
 // reads asks for the order, whose end takes its seats away.
-func reads(command any) []es.Ref {
+func reads(_ State, command any) []es.Ref {
 	switch c := command.(type) {
 	case contracts.AssignSeat:
 		return []es.Ref{order.Ref(c.OrderID)}

@@ -236,11 +236,11 @@ func TestCommandsFindTheirAssignmentsAndTheOrder(t *testing.T) {
 		}
 	}
 	for _, command := range []any{assign(0, ada), unassign(0)} {
-		if refs := agg.Reads(command); len(refs) != 1 || refs[0].String() != "order/"+orderID.String() {
+		if refs := agg.Reads(agg.New(), command); len(refs) != 1 || refs[0].String() != "order/"+orderID.String() {
 			t.Errorf("%T reads %v, want its order", command, refs)
 		}
 	}
-	if refs := agg.Reads(create()); len(refs) > 0 {
+	if refs := agg.Reads(agg.New(), create()); len(refs) > 0 {
 		t.Errorf("CreateSeatAssignments reads %v; it needs nothing", refs)
 	}
 	if id, ok := agg.Route(contracts.ConfirmOrder{OrderID: orderID}); ok {

@@ -26,7 +26,7 @@ func Aggregate(c Config) es.Aggregate[State] {
 		Name:            Name,
 		New:             func() State { return State{} },
 		Route:           route,
-		Reads:           func(command any) []es.Ref { return reads(State{}, command) },
+		Reads:           reads,
 		Decide:          c.decide,
 		Evolve:          evolve,
 		React:           react,
