@@ -135,14 +135,12 @@ func route(command any) (id string, ok bool) {
 	return "", false
 }
 
-// claims asks for the slug, but not for a command that will be refused anyway:
-// what is claimed stays claimed.
+// claims asks for the slug.
 func claims(command any) []string {
-	c, ok := command.(contracts.CreateConference)
-	if !ok || checkCreate(c) != nil {
-		return nil
+	if c, ok := command.(contracts.CreateConference); ok {
+		return []string{slugClaim(c.Slug)}
 	}
-	return []string{slugClaim(c.Slug)}
+	return nil
 }
 
 func slugClaim(slug string) string { return "slug/" + slug }

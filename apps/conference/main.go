@@ -1,0 +1,32 @@
+// Command conference is the conference app: what organisers say about their
+// conferences. It tells the order app and the seats app what follows for them.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/plenary/plenary/apps/conference/conference"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("conference app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	app, err := host.New(host.Options{AppID: "conference", Registry: contracts.Registry()})
+	if err != nil {
+		return err
+	}
+	engine := app.Engine()
+	handling.Aggregate(engine, conference.Aggregate())
+	app.Subscribe("/bus/commands", message.Command, engine)
+	return app.Run()
+}

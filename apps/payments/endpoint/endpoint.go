@@ -1,0 +1,107 @@
+// Package endpoint is what the payments app serves whichever provider takes the
+// money: the way to the provider's page, and the webhook by which the provider
+// tells what came of a payment.
+package endpoint
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/payments/provider"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Checkout serves GET /pay/{paymentId}: 303 to where the payer pays, 404 for a
+// payment that the provider does not know (yet).
+func Checkout(r gin.IRoutes, p provider.Provider) {
+	r.GET("/pay/:paymentId", func(c *gin.Context) {
+		id, err := uuid.Parse(c.Param("paymentId"))
+		if err != nil {
+			c.Status(http.StatusNotFound)
+			return
+		}
+		url, err := p.CheckoutURL(c.Request.Context(), id)
+		switch {
+		case errors.Is(err, provider.ErrUnknown):
+			c.Status(http.StatusNotFound)
+		case err != nil:
+			slog.ErrorContext(c, "the payment provider's page cannot be found", "payment", id, "error", err)
+			c.Status(http.StatusServiceUnavailable)
+		default:
+			c.Header("Cache-Control", "no-store")
+			c.Redirect(http.StatusSeeOther, url)
+		}
+	})
+}
+
+// maxEvent bounds the body of a webhook, in bytes.
+const maxEvent = 64 << 10
+
+// Webhook serves POST /webhooks/{provider}. What the provider reports becomes a
+// command, under an id derived from the provider's event id, so that an event
+// told twice is one command. Answers: 204 heard, also for an event that says
+// nothing of how a payment ended; 400 not signed by the provider, or not to be
+// read; 413 too long; 503 to be told again.
+func Webhook(r gin.IRoutes, p provider.Provider, commands bus.Publisher) {
+	r.POST("/webhooks/"+p.Name(), func(c *gin.Context) {
+		body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxEvent))
+		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+			c.Status(http.StatusRequestEntityTooLarge)
+			return
+		} else if err != nil {
+			c.Status(http.StatusBadRequest)
+			return
+		}
+		report, err := p.Read(c.Request.Context(), c.Request.Header, body)
+		if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrMalformed) {
+			slog.WarnContext(c, "webhook refused", "provider", p.Name(), "error", err)
+			c.Status(http.StatusBadRequest)
+			return
+		} else if err != nil {
+			slog.ErrorContext(c, "webhook failed", "provider", p.Name(), "error", err)
+			c.Status(http.StatusServiceUnavailable)
+			return
+		}
+		command, ok := commandOf(report)
+		if !ok {
+			slog.InfoContext(c, "webhook of no concern", "provider", p.Name(), "event", report.EventID, "type", report.Type)
+			c.Status(http.StatusNoContent)
+			return
+		}
+		err = commands.Publish(c.Request.Context(), message.Message{
+			Meta: message.Meta{
+				ID:     es.DerivedID("provider/"+p.Name(), report.EventID),
+				Tenant: report.Tenant, CorrelationID: report.OrderID.String(),
+			},
+			Body: command,
+		})
+		if err != nil {
+			slog.ErrorContext(c, "webhook failed", "provider", p.Name(), "event", report.EventID, "error", err)
+			c.Status(http.StatusServiceUnavailable)
+			return
+		}
+		c.Status(http.StatusNoContent)
+	})
+}
+
+// commandOf is the command that a report becomes; ok is false for one that says
+// nothing of how a payment ended.
+func commandOf(r provider.Report) (command any, ok bool) {
+	switch r.Outcome {
+	case provider.Completed:
+		return contracts.CompletePayment{PaymentID: r.PaymentID, ProviderReference: provider.Cut(r.Reference)}, true
+	case provider.Rejected:
+		return contracts.RejectPayment{PaymentID: r.PaymentID, Reason: provider.Cut(r.Reason)}, true
+	case provider.Cancelled:
+		return contracts.CancelPayment{PaymentID: r.PaymentID, Reason: provider.Cut(r.Reason)}, true
+	}
+	return nil, false
+}

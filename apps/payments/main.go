@@ -1,0 +1,59 @@
+// Command payments is the payments app: the payments of orders, the provider
+// that takes the money, and that provider's page and webhook.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/payments/effects"
+	"github.com/plenary/plenary/apps/payments/endpoint"
+	"github.com/plenary/plenary/apps/payments/payment"
+	"github.com/plenary/plenary/apps/payments/provider"
+	"github.com/plenary/plenary/apps/payments/provider/demo"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("payments app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	app, err := host.New(host.Options{AppID: "payments", Registry: contracts.Registry()})
+	if err != nil {
+		return err
+	}
+	demo := demo.New(demo.Options{
+		Store:   app.Keys(),
+		Key:     func(ctx context.Context) (string, error) { return app.Secret(ctx, "demo-provider-key") },
+		Webhook: app.InvokeURL("payments") + "/webhooks/" + demo.Name,
+		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
+	})
+	wire(app.Engine(), app.Router, app.Publisher(), demo)
+	app.Subscribe("/bus/commands", message.Command, app.Engine())
+	return app.Run()
+}
+
+// wire puts the aggregate, what happens at the provider, and the provider's
+// pages together.
+func wire(engine *handling.Engine, routes gin.IRoutes, commands bus.Publisher, demo *demo.Provider) {
+	handling.Aggregate(engine, payment.Aggregate(demo.Name()))
+	effects.Effects{
+		Providers: map[string]provider.Provider{demo.Name(): demo}, Commands: commands, Waits: effects.DefaultWaits,
+	}.Register(engine)
+	endpoint.Checkout(routes, demo)
+	endpoint.Webhook(routes, demo, commands)
+	demo.Pages(routes)
+}
