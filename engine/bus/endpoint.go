@@ -1,15 +1,18 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -65,8 +68,11 @@ func (e *Endpoint) Serve(c *gin.Context) {
 	index := make([]int, 0, len(req.Entries))
 	for i, entry := range req.Entries {
 		out[i].EntryID = entry.EntryID
-		d, err := e.decode(entry.Event, req.Topic)
+		raw := payload(entry.Event)
+		d, err := e.decode(raw, req.Topic)
 		switch {
+		case e.Kind == message.DeadLetterKind:
+			batch, index = append(batch, asDeadLetter(d, raw, err)), append(index, i)
 		case err == nil:
 			batch, index = append(batch, d), append(index, i)
 		case errors.Is(err, message.ErrUnknownType):
@@ -74,7 +80,7 @@ func (e *Endpoint) Serve(c *gin.Context) {
 			e.Meter.Unknown(ctx, req.Topic)
 			out[i].Status = Success.String()
 		default:
-			out[i].Status = e.park(ctx, d, entry.Event, req.Topic, err).String()
+			out[i].Status = e.park(ctx, d, raw, req.Topic, err).String()
 		}
 	}
 	if len(batch) > 0 {
@@ -83,6 +89,41 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		}
 	}
 	c.JSON(http.StatusOK, gin.H{"statuses": out})
+}
+
+// payload is the message as it was published. On a subscription with raw
+// payloads, Dapr sends it as base64 in a JSON string.
+func payload(event json.RawMessage) []byte {
+	var raw []byte
+	if len(event) > 0 && event[0] == '"' && json.Unmarshal(event, &raw) == nil {
+		return raw
+	}
+	return event
+}
+
+// asDeadLetter gives what came on the dead letters' topic. It is a DeadLetter
+// when an app gave the message up; otherwise the sidecar did, and it is the
+// message itself, whatever that is. It must not be parked once more.
+func asDeadLetter(d Delivery, raw []byte, err error) Delivery {
+	if _, ok := d.Message.Body.(message.DeadLetter); ok && err == nil {
+		return d
+	}
+	letter := message.DeadLetter{
+		MessageID: d.Message.ID, MessageType: d.Message.Type, Stream: d.Message.Stream,
+		Reason: "given up by the sidecar", At: time.Now().UTC(), Message: raw,
+	}
+	if err != nil {
+		letter.Reason += ": " + err.Error()
+	}
+	d.Message = message.Message{
+		Meta: message.Meta{
+			ID: es.DerivedID("dead-letter/sidecar", string(raw)), Type: message.TypeDeadLetter, Time: letter.At,
+			Tenant: cmp.Or(d.Message.Tenant, message.DefaultTenant), OriginalID: d.Message.ID,
+		},
+		Body: letter,
+	}
+	d.Data, _ = json.Marshal(letter) // a struct of strings
+	return d
 }
 
 func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {

@@ -1,0 +1,170 @@
+package bus_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+type ping struct {
+	ID    string `json:"id" validate:"required"`
+	Count int    `json:"count" validate:"min=0"`
+}
+
+type recorder struct {
+	batches [][]bus.Delivery
+	letters []message.DeadLetter
+	status  bus.Status
+	broken  error
+}
+
+func (r *recorder) HandleBatch(_ context.Context, batch []bus.Delivery) []bus.Status {
+	r.batches = append(r.batches, batch)
+	return bus.All(len(batch), r.status)
+}
+
+func (r *recorder) Park(_ context.Context, l message.DeadLetter) error {
+	r.letters = append(r.letters, l)
+	return r.broken
+}
+
+func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []string {
+	t.Helper()
+	reg := message.NewRegistry()
+	message.Register[ping](reg, "Ping.v1", message.Command, "pings", nil)
+	e := &bus.Endpoint{Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter()}
+	gin.SetMode(gin.TestMode)
+	router := gin.New()
+	router.POST("/bus", e.Serve)
+	type entry struct {
+		EntryID string          `json:"entryId"`
+		Event   json.RawMessage `json:"event"`
+	}
+	var entries []entry
+	for i, ev := range events {
+		entries = append(entries, entry{EntryID: string(rune('a' + i)), Event: json.RawMessage(ev)})
+	}
+	body, err := json.Marshal(map[string]any{"topic": "pings", "entries": entries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	router.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/bus", bytes.NewReader(body)))
+	var answer struct {
+		Statuses []struct{ EntryID, Status string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("%d %v %s", w.Code, err, w.Body)
+	}
+	var out []string
+	for i, s := range answer.Statuses {
+		if s.EntryID != entries[i].EntryID {
+			t.Errorf("entry %d answered as %q", i, s.EntryID)
+		}
+		out = append(out, s.Status)
+	}
+	return out
+}
+
+func now() time.Time { return time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+const good = `{"specversion":"1.0","id":"1","type":"Ping.v1","source":"other","datacontenttype":"application/json","data":{"id":"x","count":1}}`
+
+func TestAMalformedEntryIsParkedAndTheOthersAreHandled(t *testing.T) {
+	for name, bad := range map[string]string{
+		"no CloudEvent":      `{"id":"x","count":1}`,
+		"no id":              `{"specversion":"1.0","type":"Ping.v1","source":"other","data":{"id":"x"}}`,
+		"missing field":      `{"specversion":"1.0","id":"2","type":"Ping.v1","source":"other","data":{"count":1}}`,
+		"negative":           `{"specversion":"1.0","id":"2","type":"Ping.v1","source":"other","data":{"id":"x","count":-1}}`,
+		"wrong type":         `{"specversion":"1.0","id":"2","type":"Ping.v1","source":"other","data":{"id":"x","count":"many"}}`,
+		"data is text":       `{"specversion":"1.0","id":"2","type":"Ping.v1","source":"other","datacontenttype":"text/plain","data":"ping"}`,
+		"bad stream version": `{"specversion":"1.0","id":"2","type":"Ping.v1","source":"other","streamversion":-4,"data":{"id":"x"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{}
+			got := deliver(t, r, message.Command, good, bad, good)
+			if strings.Join(got, " ") != "SUCCESS SUCCESS SUCCESS" {
+				t.Errorf("statuses %v", got)
+			}
+			if len(r.batches) != 1 || len(r.batches[0]) != 2 {
+				t.Errorf("handled %v", r.batches)
+			}
+			if len(r.letters) != 1 || r.letters[0].Reason == "" || string(r.letters[0].Message) != bad || r.letters[0].Topic != "pings" || r.letters[0].App != "test" {
+				t.Errorf("parked %+v", r.letters)
+			}
+		})
+	}
+}
+
+func TestAMalformedEntryThatCannotBeParkedIsNotAcknowledged(t *testing.T) {
+	r := &recorder{broken: context.DeadlineExceeded}
+	if got := deliver(t, r, message.Command, `{"nothing":true}`); got[0] != "RETRY" {
+		t.Errorf("statuses %v", got)
+	}
+}
+
+func TestAnUnknownTypeIsAcknowledgedAndNotHandled(t *testing.T) {
+	r := &recorder{}
+	got := deliver(t, r, message.Command, `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","data":{}}`)
+	if got[0] != "SUCCESS" || len(r.batches) > 0 || len(r.letters) > 0 {
+		t.Errorf("statuses %v, handled %v, parked %v", got, r.batches, r.letters)
+	}
+}
+
+func TestBase64DataIsRead(t *testing.T) {
+	r := &recorder{}
+	data := base64.StdEncoding.EncodeToString([]byte(`{"id":"x","count":3}`))
+	got := deliver(t, r, message.Command, `{"specversion":"1.0","id":"1","type":"Ping.v1","source":"other","datacontenttype":"application/json","data_base64":"`+data+`"}`)
+	if got[0] != "SUCCESS" || len(r.batches) != 1 || r.batches[0][0].Message.Body != (ping{"x", 3}) {
+		t.Errorf("statuses %v, handled %+v, parked %+v", got, r.batches, r.letters)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) HandleBatch(context.Context, []bus.Delivery) []bus.Status { panic("boom") }
+
+func TestAPanicIsAnsweredWithRetry(t *testing.T) {
+	got := bus.Recover(panicking{}).HandleBatch(context.Background(), make([]bus.Delivery, 2))
+	if len(got) != 2 || got[0] != bus.Retry || got[1] != bus.Retry {
+		t.Errorf("statuses %v", got)
+	}
+}
+
+func TestWhateverComesOnTheDeadLettersTopicBecomesADeadLetter(t *testing.T) {
+	encoded := func(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
+	letter, err := (&bus.Outgoing{Registry: message.NewRegistry(), Source: "order", Now: now}).Encode(
+		message.Message{Meta: message.Meta{ID: "9"}, Body: message.DeadLetter{MessageID: "bad", Topic: "orders", Reason: "because", App: "order", Message: []byte("x")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{}
+	deliver(t, r, message.DeadLetterKind, encoded(string(letter.Event)), encoded("not even JSON"), encoded(good), good)
+	if len(r.letters) > 0 {
+		t.Fatalf("parked once more: %+v", r.letters)
+	}
+	var got []message.DeadLetter
+	ids := map[string]bool{}
+	for _, d := range r.batches[0] {
+		got = append(got, d.Message.Body.(message.DeadLetter))
+		ids[d.Message.ID] = true
+		var again message.DeadLetter
+		if err := json.Unmarshal(d.Data, &again); err != nil || string(again.Message) != string(d.Message.Body.(message.DeadLetter).Message) {
+			t.Errorf("data %s", d.Data)
+		}
+	}
+	if len(got) != 4 || got[0].Reason != "because" || string(got[1].Message) != "not even JSON" || got[2].MessageID != "1" || len(ids) != 3 {
+		t.Errorf("got %+v", got)
+	}
+}
