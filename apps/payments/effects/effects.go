@@ -34,12 +34,12 @@ type Effects struct {
 	Waits []time.Duration
 }
 
-// DefaultWaits keep a refund within the 15 seconds that the broker waits for a
-// batch: three tries of tryFor, and the pauses.
+// DefaultWaits keep a refund, three tries of tryFor and the pauses, within the
+// 10 seconds that the local broker waits for a batch.
 var DefaultWaits = []time.Duration{200 * time.Millisecond, time.Second}
 
 // tryFor bounds one call of a provider.
-const tryFor = 3 * time.Second
+const tryFor = 2 * time.Second
 
 // Register adds the effects to the engine that handles payments.
 func (x Effects) Register(engine *handling.Engine) {
