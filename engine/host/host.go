@@ -379,3 +379,17 @@ func env(name, otherwise string) string {
 	}
 	return otherwise
 }
+
+// Duration reads a duration (as in "15m") from the environment. One that is not
+// positive is an error, since nothing here waits for no time at all.
+func Duration(name string, otherwise time.Duration) (time.Duration, error) {
+	v := os.Getenv(name)
+	if v == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%s=%q is not a positive duration such as 15m", name, v)
+	}
+	return d, nil
+}

@@ -98,6 +98,10 @@ func (a *Availability) tick(at time.Time) {
 	}
 }
 
+// hasPassed says whether a time is behind the stream, so that no replica will
+// take a request that could wait until then.
+func (a *Availability) hasPassed(t time.Time) bool { return a.clock.After(t) }
+
 func (a *Availability) release(orderID uuid.UUID) {
 	if r, ok := a.held[orderID]; ok {
 		a.count(r.seats, -1)
@@ -114,8 +118,8 @@ func (a *Availability) count(seats contracts.Seats, sign int) {
 }
 
 // bury leaves a tombstone. Now and then, when their number has doubled, those
-// that expired are forgotten, so that the state stays as small as what is going
-// on and each event costs a constant share of the looking.
+// that expired are thrown away, so that the state stays as small as what is
+// going on, and each event costs a constant share of the looking.
 func (a *Availability) bury(orderID uuid.UUID, number int, notAfter time.Time) {
 	// Whole seconds, rounded up: many fall together and share their place in a
 	// snapshot.
@@ -124,7 +128,7 @@ func (a *Availability) bury(orderID uuid.UUID, number int, notAfter time.Time) {
 	if len(a.released) < a.sweepAt {
 		return
 	}
-	maps.DeleteFunc(a.released, func(_ uuid.UUID, t tombstone) bool { return a.clock.After(t.notAfter) })
+	maps.DeleteFunc(a.released, func(_ uuid.UUID, t tombstone) bool { return a.hasPassed(t.notAfter) })
 	a.sweepAt = max(minSweep, 2*len(a.released))
 }
 
@@ -137,15 +141,22 @@ func (a *Availability) seatType(id uuid.UUID) *seatType {
 	return nil
 }
 
-// lastNumber is the last number seen for an order, 0 if none is remembered.
+// lastNumber is the last number seen for an order, 0 if none is remembered. A
+// tombstone that expired is as good as forgotten, thrown away or not.
 func (a *Availability) lastNumber(orderID uuid.UUID) int {
-	return max(a.held[orderID].number, a.released[orderID].number)
+	if r, ok := a.held[orderID]; ok {
+		return r.number
+	}
+	if t := a.released[orderID]; !a.hasPassed(t.notAfter) {
+		return t.number
+	}
+	return 0
 }
 
-// isReleased says whether this cancel was done before.
-func (a *Availability) isReleased(c contracts.CancelSeatReservation) bool {
-	t, ok := a.released[c.OrderID]
-	return ok && t.number >= c.Number && !t.notAfter.Before(c.NotAfter)
+// stops says whether a tombstone stands already that this cancel would leave.
+func (a *Availability) stops(c contracts.CancelSeatReservation) bool {
+	t := a.released[c.OrderID]
+	return t.number >= c.Number && !t.notAfter.Before(c.NotAfter)
 }
 
 // Pending and Committed are the seats that orders hold of a type, counted one

@@ -154,7 +154,7 @@ func (a *Availability) cancel(now time.Time, c contracts.CancelSeatReservation) 
 		return nil
 	}
 	holds, ok := a.held[c.OrderID]
-	if !ok && (a.isReleased(c) || a.clock.After(c.NotAfter)) {
+	if !ok && (a.stops(c) || a.hasPassed(c.NotAfter)) {
 		return nil // done before, or nothing can come any more that it should stop
 	}
 	return []any{contracts.SeatsReservationCancelled{

@@ -1,0 +1,60 @@
+// Command registration-process is the process that takes each order from being
+// placed to its end: it reads the events of all apps and decides which command
+// goes out next. A Dapr actor reminder wakes it when an order's hold is over,
+// and a sweep does when no reminder came.
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/plenary/plenary/apps/registration-process/registration"
+	"github.com/plenary/plenary/apps/registration-process/sweep"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("registration-process app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	config, err := processConfig()
+	if err != nil {
+		return err
+	}
+	every, err := host.Duration("PLENARY_SWEEP", time.Minute)
+	if err != nil {
+		return err
+	}
+	app, err := host.New(host.Options{AppID: "registration-process", Registry: contracts.Registry(), ActorType: "RegistrationProcess"})
+	if err != nil {
+		return err
+	}
+	engine := app.Engine()
+	handling.Process(engine, registration.Process(config))
+	app.Subscribe("/bus/events", message.Event, engine)
+	s := &sweep.Sweep{
+		Query: app.InvokeURL("query"), Client: &http.Client{Transport: app.InvokeTransport(), Timeout: 30 * time.Second},
+		Waker: engine, Every: every, Now: time.Now,
+	}
+	app.Go(s.Run)
+	return app.Run()
+}
+
+func processConfig() (registration.Config, error) {
+	c := registration.DefaultConfig()
+	var errs [3]error
+	c.Hold, errs[0] = host.Duration("PLENARY_HOLD", c.Hold)
+	c.Grace, errs[1] = host.Duration("PLENARY_GRACE", c.Grace)
+	c.Leeway, errs[2] = host.Duration("PLENARY_LEEWAY", c.Leeway)
+	return c, errors.Join(errs[:]...)
+}

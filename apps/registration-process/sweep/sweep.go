@@ -1,0 +1,110 @@
+// Package sweep finds the orders whose hold is over and whose reminder never
+// came: the scheduler may lose what it knows. It asks the query service, and
+// wakes the process of each; the process decides from its own stream, so a list
+// that is out of date does no harm.
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Waker wakes processes.
+type Waker interface {
+	Wake(ctx context.Context, tenant string, ids []string) error
+}
+
+// Sweep looks for overdue orders.
+type Sweep struct {
+	// Query is the base address of the query service.
+	Query  string
+	Client *http.Client
+	Waker  Waker
+	Every  time.Duration
+	Now    func() time.Time
+}
+
+// page is how many overdue orders are asked for at once.
+const page = 200
+
+// Run sweeps until ctx ends. A sweep that fails is logged; the next one looks
+// again.
+func (s *Sweep) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if n, err := s.Once(ctx); err != nil && ctx.Err() == nil {
+				slog.ErrorContext(ctx, "sweep failed", "error", err)
+			} else if n > 0 {
+				slog.InfoContext(ctx, "sweep woke overdue processes", "orders", n)
+			}
+		}
+	}
+}
+
+// Once wakes the process of every overdue order, page by page.
+func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
+	before := s.Now().UTC().Format(time.RFC3339Nano)
+	for after := ""; ; {
+		ids, next, err := s.overdue(ctx, before, after)
+		if err != nil {
+			return woken, err
+		}
+		if len(ids) > 0 {
+			if err := s.Waker.Wake(ctx, message.DefaultTenant, ids); err != nil {
+				return woken, err
+			}
+		}
+		woken += len(ids)
+		if next == "" {
+			return woken, nil
+		}
+		after = next
+	}
+}
+
+func (s *Sweep) overdue(ctx context.Context, before, after string) (ids []string, next string, err error) {
+	q := url.Values{"before": {before}, "limit": {strconv.Itoa(page)}}
+	if after != "" {
+		q.Set("after", after)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Query+"/orders/overdue?"+q.Encode(), nil)
+	if err != nil {
+		return nil, "", err
+	}
+	res, err := s.Client.Do(req)
+	if err != nil {
+		return nil, "", fmt.Errorf("ask for overdue orders: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, "", fmt.Errorf("ask for overdue orders: %s", res.Status)
+	}
+	var answer struct {
+		Orders []struct {
+			OrderID uuid.UUID `json:"orderId"`
+		} `json:"orders"`
+		Next string `json:"next"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return nil, "", fmt.Errorf("ask for overdue orders: %w", err)
+	}
+	for _, o := range answer.Orders {
+		ids = append(ids, o.OrderID.String())
+	}
+	return ids, answer.Next, nil
+}

@@ -1,0 +1,91 @@
+package sweep_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/apps/registration-process/sweep"
+)
+
+type waker struct {
+	woken []string
+	err   error
+}
+
+func (w *waker) Wake(_ context.Context, tenant string, ids []string) error {
+	if tenant != "main" {
+		return errors.New("tenant " + tenant)
+	}
+	w.woken = append(w.woken, ids...)
+	return w.err
+}
+
+const (
+	a = "11111111-1111-4111-8111-111111111111"
+	b = "22222222-2222-4222-8222-222222222222"
+)
+
+func newSweep(t *testing.T, w *waker, answer http.HandlerFunc) *sweep.Sweep {
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	return &sweep.Sweep{Query: server.URL, Client: server.Client(), Waker: w, Every: time.Millisecond,
+		Now: func() time.Time { return time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC) }}
+}
+
+func TestEveryOverdueOrderIsWoken(t *testing.T) {
+	w := &waker{}
+	s := newSweep(t, w, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/orders/overdue" || r.FormValue("before") != "2027-03-01T12:00:00Z" {
+			t.Errorf("asked %s", r.URL)
+		}
+		if r.FormValue("after") == "" {
+			fmt.Fprintf(rw, `{"orders":[{"orderId":%q,"status":"reserved"}],"next":"n1"}`, a)
+			return
+		}
+		fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b)
+	})
+	if n, err := s.Once(context.Background()); n != 2 || err != nil || !slices.Equal(w.woken, []string{a, b}) {
+		t.Errorf("woke %d: %v, %v", n, w.woken, err)
+	}
+}
+
+func TestASweepThatFailsSaysSo(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"the query service is down":   func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) },
+		"the answer cannot be read":   func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "<html>") },
+		"the order's id is not an id": func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"orders":[{"orderId":"x"}]}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &waker{}
+			if _, err := newSweep(t, w, answer).Once(context.Background()); err == nil || len(w.woken) > 0 {
+				t.Errorf("woke %v, %v", w.woken, err)
+			}
+		})
+	}
+	w := &waker{err: errors.New("busy")}
+	s := newSweep(t, w, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, a) })
+	if _, err := s.Once(context.Background()); err == nil {
+		t.Error("a wake-up failed silently")
+	}
+}
+
+func TestTheSweepGoesOnAfterAFailureAndEndsWithItsContext(t *testing.T) {
+	w := &waker{}
+	ctx, cancel := context.WithCancel(context.Background())
+	asked := 0
+	s := newSweep(t, w, func(rw http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 3 {
+			cancel()
+		}
+		rw.WriteHeader(http.StatusInternalServerError)
+	})
+	if err := s.Run(ctx); err != nil || asked < 3 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+}

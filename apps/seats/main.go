@@ -1,0 +1,32 @@
+// Command seats is the seats app: how many seats of each type a conference has,
+// and which orders hold them. It receives commands alone.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/plenary/plenary/apps/seats/seats"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("seats app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	app, err := host.New(host.Options{AppID: "seats", Registry: contracts.Registry()})
+	if err != nil {
+		return err
+	}
+	engine := app.Engine()
+	handling.Aggregate(engine, seats.Aggregate())
+	app.Subscribe("/bus/commands", message.Command, engine)
+	return app.Run()
+}
