@@ -1,0 +1,194 @@
+package property
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/order/order"
+	"github.com/plenary/plenary/apps/payments/payment"
+	"github.com/plenary/plenary/contracts"
+)
+
+var (
+	conference = uuid.MustParse("c0000000-0000-4000-8000-000000000001")
+	general    = uuid.MustParse("a0000000-0000-4000-8000-000000000001")
+	workshop   = uuid.MustParse("a0000000-0000-4000-8000-000000000002")
+	keynote    = uuid.MustParse("a0000000-0000-4000-8000-000000000003") // free of charge
+	seatTypes  = []uuid.UUID{general, workshop, keynote}
+
+	orderIDs = []uuid.UUID{
+		uuid.MustParse("00000000-0000-4000-8000-000000000001"),
+		uuid.MustParse("00000000-0000-4000-8000-000000000002"),
+		uuid.MustParse("00000000-0000-4000-8000-000000000003"),
+	}
+	ada = contracts.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.com"}
+)
+
+func usd(cents int64) contracts.Money { return contracts.Money{Amount: cents, Currency: "USD"} }
+
+// people are everybody outside who acts: registrants, the organiser, and the
+// provider of payments.
+type people struct {
+	sent      int // messages sent so far
+	version   uint64
+	catalogue contracts.SetCatalogue
+	quotas    map[uuid.UUID]int // as the organiser set them last
+	opened    []uuid.UUID       // payments
+	provider  provider
+}
+
+// openConference is what must have arrived before anything else makes sense:
+// everything later may be late.
+func (w *world) openConference() {
+	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
+	w.catalogue = contracts.SetCatalogue{
+		ConferenceID: conference, Version: 1, Published: true,
+		SeatTypes: []contracts.CatalogueSeatType{
+			{ID: general, Name: "General admission", Price: usd(199_00)},
+			{ID: workshop, Name: "CQRS Workshop", Price: usd(500_00)},
+			{ID: keynote, Name: "Keynote"},
+		},
+		RefundUntil: w.now.Add(pick(w, "refund window", 24*time.Hour, 0, time.Hour)),
+	}
+	w.catalogue.SeatTypes[2].Price = usd(0)
+	w.send(conference, w.catalogue)
+	for _, seatType := range seatTypes {
+		w.setQuota(seatType)
+	}
+	for len(w.inFlight) > 0 {
+		w.deliver(false)
+	}
+}
+
+func (w *world) setQuota(seatType uuid.UUID) {
+	w.quotas[seatType] = pick(w, "quota", 6, 3, 10, 1, 0, 4, 2)
+	w.send(conference, contracts.SetSeatsQuota{
+		ConferenceID: conference, SeatType: seatType, Quota: w.quotas[seatType], Version: w.version,
+	})
+}
+
+func (w *world) items() contracts.Seats {
+	var items contracts.Seats
+	for _, seatType := range seatTypes {
+		if n := pick(w, "quantity", 1, 0, 2, 3, 5); n > 0 {
+			items = append(items, contracts.SeatQuantity{SeatType: seatType, Quantity: n})
+		}
+	}
+	return items
+}
+
+// act has somebody do something, sensible or not.
+func (w *world) act() {
+	id := orderIDs[w.choose("order", len(orderIDs))]
+	o, placed := w.orders.get(id)
+	if !placed {
+		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: w.items()})
+		return
+	}
+	switch what := w.choose("act", 100); {
+	case o.Registrant == nil && what < 40:
+		w.send(id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
+	case what < 25:
+		w.pay(id, o)
+	case what < 60:
+		w.provider.act(w)
+	case what < 70:
+		w.send(id, contracts.ConfirmOrder{OrderID: id})
+	case what < 82:
+		w.send(id, contracts.ChangeOrderItems{OrderID: id, Items: w.items()})
+	case what < 86:
+		w.send(id, contracts.CancelOrder{OrderID: id})
+	case what < 96:
+		w.organise()
+	default:
+		position := w.choose("position", 2)
+		if w.chance("unassign", 50) {
+			w.send(id, contracts.UnassignSeat{OrderID: id, Position: position})
+		} else {
+			w.send(id, contracts.AssignSeat{OrderID: id, Position: position, Attendee: contracts.Attendee{Person: ada, Type: contracts.Paid}})
+		}
+	}
+}
+
+// pay opens a payment of the total as the page shows it; now and then of
+// another amount, as of a page that was long open.
+func (w *world) pay(id uuid.UUID, o order.State) {
+	amount := o.Total
+	if w.chance("old page", 10) {
+		amount = usd(199_00)
+	}
+	paymentID := uuid.NewSHA1(id, []byte{byte(len(w.opened))})
+	w.opened = append(w.opened, paymentID)
+	w.send(id, contracts.InitiatePayment{PaymentID: paymentID, OrderID: id, Amount: amount})
+}
+
+// organise changes a quota, or what is on sale.
+func (w *world) organise() {
+	w.version++
+	if w.chance("catalogue", 20) {
+		w.catalogue.Version = w.version
+		w.catalogue.Published = !w.catalogue.Published
+		w.send(conference, w.catalogue)
+		return
+	}
+	w.setQuota(seatTypes[w.choose("seat type", len(seatTypes))])
+}
+
+// provider takes money, or says that it does not, whenever it likes; it may
+// take it after it said that it would not. It gives money back once per attempt
+// asked for, and the first attempt may fail.
+type provider struct {
+	taken    map[uuid.UUID]bool   // payments of which it has the money
+	attempts map[uuid.UUID][]bool // to give it back, and what became of each
+}
+
+func (p *provider) act(w *world) {
+	if len(w.opened) == 0 {
+		return
+	}
+	id := w.opened[w.choose("payment", len(w.opened))]
+	s, ok := w.payments.get(id)
+	if !ok {
+		return // the payer has no page to pay on yet
+	}
+	switch w.choose("provider", 6) {
+	case 0, 1, 2, 3:
+		p.taken[id] = true
+		w.send(s.OrderID, contracts.CompletePayment{PaymentID: id, ProviderReference: "demo"})
+	case 4:
+		w.send(s.OrderID, contracts.RejectPayment{PaymentID: id})
+	case 5:
+		w.send(s.OrderID, contracts.CancelPayment{PaymentID: id})
+	}
+}
+
+// refund is what the payments app does for a PaymentRefundRequested.
+func (p *provider) refund(w *world, e contracts.PaymentRefundRequested) {
+	if e.Attempt > len(p.attempts[e.PaymentID]) {
+		succeeded := e.Attempt > 1 || !w.chance("refund fails", 20)
+		p.attempts[e.PaymentID] = append(p.attempts[e.PaymentID], succeeded)
+	}
+	w.send(e.OrderID, contracts.RecordRefund{
+		PaymentID: e.PaymentID, Attempt: e.Attempt, Succeeded: p.attempts[e.PaymentID][e.Attempt-1], Reason: "demo",
+	})
+}
+
+// refunds is how often the money of a payment was given back.
+func (p *provider) refunds(paymentID uuid.UUID) (n int) {
+	for _, succeeded := range p.attempts[paymentID] {
+		if succeeded {
+			n++
+		}
+	}
+	return n
+}
+
+// retryRefunds is the operator, who asks again for every refund that failed.
+func (w *world) retryRefunds() {
+	for _, id := range w.opened {
+		if s, ok := w.payments.get(id); ok && s.Status == payment.RefundFailed {
+			w.send(s.OrderID, contracts.RefundPayment{PaymentID: id, Reason: "again", Attempt: s.Attempt + 1})
+		}
+	}
+}

@@ -1,0 +1,311 @@
+// Package property lets the real aggregates and the real registration process
+// play together under everything a network, a scheduler and people can do:
+// messages in any order, twice and long after they were forgotten; wake-ups
+// early, late, twice or never; clocks that differ; registrants, organiser and
+// payment provider acting at any moment, sensibly or not. What must hold holds
+// at every step, and at the end, when nothing is in flight any more.
+//
+// It runs 10,000 times; -rapid.checks=N says otherwise, -rapid.seed=N repeats.
+package property
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/plenary/plenary/apps/order/order"
+	"github.com/plenary/plenary/apps/payments/payment"
+	"github.com/plenary/plenary/apps/registration-process/registration"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "10000"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+func TestOrdersEndRight(t *testing.T) {
+	happened := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for range pick(w, "steps", 120, 60, 30, 250) {
+			w.happen()
+			w.check()
+		}
+		w.drain()
+		w.checkEnd()
+		for what := range w.happened {
+			happened[what]++
+		}
+	})
+	for _, what := range slices.Sorted(maps.Keys(happened)) {
+		t.Logf("%6d runs with %s", happened[what], what)
+	}
+}
+
+// happen is one step of the story.
+func (w *world) happen() {
+	switch what := w.choose("happen", 100); {
+	case what < 60 && len(w.inFlight) > 0:
+		w.deliver(true)
+	case what < 80:
+		w.act()
+	case what < 88:
+		w.redeliver()
+	case what < 94:
+		w.passTime()
+	case what < 97:
+		w.wakeThoseDue()
+	default:
+		w.wake(orderIDs[w.choose("wake", len(orderIDs))])
+	}
+}
+
+// passTime goes on by a while, or to about a moment that matters to a message
+// in flight or to an order.
+func (w *world) passTime() {
+	if w.chance("while", 50) {
+		w.pass(pick(w, "duration", time.Second, time.Minute, 5*time.Minute, hold, time.Hour))
+		return
+	}
+	var moments []time.Time
+	for _, m := range w.inFlight {
+		switch m := m.body.(type) {
+		case contracts.MakeSeatReservation:
+			moments = append(moments, m.NotAfter)
+		case contracts.CancelSeatReservation:
+			moments = append(moments, m.NotAfter)
+		}
+	}
+	for _, id := range orderIDs {
+		if o, ok := w.orders.get(id); ok {
+			moments = append(moments, o.Deadline, o.Deadline.Add(times.Grace))
+		}
+	}
+	if len(moments) > 0 {
+		moment := moments[w.choose("moment", len(moments))]
+		w.pass(max(0, moment.Add(pick(w, "offset", 0, time.Second, -time.Second)).Sub(w.now)))
+	}
+}
+
+func (w *world) pass(d time.Duration) {
+	w.now = w.now.Add(d)
+	w.t.Logf("it is %s", w.now.Format(time.TimeOnly))
+}
+
+// wakeThoseDue is the scheduler: it wakes those who asked for it, once.
+func (w *world) wakeThoseDue() {
+	for _, id := range orderIDs {
+		if at, asked := w.wakes[id]; asked && !at.After(w.now) {
+			delete(w.wakes, id)
+			w.wake(id)
+		}
+	}
+}
+
+// sweep wakes those whose orders are overdue.
+func (w *world) sweep() {
+	for _, id := range orderIDs {
+		if o, ok := w.orders.get(id); ok && !ended(o) && o.Deadline.Before(w.now) {
+			w.wake(id)
+		}
+	}
+}
+
+// drain lets everybody go home and everything arrive. Time passes, and either
+// the scheduler wakes those who asked for it, or it has lost everything and a
+// sweep wakes those who are overdue: each alone has to do.
+func (w *world) drain() {
+	scheduler := w.chance("scheduler works", 50)
+	for range 20 {
+		for len(w.inFlight) > 0 {
+			w.deliver(w.chance("duplicates", 50))
+			w.check()
+		}
+		if w.settled() {
+			return
+		}
+		w.pass(6 * time.Minute)
+		if scheduler {
+			w.wakeThoseDue()
+		} else {
+			w.sweep()
+		}
+		w.retryRefunds()
+	}
+	w.t.Fatalf("it does not come to rest")
+}
+
+func (w *world) settled() bool {
+	for _, id := range orderIDs {
+		if o, ok := w.orders.get(id); ok && !ended(o) {
+			return false
+		}
+	}
+	for _, id := range w.opened {
+		if p, ok := w.payments.get(id); ok && p.Status == payment.RefundFailed {
+			return false
+		}
+	}
+	return len(w.inFlight) == 0
+}
+
+func ended(o order.State) bool {
+	switch o.Status {
+	case order.Confirmed, order.Expired, order.Rejected, order.Cancelled:
+		return true
+	}
+	return false
+}
+
+// check is what holds at every moment.
+func (w *world) check() {
+	s, _ := w.seats.get(conference)
+	for _, seatType := range seatTypes {
+		pending, committed, remaining := s.Pending(seatType), s.Committed(seatType), s.Remaining(seatType)
+		if pending+committed+remaining != s.Quota(seatType) {
+			w.t.Fatalf("seat type %s: %d pending + %d committed + %d remaining is not the quota of %d",
+				seatType, pending, committed, remaining, s.Quota(seatType))
+		}
+	}
+	for _, id := range orderIDs {
+		o, ok := w.orders.get(id)
+		if !ok || o.Status != order.Confirmed {
+			continue
+		}
+		if held, _ := s.HeldBy(id); !held.Equal(o.Items) {
+			w.t.Fatalf("order %s is confirmed for %v and holds %v", id, o.Items, held)
+		}
+	}
+}
+
+// checkExpiry: no order is asked to expire before its deadline, as the clock
+// of the replica shows that asks it.
+func (w *world) checkExpiry(now time.Time, out *es.Outbox) {
+	for _, c := range out.Commands() {
+		expire, ok := c.Command.(contracts.ExpireOrder)
+		if !ok {
+			continue
+		}
+		if o, _ := w.orders.get(expire.OrderID); now.Before(o.Deadline) {
+			w.t.Fatalf("order %s was to expire at %s, %s before its deadline", expire.OrderID, now, o.Deadline.Sub(now))
+		}
+	}
+}
+
+// checkEnd is what holds when everything has arrived.
+func (w *world) checkEnd() {
+	s, _ := w.seats.get(conference)
+	for _, seatType := range seatTypes {
+		if got, want := s.Quota(seatType), w.quotas[seatType]; got != want {
+			w.t.Fatalf("seat type %s: the quota is %d, and the organiser set %d", seatType, got, want)
+		}
+		if n := s.Pending(seatType); n != 0 {
+			w.t.Fatalf("seat type %s: %d are still held", seatType, n)
+		}
+	}
+	for _, id := range orderIDs {
+		w.checkOrder(id)
+	}
+	for _, id := range w.opened {
+		w.checkPayment(id)
+	}
+}
+
+func (w *world) checkOrder(id uuid.UUID) {
+	o, ok := w.orders.get(id)
+	if !ok {
+		return
+	}
+	s, _ := w.seats.get(conference)
+	held, committed := s.HeldBy(id)
+	if o.Status != order.Confirmed {
+		if held.Total() > 0 {
+			w.t.Fatalf("order %s is %s and still holds %v", id, o.Status, held)
+		}
+	} else {
+		if !committed {
+			w.t.Fatalf("order %s is confirmed and its seats are not committed", id)
+		}
+		a, _ := w.assignments.get(id)
+		if len(a.Seats) != o.Items.Total() {
+			w.t.Fatalf("order %s is confirmed for %v and has %d positions", id, o.Items, len(a.Seats))
+		}
+		if o.PaymentID == nil && !o.Total.IsZero() {
+			w.t.Fatalf("order %s is confirmed unpaid, for %s", id, o.Total)
+		}
+	}
+	switch phase := w.processes[id.String()].state.Phase; phase {
+	case registration.Completed, registration.Expired:
+	default:
+		w.t.Fatalf("order %s is %s and its process rests at %q", id, o.Status, phase)
+	}
+	w.happened["an order that ends "+string(o.Status)] = true
+}
+
+// checkPayment: money taken either confirmed an order, with exactly its total,
+// or went back; never both, and never twice.
+func (w *world) checkPayment(id uuid.UUID) {
+	p, ok := w.payments.get(id)
+	if !ok {
+		return
+	}
+	o, _ := w.orders.get(p.OrderID)
+	confirms := o.Status == order.Confirmed && o.PaymentID != nil && *o.PaymentID == id
+	taken, back := w.provider.taken[id], w.provider.refunds(id)
+	switch {
+	case p.Status == payment.Refunding || p.Status == payment.RefundFailed:
+		w.t.Fatalf("payment %s is still %s", id, p.Status)
+	case back > 1, back > 0 && !taken:
+		w.t.Fatalf("payment %s went back %d times; it was taken: %t", id, back, taken)
+	case confirms && (!taken || back > 0 || p.Amount != o.Total):
+		w.t.Fatalf("payment %s of %s confirms an order of %s; it was taken: %t, and went back %d times", id, p.Amount, o.Total, taken, back)
+	case !confirms && taken && back == 0:
+		w.t.Fatalf("payment %s was taken, confirms nothing and did not go back", id)
+	}
+	w.happened["a payment that ends "+string(p.Status)] = true
+}
+
+// facts are what events said, to tell afterwards what the runs went through.
+type facts struct {
+	happened map[string]bool
+}
+
+func newFacts() facts { return facts{map[string]bool{}} }
+
+func (f facts) note(event any) {
+	switch e := event.(type) {
+	case contracts.OrderReinstated:
+		f.happened["an order reinstated"] = true
+	case contracts.OrderPartiallyReserved:
+		f.happened["an order reserved in part"] = true
+	case contracts.OrderUpdated:
+		f.happened["an order changed"] = true
+	case contracts.OrderConfirmed:
+		if e.PaymentID == nil {
+			f.happened["an order confirmed free of charge"] = true
+		}
+	case contracts.OrderCancelled:
+		if e.Refund {
+			f.happened["a confirmed order cancelled"] = true
+		}
+	case contracts.RefundFailed:
+		f.happened["a refund that failed at first"] = true
+	case es.CommandRejected:
+		f.happened[e.CommandType+" refused: "+e.Code] = true
+	}
+}

@@ -1,0 +1,339 @@
+package property
+
+import (
+	"io"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/plenary/plenary/apps/order/assignments"
+	"github.com/plenary/plenary/apps/order/catalogue"
+	"github.com/plenary/plenary/apps/order/order"
+	"github.com/plenary/plenary/apps/payments/payment"
+	"github.com/plenary/plenary/apps/registration-process/registration"
+	"github.com/plenary/plenary/apps/seats/seats"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+const hold = 15 * time.Minute
+
+var times = registration.DefaultConfig()
+
+// world is Plenary without its machinery: the real aggregates and the real
+// process, with a network between them that loses nothing and promises nothing
+// else. What is in flight arrives in any order, and anything that arrived once
+// may arrive again.
+type world struct {
+	t      *rapid.T
+	now    time.Time
+	random io.Reader // for record locators: any will do
+
+	catalogues  *streams[catalogue.State]
+	orders      *streams[order.State]
+	assignments *streams[assignments.State]
+	seats       *streams[*seats.Availability]
+	payments    *streams[payment.State]
+	processes   map[string]*process
+
+	inFlight  []envelope
+	delivered []envelope
+	wakes     map[uuid.UUID]time.Time // what the processes asked for, by order
+
+	people
+	facts
+}
+
+// envelope is a message on its way.
+type envelope struct {
+	id            string
+	correlationID string
+	body          any
+}
+
+// clock is what the clock of the replica shows that is about to decide: up to
+// two seconds off.
+func (w *world) clock() time.Time {
+	return w.now.Add(time.Duration(w.choose("skew", 9)-4) * time.Second / 2)
+}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{
+		t:           t,
+		now:         time.Date(2027, time.March, 1, 12, 0, 0, 0, time.UTC),
+		random:      rand.NewChaCha8([32]byte{}),
+		catalogues:  newStreams(catalogue.Aggregate(), 1),
+		orders:      newStreams(order.Aggregate(order.Config{Hold: hold, MaxSeatsPerType: 20}), 0),
+		assignments: newStreams(assignments.Aggregate(), 0),
+		seats:       newStreams(seats.Aggregate(), 1),
+		payments:    newStreams(payment.Aggregate("demo"), 1),
+		processes:   map[string]*process{},
+		wakes:       map[uuid.UUID]time.Time{},
+		facts:       newFacts(),
+	}
+	w.openConference()
+	return w
+}
+
+// choose gives a number from 0 to n-1. 0 is the plainest choice.
+func (w *world) choose(what string, n int) int {
+	if n <= 1 {
+		return 0
+	}
+	return upTo(n).Draw(w.t, what)
+}
+
+// pick gives one of several values, of which the first is the plainest.
+func pick[T any](w *world, what string, values ...T) T {
+	return values[w.choose(what, len(values))]
+}
+
+// chance is true in percent of all cases, or somewhat less: rapid likes plain
+// choices better.
+func (w *world) chance(what string, percent int) bool { return w.choose(what, 100) >= 100-percent }
+
+var generators = map[int]*rapid.Generator[int]{}
+
+func upTo(n int) *rapid.Generator[int] {
+	if generators[n] == nil {
+		generators[n] = rapid.IntRange(0, n-1)
+	}
+	return generators[n]
+}
+
+// send puts a command of somebody outside on its way.
+func (w *world) send(correlationID uuid.UUID, command any) {
+	w.sent++
+	w.post(envelope{es.DerivedID("outside", strconv.Itoa(w.sent)), correlationID.String(), command})
+}
+
+func (w *world) post(m envelope) { w.inFlight = append(w.inFlight, m) }
+
+// deliver lets one message arrive, the oldest or any other. It may stay in
+// flight, as when its acknowledgement is lost, or be remembered to arrive again
+// much later.
+func (w *world) deliver(duplicates bool) {
+	i := w.choose("deliver", len(w.inFlight))
+	m := w.inFlight[i]
+	if !duplicates || !w.chance("deliver again", 15) {
+		w.inFlight = slices.Delete(w.inFlight, i, i+1)
+		w.delivered = append(w.delivered, m)
+	}
+	w.arrive(m)
+}
+
+// redeliver lets a message arrive again that arrived before, however long ago.
+func (w *world) redeliver() {
+	if len(w.delivered) > 0 {
+		w.arrive(w.delivered[w.choose("redeliver", len(w.delivered))])
+	}
+}
+
+// arrive hands a message to everybody who reads it.
+func (w *world) arrive(m envelope) {
+	w.t.Logf("%s: %s %+v", w.now.Format(time.TimeOnly), reflect.TypeOf(m.body).Name(), m.body)
+	if e, ok := m.body.(contracts.PaymentRefundRequested); ok {
+		w.provider.refund(w, e)
+		return
+	}
+	for _, aggregate := range []receiver{w.orders, w.seats, w.payments, w.assignments, w.catalogues} {
+		if aggregate.handle(w, m) {
+			return
+		}
+	}
+	w.step(m)
+}
+
+type receiver interface {
+	handle(w *world, m envelope) bool
+}
+
+// streams are all streams of one aggregate, as the engine keeps them.
+type streams[S any] struct {
+	agg es.Aggregate[S]
+	// remember is how many ids of handled messages a stream keeps, 0 for all.
+	// Where the engine keeps the recent ones it is 1 here: then all but the last
+	// message can come again as if it were new.
+	remember int
+	byID     map[string]*stream[S]
+}
+
+type stream[S any] struct {
+	name    string
+	version uint64
+	handled []string
+	state   S
+}
+
+func newStreams[S any](agg es.Aggregate[S], remember int) *streams[S] {
+	if (agg.Handled == 0) != (remember == 0) {
+		panic(agg.Name + " does not remember what it is thought to")
+	}
+	return &streams[S]{agg: agg, remember: remember, byID: map[string]*stream[S]{}}
+}
+
+// get is the state of a stream that has events.
+func (ss *streams[S]) get(id uuid.UUID) (state S, ok bool) {
+	if s, ok := ss.byID[id.String()]; ok {
+		return s.state, true
+	}
+	return state, false
+}
+
+// handle decides a command, as the engine does: once per message id that it
+// remembers; a refusal is an event like any other.
+func (ss *streams[S]) handle(w *world, m envelope) bool {
+	id, ok := ss.agg.Route(m.body)
+	if !ok {
+		return false
+	}
+	s, exists := ss.byID[id]
+	if !exists {
+		s = &stream[S]{name: "main/" + ss.agg.Name + "/" + id, state: ss.agg.New()}
+	}
+	if slices.Contains(s.handled, m.id) {
+		return true
+	}
+	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(reads(ss.agg, s.state, m.body))}
+	events, err := ss.agg.Decide(env, s.state, m.body)
+	refusal, refused := es.AsRefusal(err)
+	switch {
+	case refused && !exists:
+		// The answer goes into a stream of its own. Nothing remembers the id, so
+		// the command may be decided again once the stream is there.
+		w.publish(es.Ref{Aggregate: "refusal", ID: m.id}.String(), 1, m, rejected(m, refusal))
+		return true
+	case refused:
+		events = []any{rejected(m, refusal)}
+	case err != nil:
+		w.t.Fatalf("%T: %v", m.body, err)
+	case len(events) == 0 && !exists:
+		return true
+	}
+	ss.byID[id] = s
+	s.handled = append(s.handled, m.id)
+	if ss.remember > 0 {
+		s.handled = s.handled[max(0, len(s.handled)-ss.remember):]
+	}
+	ss.commit(w, s, m, events)
+	if ss.agg.Conclude != nil {
+		ss.commit(w, s, m, ss.agg.Conclude(s.state))
+	}
+	return true
+}
+
+func (ss *streams[S]) commit(w *world, s *stream[S], cause envelope, events []any) {
+	for _, e := range events {
+		s.version++
+		s.state = ss.agg.Evolve(s.state, e)
+		w.publish(s.name, s.version, cause, e)
+		if ss.agg.React != nil {
+			out := es.NewOutbox(s.name, s.version)
+			ss.agg.React(s.state, e, out)
+			w.dispatch(out, cause.correlationID)
+		}
+	}
+}
+
+func rejected(m envelope, r *es.Refusal) es.CommandRejected {
+	typ, ok := registry.TypeOf(m.body)
+	if !ok {
+		panic("not registered: " + reflect.TypeOf(m.body).Name())
+	}
+	return es.CommandRejected{CommandID: m.id, CommandType: typ.Name, Code: r.Code, Detail: r.Detail}
+}
+
+var registry = contracts.Registry()
+
+func reads[S any](agg es.Aggregate[S], state S, command any) []es.Ref {
+	if agg.Reads == nil {
+		return nil
+	}
+	return agg.Reads(state, command)
+}
+
+func (w *world) others(refs []es.Ref) map[es.Ref]any {
+	others := map[es.Ref]any{}
+	for _, ref := range refs {
+		switch ref.Aggregate {
+		case catalogue.Name:
+			if s, ok := w.catalogues.get(conference); ok {
+				others[ref] = s
+			}
+		case order.Name:
+			if s, ok := w.orders.get(uuid.MustParse(ref.ID)); ok {
+				others[ref] = s
+			}
+		default:
+			panic("nobody has read " + ref.Aggregate + " yet")
+		}
+	}
+	return others
+}
+
+// publish sends an event to those who read it, and notes what it says.
+func (w *world) publish(stream string, version uint64, cause envelope, event any) {
+	w.note(event)
+	m := envelope{es.DerivedID(stream, "event/"+strconv.FormatUint(version, 10)), cause.correlationID, event}
+	_, read := registrations.Route(es.Input{CorrelationID: m.correlationID, Message: event})
+	if _, refund := event.(contracts.PaymentRefundRequested); read || refund {
+		w.post(m)
+	}
+}
+
+func (w *world) dispatch(out *es.Outbox, correlationID string) {
+	for _, c := range out.Commands() {
+		w.post(envelope{c.ID, correlationID, c.Command})
+	}
+}
+
+// process is one registration process, as the engine keeps it.
+type process struct {
+	name    string
+	version uint64
+	handled map[string]bool
+	state   *registration.Registration
+}
+
+var registrations = registration.Process(times)
+
+func (w *world) step(m envelope) {
+	in := es.Input{ID: m.id, Now: w.clock(), CorrelationID: m.correlationID, Message: m.body}
+	id, ok := registrations.Route(in)
+	if !ok {
+		w.t.Fatalf("nobody reads %T", m.body)
+	}
+	p := w.processes[id]
+	if p == nil {
+		p = &process{name: "main/registration/" + id, handled: map[string]bool{}, state: registrations.New()}
+		w.processes[id] = p
+	}
+	if p.handled[m.id] {
+		return
+	}
+	p.handled[m.id] = true
+	p.version++
+	out := es.NewOutbox(p.name, p.version)
+	p.state = registrations.Step(p.state, in, out)
+	w.dispatch(out, id)
+	w.checkExpiry(in.Now, out)
+	if wake := out.Wake(); wake != nil {
+		orderID := uuid.MustParse(id)
+		delete(w.wakes, orderID)
+		if !wake.At.IsZero() {
+			w.wakes[orderID] = wake.At
+		}
+	}
+}
+
+// wake wakes a process, whether or not it asked for it.
+func (w *world) wake(orderID uuid.UUID) {
+	w.sent++
+	id := orderID.String()
+	w.arrive(envelope{es.DerivedID("wake", strconv.Itoa(w.sent)), id, es.WakeUp{ID: id}})
+}
