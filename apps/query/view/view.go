@@ -111,6 +111,7 @@ type OverdueOrder struct {
 // OverdueOrders are the overdue orders, the longest overdue first.
 type OverdueOrders struct {
 	Orders []OverdueOrder `json:"orders" nullable:"false"`
+	Next   string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
 }
 
 // OutcomeStatus is what became of a command.

@@ -1,0 +1,143 @@
+package projection
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Order folds one event of an order's own stream into its view. Seats and
+// payments have streams of their own; see Assemble.
+func Order(o *view.Order, m message.Message) {
+	switch e := m.Body.(type) {
+	case contracts.OrderPlaced:
+		o.ID, o.ConferenceID = e.OrderID, e.ConferenceID
+		o.Status, o.Version = view.OrderPlaced, e.Version
+		o.Lines = requested(e.Items)
+		o.Deadline, o.Locator = e.Deadline.UTC(), e.Locator
+		o.PlacedAt = m.Time.UTC()
+	case contracts.OrderUpdated:
+		o.Status, o.Version = view.OrderPlaced, e.Version
+		o.Lines = requested(e.Items)
+	case contracts.OrderTotalsCalculated:
+		o.Lines, o.Total, o.Free = e.Lines, e.Total, e.IsFreeOfCharge
+	case contracts.OrderRegistrantAssigned:
+		o.Registrant = &e.Registrant
+	case contracts.OrderPartiallyReserved:
+		o.Status = view.OrderPartiallyReserved
+		o.Deadline = e.Deadline.UTC()
+	case contracts.OrderReservationCompleted:
+		o.Status = view.OrderReserved
+		o.Deadline = e.Deadline.UTC()
+	case contracts.OrderRejected:
+		o.Status, o.Reason = view.OrderRejected, e.Reason
+		for i := range o.Lines {
+			o.Lines[i].State, o.Lines[i].Granted = contracts.LineSoldOut, 0
+		}
+	case contracts.OrderExpired:
+		o.Status = view.OrderExpired
+	case contracts.OrderConfirmed:
+		// OrderReinstated always stands beside one of these.
+		o.Status, o.PaymentID = view.OrderConfirmed, e.PaymentID
+	case contracts.OrderCancelled:
+		o.Status = view.OrderCancelled
+	default:
+		return // a refusal, or an event that this view does not show
+	}
+	o.UpdatedAt = m.Time.UTC()
+	o.Revision++
+}
+
+// requested are the lines of items until OrderTotalsCalculated, which follows
+// at once, names and prices them.
+func requested(items contracts.Seats) []contracts.OrderLine {
+	lines := make([]contracts.OrderLine, 0, len(items))
+	for _, item := range items {
+		lines = append(lines, contracts.OrderLine{
+			SeatType: item.SeatType, Requested: item.Quantity, State: contracts.LineRequested,
+		})
+	}
+	return lines
+}
+
+// Seating is who sits where, of one order.
+type Seating struct {
+	Assignments []view.Assignment `json:"assignments"`
+	Revision    int64             `json:"revision"`
+}
+
+// Assignments folds one event of an order's seat assignments.
+func Assignments(s *Seating, m message.Message) {
+	switch e := m.Body.(type) {
+	case contracts.SeatAssignmentsCreated:
+		s.Assignments = nil
+		for i, seatType := range e.Positions {
+			s.Assignments = append(s.Assignments, view.Assignment{Position: i, SeatType: seatType})
+		}
+	case contracts.SeatAssigned:
+		s.seat(e.Position, &e.Attendee)
+	case contracts.SeatAssignmentUpdated:
+		s.seat(e.Position, &e.Attendee)
+	case contracts.SeatUnassigned:
+		s.seat(e.Position, nil)
+	default:
+		return
+	}
+	s.Revision++
+}
+
+func (s *Seating) seat(position int, attendee *contracts.Attendee) {
+	if position >= 0 && position < len(s.Assignments) {
+		s.Assignments[position].Attendee = attendee
+	}
+}
+
+// Payment folds one event of a payment.
+func Payment(p *view.Payment, m message.Message) {
+	switch e := m.Body.(type) {
+	case contracts.PaymentInitiated:
+		p.ID, p.OrderID, p.Amount, p.Provider = e.PaymentID, e.OrderID, e.Amount, e.Provider
+		p.Status, p.InitiatedAt = view.PaymentInitiated, m.Time.UTC()
+	case contracts.PaymentCompleted:
+		// Also after a rejection or cancellation: the provider's word wins.
+		p.Status, p.Reason, p.ProviderReference = view.PaymentCompleted, "", e.ProviderReference
+	case contracts.PaymentRejected:
+		p.Status, p.Reason = view.PaymentRejected, e.Reason
+	case contracts.PaymentCancelled:
+		p.Status, p.Reason = view.PaymentCancelled, e.Reason
+	case contracts.PaymentRefundRequested:
+		p.Status, p.Reason, p.RefundAttempts = view.PaymentRefundRequested, e.Reason, e.Attempt
+	case contracts.PaymentRefunded:
+		p.Status, p.ProviderReference = view.PaymentRefunded, e.ProviderReference
+	case contracts.RefundFailed:
+		p.Status, p.Reason, p.RefundAttempts = view.PaymentRefundFailed, e.Reason, e.Attempt
+	default:
+		return
+	}
+	p.UpdatedAt = m.Time.UTC()
+	p.Revision++
+}
+
+// Assemble makes the whole view of an order from the folds of its streams. A
+// cancelled order has no seats, whoever was assigned to them.
+func Assemble(o view.Order, s Seating, payments []view.Payment) view.Order {
+	o.Assignments, o.Payments = []view.Assignment{}, []view.Payment{}
+	if o.Status != view.OrderCancelled {
+		o.Assignments = append(o.Assignments, s.Assignments...)
+	}
+	o.Payments = append(o.Payments, payments...)
+	slices.SortFunc(o.Payments, func(a, b view.Payment) int {
+		if c := a.InitiatedAt.Compare(b.InitiatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID.String(), b.ID.String())
+	})
+	o.Revision += s.Revision
+	for _, p := range payments {
+		o.Revision += p.Revision
+	}
+	return o
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// someEvents draws the streams of a small world: a conference, its seats, a
+// catalogue, and orders with their payments and assignments. A fold has to
+// accept any event in any place, so the bodies need not make sense together.
+func someEvents(t *rapid.T) (events []Event) {
+	draw := func(name string, bodies ...any) {
+		var stream []any
+		for range rapid.IntRange(1, 12).Draw(t, "length of "+name) {
+			stream = append(stream, rapid.SampledFrom(bodies).Draw(t, "body"))
+		}
+		events = append(events, streamOf(name, stream...)...)
+	}
+	var first []any
+	for _, e := range conference() {
+		first = append(first, e.Body)
+	}
+	draw("conference/"+conferenceID.String(), append(first[:5], contracts.SeatTypeRemoved{ConferenceID: conferenceID, SeatTypeID: general})...)
+	for i := range rapid.IntRange(1, 3).Draw(t, "orders") {
+		order, payment := uuid.UUID{0xaa, byte(i)}, uuid.UUID{0xbb, byte(i)}
+		items := placed(order).Items
+		draw("order/"+order.String(), placed(order),
+			contracts.OrderUpdated{OrderID: order, Version: 2, Items: items[:1]},
+			totals(order, contracts.LineReserved, 1),
+			contracts.OrderRegistrantAssigned{OrderID: order, Registrant: ann},
+			contracts.OrderPartiallyReserved{OrderID: order, Version: 1, Granted: items[:1], Deadline: noon},
+			contracts.OrderConfirmed{OrderID: order, PaymentID: &payment, Seats: items, Total: usd(1)},
+			contracts.OrderExpired{OrderID: order},
+			es.CommandRejected{CommandID: "x", CommandType: "x", Code: "not-reserved"},
+		)
+		draw("assignments/"+order.String(),
+			contracts.SeatAssignmentsCreated{OrderID: order, Positions: []uuid.UUID{general, cocktail}},
+			contracts.SeatAssigned{OrderID: order, Position: 1, SeatType: cocktail, Attendee: contracts.Attendee{Person: ann, Type: contracts.Paid}},
+			contracts.SeatAssigned{OrderID: order, Position: 7, Attendee: contracts.Attendee{Person: ann, Type: contracts.Paid}},
+			contracts.SeatUnassigned{OrderID: order, Position: 1},
+		)
+		draw("payment/"+payment.String(),
+			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(1), Provider: "demo"},
+			contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(1)},
+			contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(1), Attempt: 1, Reason: "no"},
+		)
+		draw("seats/"+conferenceID.String()+fmt.Sprint(i),
+			contracts.SeatsReserved{ConferenceID: conferenceID, OrderID: order, Number: 1, Granted: items},
+			contracts.AvailableSeatsChanged{ConferenceID: conferenceID, Seats: []contracts.SeatTypeAvailability{{SeatType: general, Quota: 9, Remaining: i}}},
+			contracts.AvailableSeatsChanged{ConferenceID: conferenceID, Seats: []contracts.SeatTypeAvailability{{SeatType: cocktail, Quota: 9, Remaining: -i}}},
+		)
+	}
+	draw("catalogue/"+conferenceID.String(), contracts.CatalogueSet{SetCatalogue: contracts.SetCatalogue{ConferenceID: conferenceID, Version: 1}})
+	return events
+}
+
+// However events are delivered (in any order, more than once, with gaps that
+// are filled late, in batches of any size, some of which fail and come again,
+// with restarts and rebuilds between), the views end as they would have if each
+// had come once and in order, and each event was shown once and in its turn.
+func TestViewsDoNotDependOnDelivery(t *testing.T) {
+	folder := t.TempDir()
+	runs := 0
+	rapid.Check(t, func(r *rapid.T) {
+		ctx := context.Background()
+		runs++
+		file := func(name string) string { return filepath.Join(folder, fmt.Sprintf("%s-%d.db", name, runs)) }
+		open := func(file string) *Store {
+			s, err := Open(ctx, "file:"+file+"?_pragma=synchronous(off)", registry)
+			if err != nil {
+				r.Fatal(err)
+			}
+			return s
+		}
+		defer func() {
+			for _, name := range []string{file("clean"), file("trial")} {
+				for _, suffix := range []string{"", "-wal", "-shm"} {
+					_ = os.Remove(name + suffix)
+				}
+			}
+		}()
+
+		events := someEvents(r)
+		clean := open(file("clean"))
+		defer func() { _ = clean.Close() }()
+		if shown, err := clean.Append(ctx, events); err != nil || len(shown) != len(events) {
+			r.Fatalf("clean delivery shows %d of %d: %v", len(shown), len(events), err)
+		}
+
+		trial := open(file("trial"))
+		defer func() { _ = trial.Close() }()
+		delivered := rapid.Permutation(events).Draw(r, "order of delivery")
+		again := rapid.SliceOfN(rapid.SampledFrom(events), 0, len(events)).Draw(r, "duplicates")
+		delivered = append(delivered, again...)
+		shownTo := map[stream]uint64{}
+		for len(delivered) > 0 {
+			n := rapid.IntRange(1, len(delivered)).Draw(r, "batch")
+			batch := delivered[:n]
+			switch rapid.SampledFrom([]string{"ok", "ok", "ok", "fails", "restart", "rebuild"}).Draw(r, "what happens") {
+			case "fails":
+				cancelled, cancel := context.WithCancel(ctx)
+				cancel()
+				if _, err := trial.Append(cancelled, batch); !errors.Is(err, context.Canceled) {
+					r.Fatalf("append after its context has ended: %v", err)
+				}
+				continue
+			case "restart":
+				_ = trial.Close()
+				trial = open(file("trial"))
+			case "rebuild":
+				if err := trial.Rebuild(ctx); err != nil {
+					r.Fatal(err)
+				}
+			}
+			shown, err := trial.Append(ctx, batch)
+			if err != nil {
+				r.Fatal(err)
+			}
+			for _, m := range shown {
+				at := stream{m.Tenant, m.Stream}
+				if m.StreamVersion != shownTo[at]+1 {
+					r.Fatalf("%s: version %d is shown after %d", m.Stream, m.StreamVersion, shownTo[at])
+				}
+				shownTo[at]++
+			}
+			delivered = delivered[n:]
+		}
+		if got, want := trial.dump(t), clean.dump(t); got != want {
+			r.Fatalf("views differ\n%s\nfrom those of the clean delivery\n%s", got, want)
+		}
+	})
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/projection"
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Order is an order by its id. Error: ErrNotFound.
+func (s *Store) Order(ctx context.Context, tenant string, id uuid.UUID) (view.Order, error) {
+	// One statement, so that all parts are of the same moment.
+	docs, err := s.docs(ctx, `SELECT 'order', doc FROM orders WHERE tenant = $1 AND id = $2
+		UNION ALL SELECT 'seating', doc FROM assignments WHERE tenant = $1 AND id = $2
+		UNION ALL SELECT 'payment', doc FROM payments WHERE tenant = $1 AND order_id = $2`, tenant, id.String())
+	if err != nil {
+		return view.Order{}, err
+	}
+	var o view.Order
+	var seating projection.Seating
+	var payments []view.Payment
+	for _, d := range docs {
+		var err error
+		switch d.part {
+		case "order":
+			err = json.Unmarshal(d.doc, &o)
+		case "seating":
+			err = json.Unmarshal(d.doc, &seating)
+		case "payment":
+			var p view.Payment
+			err = json.Unmarshal(d.doc, &p)
+			payments = append(payments, p)
+		}
+		if err != nil {
+			return view.Order{}, err
+		}
+	}
+	if o.ID == uuid.Nil {
+		return view.Order{}, ErrNotFound
+	}
+	return projection.Assemble(o, seating, payments), nil
+}
+
+// FindOrder is the order of a registrant, by e-mail and record locator, in any
+// case of both. Error: ErrNotFound.
+func (s *Store) FindOrder(ctx context.Context, tenant string, by view.FindOrder) (view.Order, error) {
+	var id string
+	err := s.reader.QueryRowContext(ctx, `SELECT id FROM orders WHERE tenant = $1 AND lookup = $2`,
+		tenant, lookup(by.Email, by.Locator)).Scan(&id)
+	if err != nil {
+		return view.Order{}, notFound(err)
+	}
+	return s.Order(ctx, tenant, uuid.MustParse(id))
+}
+
+// Overdue are the orders that have not ended though their deadline is before
+// the time given, the longest overdue first, at most limit after a cursor.
+func (s *Store) Overdue(ctx context.Context, tenant string, before time.Time, after Cursor, limit int) (view.OverdueOrders, error) {
+	docs, err := s.docs(ctx, `SELECT id, doc FROM orders WHERE tenant = $1 AND holds_until > 0 AND holds_until < $2
+		AND (holds_until, id) > ($3, $4) ORDER BY holds_until, id LIMIT $5`,
+		tenant, nanos(before), nanos(after.Time), after.ID, limit)
+	if err != nil {
+		return view.OverdueOrders{}, err
+	}
+	out := view.OverdueOrders{Orders: []view.OverdueOrder{}}
+	for _, d := range docs {
+		var o view.Order
+		if err := json.Unmarshal(d.doc, &o); err != nil {
+			return out, err
+		}
+		out.Orders = append(out.Orders, view.OverdueOrder{OrderID: o.ID, Status: o.Status, Deadline: o.Deadline})
+	}
+	if n := len(out.Orders); n == limit {
+		last := out.Orders[n-1]
+		out.Next = Cursor{last.Deadline, last.OrderID.String()}.String()
+	}
+	return out, nil
+}
+
+// Conference is a conference by its id. Error: ErrNotFound.
+func (s *Store) Conference(ctx context.Context, tenant string, id uuid.UUID) (view.Conference, error) {
+	return s.conference(ctx, `id = $2`, tenant, id.String())
+}
+
+// ConferenceBySlug is a conference by its slug. Error: ErrNotFound.
+func (s *Store) ConferenceBySlug(ctx context.Context, tenant, slug string) (view.Conference, error) {
+	return s.conference(ctx, `slug = $2`, tenant, slug)
+}
+
+func (s *Store) conference(ctx context.Context, where, tenant, key string) (view.Conference, error) {
+	all, err := s.conferences(ctx, `c.tenant = $1 AND c.`+where, tenant, key)
+	if err != nil {
+		return view.Conference{}, err
+	}
+	if len(all) == 0 {
+		return view.Conference{}, ErrNotFound
+	}
+	return all[0], nil
+}
+
+// Conferences are the published conferences, the earliest first.
+func (s *Store) Conferences(ctx context.Context, tenant string, limit int) (view.Conferences, error) {
+	all, err := s.conferences(ctx, `c.tenant = $1 AND c.published = 1 ORDER BY c.starts_at, c.id LIMIT $2`, tenant, limit)
+	return view.Conferences{Conferences: all}, err
+}
+
+func (s *Store) conferences(ctx context.Context, where string, args ...any) (all []view.Conference, err error) {
+	rows, err := s.reader.QueryContext(ctx, `SELECT c.doc, a.doc FROM conferences c
+		LEFT JOIN availability a ON a.tenant = c.tenant AND a.id = c.id WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	all = []view.Conference{}
+	for rows.Next() {
+		var doc, seats []byte
+		if err := rows.Scan(&doc, &seats); err != nil {
+			return nil, err
+		}
+		var c view.Conference
+		var a projection.Availability
+		if err := json.Unmarshal(doc, &c); err != nil {
+			return nil, err
+		}
+		if seats != nil {
+			if err := json.Unmarshal(seats, &a); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, projection.AssembleConference(c, a))
+	}
+	return all, rows.Err()
+}
+
+// Payment is a payment by its id. Error: ErrNotFound.
+func (s *Store) Payment(ctx context.Context, tenant string, id uuid.UUID) (view.Payment, error) {
+	var doc []byte
+	err := s.reader.QueryRowContext(ctx, `SELECT doc FROM payments WHERE tenant = $1 AND id = $2`, tenant, id.String()).Scan(&doc)
+	if err != nil {
+		return view.Payment{}, notFound(err)
+	}
+	var p view.Payment
+	return p, json.Unmarshal(doc, &p)
+}
+
+// FailedRefunds are the refunds that need an operator, the oldest first.
+func (s *Store) FailedRefunds(ctx context.Context, tenant string, limit int) (view.FailedRefunds, error) {
+	out := view.FailedRefunds{Refunds: []view.FailedRefund{}}
+	docs, err := s.docs(ctx, `SELECT id, doc FROM payments WHERE tenant = $1 AND refund_failed_at > 0
+		ORDER BY refund_failed_at, id LIMIT $2`, tenant, limit)
+	if err != nil {
+		return out, err
+	}
+	for _, d := range docs {
+		var p view.Payment
+		if err := json.Unmarshal(d.doc, &p); err != nil {
+			return out, err
+		}
+		out.Refunds = append(out.Refunds, view.FailedRefund{
+			PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Amount,
+			Attempts: p.RefundAttempts, Reason: p.Reason, FailedAt: p.UpdatedAt,
+		})
+	}
+	return out, nil
+}
+
+// Outcome is what became of a command. One that nothing is known of has the
+// status unknown.
+func (s *Store) Outcome(ctx context.Context, tenant, commandID string) (view.Outcome, error) {
+	events, err := s.events(ctx, `SELECT `+eventColumns+` FROM journal
+		WHERE tenant = $1 AND cause_id = $2 AND `+isShown+` ORDER BY stream, version`, tenant, commandID)
+	if err != nil {
+		return view.Outcome{}, err
+	}
+	return projection.Outcome(commandID, events), nil
+}
+
+// Timeline is the story of an order, empty when nothing is known of it: the
+// events of its own streams, and those of others that are about it.
+func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID) (view.Timeline, error) {
+	events, err := s.events(ctx, `SELECT `+eventColumns+` FROM journal
+			WHERE tenant = $1 AND stream IN ($2, $3) AND `+isShown+`
+		UNION ALL SELECT `+eventColumns+` FROM journal
+			WHERE tenant = $1 AND about = $4 AND `+isShown,
+		tenant, "order/"+order.String(), "assignments/"+order.String(), order.String())
+	if err != nil {
+		return view.Timeline{}, err
+	}
+	return view.Timeline{OrderID: order, Entries: projection.Timeline(events)}, nil
+}
+
+// isShown leaves out the events that wait in the journal.
+const isShown = `version <= COALESCE((SELECT shown FROM waiting
+	WHERE waiting.tenant = journal.tenant AND waiting.stream = journal.stream), version)`
+
+func (s *Store) events(ctx context.Context, query string, args ...any) ([]message.Message, error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	events, err := scanEvents(ctx, s.registry, rows)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]message.Message, len(events))
+	for i, e := range events {
+		messages[i] = e.Message
+	}
+	return messages, nil
+}
+
+type part struct {
+	part string
+	doc  []byte
+}
+
+func (s *Store) docs(ctx context.Context, query string, args ...any) (docs []part, err error) {
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var d part
+		if err := rows.Scan(&d.part, &d.doc); err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
+	}
+	return docs, rows.Err()
+}
+
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Cursor is a place in a list that is ordered by time and id. Its zero value is
+// before the first.
+type Cursor struct {
+	Time time.Time
+	ID   string
+}
+
+// String is the cursor as it travels; it means nothing to those who carry it.
+func (c Cursor) String() string { return strconv.FormatInt(nanos(c.Time), 36) + "-" + c.ID }
+
+// ParseCursor reads what String wrote; the empty text is the zero Cursor.
+func ParseCursor(text string) (Cursor, error) {
+	if text == "" {
+		return Cursor{}, nil
+	}
+	at, id, ok := strings.Cut(text, "-")
+	n, err := strconv.ParseInt(at, 36, 64)
+	if err != nil || !ok {
+		return Cursor{}, fmt.Errorf("not a cursor: %q", text)
+	}
+	return Cursor{fromNanos(n), id}, nil
+}
