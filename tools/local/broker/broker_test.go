@@ -1,0 +1,106 @@
+package broker_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/plenary/plenary/tools/local/broker"
+)
+
+const within = 20 * time.Second
+
+func TestMessagesWaitForReadersThatNeverCame(t *testing.T) {
+	o := broker.Options{Port: freePort(t), Dir: t.TempDir()}
+	b := start(t, o)
+	publish(t, b, "orders", "placed before the order app was first started")
+	b.Shutdown()
+
+	b = start(t, o) // and the broker has been restarted
+	defer b.Shutdown()
+	received := make(chan string, 1)
+	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
+	defer client.Disconnect(0)
+	await(t, client.Subscribe("orders", 1, nil))
+
+	select {
+	case got := <-received:
+		if want := "placed before the order app was first started"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	case <-time.After(within):
+		t.Fatal("the message did not arrive")
+	}
+}
+
+func TestAMessageThatIsNotAcknowledgedComesAgain(t *testing.T) {
+	b := start(t, broker.Options{Port: freePort(t), Dir: t.TempDir(), AckWait: time.Second})
+	defer b.Shutdown()
+
+	received := make(chan mqtt.Message, 10)
+	handler := func(_ mqtt.Client, m mqtt.Message) { received <- m }
+	client := connect(t, b, "query-eventbus", handler)
+	await(t, client.Subscribe("events", 1, nil))
+	publish(t, b, "events", "OrderPlaced")
+	<-received // and the sidecar dies
+	client.Disconnect(0)
+
+	client = connect(t, b, "query-eventbus", handler)
+	defer client.Disconnect(0)
+	await(t, client.Subscribe("events", 1, nil))
+	select {
+	case <-received:
+	case <-time.After(within):
+		t.Fatal("the message did not come again")
+	}
+}
+
+func start(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func connect(t *testing.T, b *broker.Broker, clientID string, handler mqtt.MessageHandler) mqtt.Client {
+	t.Helper()
+	client := mqtt.NewClient(mqtt.NewClientOptions().
+		AddBroker(b.URL()).
+		SetClientID(clientID).
+		SetCleanSession(false).
+		SetAutoAckDisabled(true).
+		SetDefaultPublishHandler(handler))
+	await(t, client.Connect())
+	return client
+}
+
+func publish(t *testing.T, b *broker.Broker, topic, payload string) {
+	t.Helper()
+	client := connect(t, b, "publisher", nil)
+	defer client.Disconnect(0)
+	await(t, client.Publish(topic, 1, false, payload))
+}
+
+func await(t *testing.T, token mqtt.Token) {
+	t.Helper()
+	if !token.WaitTimeout(within) {
+		t.Fatal("no answer from the broker")
+	}
+	if err := token.Error(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,73 @@
+package dapr
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+// Ports are those of the control plane.
+type Ports struct {
+	Placement, PlacementHealth, PlacementMetrics, PlacementRaft int
+	Scheduler, SchedulerHealth, SchedulerMetrics                int
+	SchedulerStore, SchedulerStorePeer                          int
+}
+
+const loopback = "127.0.0.1"
+
+// PlacementSpec says how to start the placement service, which knows where
+// actors live.
+func (b Binaries) PlacementSpec(p Ports, logs string) process.Spec {
+	return process.Spec{
+		Name: "placement", Path: b.Placement, Log: filepath.Join(logs, "placement.log"),
+		Args: []string{
+			"--listen-address", loopback, "--port", strconv.Itoa(p.Placement),
+			"--healthz-listen-address", loopback, "--healthz-port", strconv.Itoa(p.PlacementHealth),
+			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(p.PlacementMetrics),
+			"--initial-cluster", fmt.Sprintf("dapr-placement-0=%s:%d", loopback, p.PlacementRaft),
+		},
+	}
+}
+
+// SchedulerSpec says how to start the scheduler, which keeps reminders in dir.
+func (b Binaries) SchedulerSpec(p Ports, dir, logs string) process.Spec {
+	return process.Spec{
+		Name: "scheduler", Path: b.Scheduler, Log: filepath.Join(logs, "scheduler.log"),
+		Args: []string{
+			"--listen-address", loopback, "--port", strconv.Itoa(p.Scheduler),
+			"--healthz-listen-address", loopback, "--healthz-port", strconv.Itoa(p.SchedulerHealth),
+			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(p.SchedulerMetrics),
+			"--etcd-data-dir", dir, "--etcd-client-port", strconv.Itoa(p.SchedulerStore),
+			"--etcd-initial-cluster", fmt.Sprintf("dapr-scheduler-server-0=http://localhost:%d", p.SchedulerStorePeer),
+		},
+	}
+}
+
+// SidecarSpec says how to start the sidecar of an app as `dapr run` does: with
+// the resources and the configuration of the app's run file, in dir, to which
+// the paths in the resources are relative.
+func (b Binaries) SidecarSpec(app runfile.App, file runfile.File, p Ports, resources, config, dir, logs string) process.Spec {
+	return process.Spec{
+		Name: app.ID + "-daprd", Path: b.Daprd, Dir: dir, Log: filepath.Join(logs, app.ID+"-daprd.log"),
+		Env: []string{"DAPR_HOST_IP=" + loopback},
+		Args: []string{
+			"--app-id", app.ID, "--app-port", strconv.Itoa(app.Port),
+			"--dapr-http-port", strconv.Itoa(app.HTTPPort), "--dapr-grpc-port", strconv.Itoa(app.GRPCPort),
+			"--dapr-internal-grpc-port", strconv.Itoa(app.InternalGRPCPort),
+			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(app.MetricsPort),
+			"--dapr-listen-addresses", loopback, "--max-body-size", file.Common.MaxBodySize,
+			"--placement-host-address", fmt.Sprintf("%s:%d", loopback, p.Placement),
+			"--scheduler-host-address", fmt.Sprintf("%s:%d", loopback, p.Scheduler),
+			"--resources-path", resources, "--config", config,
+		},
+	}
+}
+
+// HealthURL is where a part of the control plane or a sidecar says whether it
+// is well.
+func HealthURL(port int, path string) string {
+	return fmt.Sprintf("http://%s:%d%s", loopback, port, path)
+}

@@ -1,0 +1,52 @@
+// Command local runs Plenary on one machine, on the real Dapr, with an embedded
+// broker. See `make help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+const usage = `usage: local COMMAND
+
+  run        start everything and wait for ctrl-C
+  broker     start the broker alone; for "dapr run -f ." with a Dapr of your own
+  dapr       find or build the parts of Dapr
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := command(ctx, os.Args[1:]); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func command(ctx context.Context, args []string) error {
+	root, err := runfile.Root()
+	if err != nil {
+		return err
+	}
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "run":
+		return run(ctx, root, os.Stdout)
+	case "broker":
+		return runBroker(ctx, args[1:], filepath.Join(root, ".data"))
+	case "dapr":
+		return findDapr(ctx, root)
+	default:
+		return errors.New(usage)
+	}
+}

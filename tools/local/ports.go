@@ -1,0 +1,75 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+// brokerPort is the one in components/local.
+const brokerPort = 1883
+
+// controlPlane has the ports that dapr.yaml expects placement and scheduler on;
+// the others are not used by any other part.
+var controlPlane = dapr.Ports{
+	Placement: dapr.PlacementPort, PlacementHealth: 9197, PlacementMetrics: 9187, PlacementRaft: 8201,
+	Scheduler: dapr.SchedulerPort, SchedulerHealth: 9198, SchedulerMetrics: 9188,
+	SchedulerStore: 2479, SchedulerStorePeer: 2480,
+}
+
+// claim is a port that a part is going to listen on.
+type claim struct {
+	port int
+	part string
+}
+
+// claims are the ports of everything that is going to be started.
+func claims(b dapr.Binaries, file runfile.File) []claim {
+	p := controlPlane
+	all := []claim{{brokerPort, "broker"}}
+	if b.Placement != "" {
+		all = append(all, claim{p.Placement, "placement"}, claim{p.PlacementHealth, "placement (health)"},
+			claim{p.PlacementMetrics, "placement (metrics)"}, claim{p.PlacementRaft, "placement (raft)"})
+	}
+	if b.Scheduler != "" {
+		all = append(all, claim{p.Scheduler, "scheduler"}, claim{p.SchedulerHealth, "scheduler (health)"},
+			claim{p.SchedulerMetrics, "scheduler (metrics)"}, claim{p.SchedulerStore, "scheduler (store)"},
+			claim{p.SchedulerStorePeer, "scheduler (store, peers)"})
+	}
+	for _, app := range file.Apps {
+		all = append(all, claim{app.Port, app.ID}, claim{app.HTTPPort, "sidecar of " + app.ID + " (HTTP)"},
+			claim{app.GRPCPort, "sidecar of " + app.ID + " (gRPC)"},
+			claim{app.InternalGRPCPort, "sidecar of " + app.ID + " (internal gRPC)"},
+			claim{app.MetricsPort, "sidecar of " + app.ID + " (metrics)"})
+	}
+	slices.SortFunc(all, func(a, b claim) int { return cmp.Compare(a.port, b.port) })
+	return all
+}
+
+// free gives an error that names every port that is taken.
+func free(all []claim) (err error) {
+	for _, c := range all {
+		if !isFree(c.port) {
+			err = errors.Join(err, fmt.Errorf("port %d, which the %s needs, is taken by another program", c.port, c.part))
+		}
+	}
+	return err
+}
+
+func isFree(port int) bool {
+	// A listener on one address does not keep others away everywhere.
+	for _, host := range []string{"127.0.0.1", ""} {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			return false
+		}
+		_ = l.Close()
+	}
+	return true
+}

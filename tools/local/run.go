@@ -1,0 +1,349 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/tools/local/gobuild"
+	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+const (
+	readyWithin = 90 * time.Second
+	// grace is how long a part may take to end in good order. An app finishes
+	// what it has begun.
+	grace = 20 * time.Second
+	// cliGrace is enough for the CLI, which has nothing left to do then.
+	cliGrace  = 2 * time.Second
+	tailLines = 20
+)
+
+// system is a running installation.
+type system struct {
+	root     string
+	out      io.Writer
+	file     runfile.File
+	binaries dapr.Binaries
+	started  []*process.Process // the control plane and the broker, in order
+	cli      *process.Process   // dapr run, in whose process group the apps and sidecars are
+	seen     map[string]bool    // the apps and sidecars that were there once
+}
+
+// run brings everything up, waits for ctx to end or a part to die, and takes
+// everything down.
+func run(ctx context.Context, root string, out io.Writer) (err error) {
+	s := &system{root: root, out: out, seen: map[string]bool{}}
+	if s.file, err = runfile.Read(root); err != nil {
+		return err
+	}
+	// The ports first: nobody wants to wait for a build to learn of them.
+	if err := free(claims(dapr.Binaries{}, s.file)); err != nil {
+		return err
+	}
+	if s.binaries, err = dapr.Ensure(ctx, root, out); err != nil {
+		return err
+	}
+	if err := free(claims(s.binaries, s.file)); err != nil {
+		return err
+	}
+	if err := s.buildApps(ctx); err != nil {
+		return err
+	}
+	if err := s.clearLogs(); err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	s.welcome()
+	return s.watch(ctx)
+}
+
+func (s *system) buildApps(ctx context.Context) error {
+	o := gobuild.Options{Dir: s.root, Output: filepath.Join(s.root, ".bin", "apps") + string(filepath.Separator), Progress: s.out}
+	for _, app := range s.file.Apps {
+		o.Packages = append(o.Packages, "./apps/"+app.ID)
+	}
+	fmt.Fprintln(s.out, "Building the apps.")
+	if err := gobuild.Build(ctx, o); err != nil {
+		return fmt.Errorf("build the apps: %w", err)
+	}
+	return nil
+}
+
+func (s *system) data(path ...string) string {
+	return filepath.Join(append([]string{s.root, ".data"}, path...)...)
+}
+
+// cliLogs is where the CLI writes the logs of the apps and sidecars.
+func (s *system) cliLogs() string { return filepath.Join(s.root, ".dapr", "logs") }
+
+// clearLogs forgets the logs of the last run.
+func (s *system) clearLogs() error {
+	for _, dir := range []string{s.data("logs"), s.cliLogs()} {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *system) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	logs := s.data("logs")
+	specs := []process.Spec{{Name: "broker", Path: self, Args: []string{"broker"}, Dir: s.root, Log: filepath.Join(logs, "broker.log")}}
+	if s.binaries.Placement != "" {
+		specs = append(specs, s.binaries.PlacementSpec(controlPlane, logs))
+	}
+	if s.binaries.Scheduler != "" {
+		specs = append(specs, s.binaries.SchedulerSpec(controlPlane, s.data("scheduler"), logs))
+	}
+	fmt.Fprintln(s.out, "Starting broker, placement and scheduler.")
+	for _, spec := range specs {
+		p, err := process.Start(spec)
+		if err != nil {
+			return err
+		}
+		s.started = append(s.started, p)
+	}
+	if err := s.awaitReady(ctx, s.started[0], func(context.Context) error { return answers(brokerPort) }); err != nil {
+		return err
+	}
+	for _, p := range s.started[1:] {
+		port := map[string]int{"placement": controlPlane.PlacementHealth, "scheduler": controlPlane.SchedulerHealth}[p.Name]
+		if err := s.awaitReady(ctx, p, func(ctx context.Context) error { return ready.Ask(ctx, dapr.HealthURL(port, "/healthz")) }); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(s.out, "Starting the apps with their sidecars: dapr run -f .")
+	s.cli, err = process.Start(process.Spec{
+		Name: "dapr run", Path: s.binaries.CLI, Args: []string{"run", "-f", "."}, Dir: s.root,
+		Env: []string{"DAPR_RUNTIME_PATH=" + s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1"},
+		Log: filepath.Join(logs, "dapr-run.log"),
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.awaitApps(ctx); err != nil {
+		return err
+	}
+	return s.linkLogs()
+}
+
+// awaitReady waits for a part that was started here.
+func (s *system) awaitReady(ctx context.Context, p *process.Process, well func(context.Context) error) error {
+	var exited error
+	err := ready.Until(ctx, func(ctx context.Context) error {
+		if exited = p.Exited(); exited != nil {
+			return nil
+		}
+		return well(ctx)
+	})
+	if err = cmp.Or(exited, err); err != nil {
+		return s.failure(ctx, p.Name, err)
+	}
+	return nil
+}
+
+// awaitApps waits until every app and its sidecar say that they are ready.
+func (s *system) awaitApps(ctx context.Context) error {
+	waiting := map[string][]string{}
+	for _, app := range s.file.Apps {
+		waiting[app.ID] = []string{dapr.HealthURL(app.Port, "/readyz"), dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")}
+	}
+	var died error
+	err := ready.Until(ctx, func(ctx context.Context) (last error) {
+		if died = s.look(ctx); died != nil {
+			return nil
+		}
+		for _, app := range s.file.Apps {
+			urls, ok := waiting[app.ID]
+			if !ok {
+				continue
+			}
+			var err error
+			for _, url := range urls {
+				err = errors.Join(err, ready.Ask(ctx, url))
+			}
+			if err != nil {
+				last = s.failure(ctx, app.ID, err)
+				continue
+			}
+			delete(waiting, app.ID)
+			fmt.Fprintf(s.out, "  %-21s ready\n", app.ID)
+		}
+		return last
+	})
+	return cmp.Or(died, err)
+}
+
+// watch waits until ctx ends or a part dies, which is the error.
+func (s *system) watch(ctx context.Context) error {
+	const every = 500 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := s.look(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look gives an error if a part has died. The CLI does not: it goes on when an
+// app or a sidecar of its is gone.
+func (s *system) look(ctx context.Context) error {
+	for _, p := range append(slices.Clone(s.started), s.cli) {
+		if err := p.Exited(); err != nil {
+			return s.failure(ctx, p.Name, err)
+		}
+	}
+	members, err := process.Group(ctx, s.cli.PID())
+	if err != nil {
+		return err
+	}
+	running := map[string]bool{}
+	for _, m := range members {
+		if name := s.partOf(m); name != "" {
+			running[name], s.seen[name] = true, true
+		}
+	}
+	for name := range s.seen {
+		if !running[name] && ctx.Err() == nil {
+			return s.failure(ctx, name, errors.New("it has ended"))
+		}
+	}
+	return nil
+}
+
+const sidecarOf = "sidecar of "
+
+// partOf says which part a process of the CLI's is.
+func (s *system) partOf(m process.Member) string {
+	for _, app := range s.file.Apps {
+		switch {
+		case strings.HasPrefix(m.Command, app.Command[0]):
+			return app.ID
+		case strings.Contains(m.Command+" ", " --app-id "+app.ID+" "):
+			return sidecarOf + app.ID
+		}
+	}
+	return ""
+}
+
+// failure says what happened to a part, with the end of its log.
+func (s *system) failure(ctx context.Context, part string, err error) error {
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return ctx.Err() // somebody wants to stop, so nothing failed
+	}
+	log := s.logOf(part)
+	return fmt.Errorf("%s: %w\n--- the end of %s:\n%s", part, err, log, process.Tail(log, tailLines))
+}
+
+// logOf is where a part's log is.
+func (s *system) logOf(part string) string {
+	name, kind := part, "_app_"
+	if app, ok := strings.CutPrefix(part, sidecarOf); ok {
+		name, kind = app, "_daprd_"
+	}
+	if found, _ := filepath.Glob(filepath.Join(s.cliLogs(), name+kind+"*.log")); len(found) > 0 {
+		return found[len(found)-1]
+	}
+	return s.data("logs", strings.ReplaceAll(part, " ", "-")+".log")
+}
+
+// linkLogs puts the logs that the CLI writes beside the others.
+func (s *system) linkLogs() error {
+	for _, app := range s.file.Apps {
+		for part, name := range map[string]string{app.ID: app.ID, sidecarOf + app.ID: app.ID + "-daprd"} {
+			target, err := filepath.Rel(s.data("logs"), s.logOf(part))
+			if err != nil {
+				return err
+			}
+			if err := os.Symlink(target, s.data("logs", name+".log")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *system) welcome() {
+	web := s.file.Apps[slices.IndexFunc(s.file.Apps, func(a runfile.App) bool { return a.ID == "web" })]
+	fmt.Fprintf(s.out, `
+Plenary is running on Dapr %s.
+
+  API, with its documentation   http://127.0.0.1:%d/docs
+  logs                          .data/logs
+  data                          .data (make clean-data forgets it)
+
+Try next: make demo, in another terminal. Ctrl-C stops everything.
+`, s.binaries.Version, web.Port)
+}
+
+// stop takes down what was started, and nothing else: the apps first, while
+// their sidecars are still there to finish with.
+func (s *system) stop() {
+	fmt.Fprintln(s.out, "\nStopping.")
+	if s.cli != nil {
+		s.stopMembers(func(part string) bool { return !strings.HasPrefix(part, sidecarOf) })
+		s.stopMembers(func(string) bool { return true })
+		s.cli.Stop(cliGrace)
+		s.stopMembers(func(string) bool { return true })
+	}
+	for _, p := range slices.Backward(s.started) {
+		p.Stop(grace)
+	}
+	fmt.Fprintln(s.out, "Stopped. The data is kept in .data.")
+}
+
+// stopMembers stops processes that the CLI started.
+func (s *system) stopMembers(which func(part string) bool) {
+	members, err := process.Group(context.Background(), s.cli.PID())
+	if err != nil {
+		fmt.Fprintln(s.out, err)
+	}
+	var pids []int
+	for _, m := range members {
+		if m.PID != s.cli.PID() && which(s.partOf(m)) {
+			pids = append(pids, m.PID)
+		}
+	}
+	for _, pid := range process.StopAll(pids, grace) {
+		fmt.Fprintf(s.out, "Process %d did not end within %s and was killed.\n", pid, grace)
+	}
+}
+
+func answers(port int) error {
+	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
+}
