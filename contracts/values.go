@@ -6,6 +6,11 @@
 // removed, renamed or given another meaning needs a new major version in the
 // type's name and an upcaster. Fields with personal data are tagged
 // `personal:"true"`.
+//
+// testdata holds a message of every type as it was once written, which must stay
+// readable. schemas and asyncapi.yaml say the same in the words of JSON Schema
+// and AsyncAPI; tools/schemas writes them from the types here, and refuses when
+// what was published would not hold any more.
 package contracts
 
 import (

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -491,6 +492,36 @@ func TestAWriteThatHappenedAndWasReportedAsFailed(t *testing.T) {
 	reference, err := d.Refund(t.Context(), provider.Refund{PaymentID: p.ID, Amount: price, Attempt: 1})
 	if err != nil || reference == "" {
 		t.Errorf("refund: %q, %v", reference, err)
+	}
+}
+
+// testdata/v1/record.json is a record as version 1 stored it. Every later version
+// must read it.
+func TestARecordOfVersion1IsRead(t *testing.T) {
+	stored, err := os.ReadFile("testdata/v1/record.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0011")
+	store := &state.Memory{}
+	if errs := store.Save(t.Context(), []state.Write{{Key: "demo-provider/" + id.String(), Value: stored}}); errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	d := newDesk(t, func(o *demo.Options) { o.Store = store })
+
+	body := d.get(t, id)
+	for _, want := range []string{"249.00 USD", "6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0012", "The payment was accepted.", "The money went back."} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	var declined *provider.Declined
+	if _, err := d.Refund(t.Context(), provider.Refund{PaymentID: id, Amount: price, Attempt: 1}); !errors.As(err, &declined) {
+		t.Errorf("attempt 1: %v, want it declined as it was", err)
+	}
+	reference, err := d.Refund(t.Context(), provider.Refund{PaymentID: id, Amount: price, Attempt: 2})
+	if err != nil || reference != "demo-refund-8ed2f1a8-6f5f-5c25-a0a8-0f6a5f9b1c11" {
+		t.Errorf("attempt 2: %q, %v", reference, err)
 	}
 }
 
