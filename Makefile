@@ -1,0 +1,81 @@
+# All that can be done here. Needed: Go and make.
+
+APPS    := web order seats registration-process query conference payments
+# Every module of ours, as go.work lists them.
+MODULES := $(shell go work edit -json | sed -n 's/.*"DiskPath": "\.\/\(.*\)".*/\1/p')
+ALL     := $(MODULES:%=./%/...)
+# The race detector needs a C compiler.
+RACE    := $(if $(shell command -v "$$(go env CC)"),-race)
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Running
+
+run: .bin/local ## start everything on this machine; ctrl-C stops it
+	@.bin/local run
+
+broker: .bin/local build ## start the broker alone, for `dapr run -f .` with a Dapr of your own
+	@.bin/local broker
+
+demo: .bin/local ## one order of each fate, as timelines, against what `make run` started
+	@.bin/local demo
+
+clean-data: ## forget all conferences, orders and messages
+	rm -rf .data
+
+## Building
+
+build: ## build the apps into .bin/apps
+	@mkdir -p .bin/apps
+	go build -o .bin/apps/ $(APPS:%=./apps/%)
+
+dapr: .bin/local ## find or build the parts of Dapr
+	@.bin/local dapr
+
+generate: ## write down the schemas of the messages again
+	go run ./tools/schemas
+
+fmt: .bin/golangci-lint ## format the code
+	.bin/golangci-lint fmt $(ALL)
+
+clean: ## delete what was built (not the data)
+	rm -rf .bin .dapr
+
+## Checking
+
+test: test-unit test-conformance test-property test-e2e ## all tests
+
+test-unit: ## the tests of each module but those below, with the race detector
+	go test $(RACE) $(filter-out ./tests/...,$(ALL))
+
+test-conformance: .bin/local ## the engine's ports on the real Dapr
+	go test $(RACE) -count=1 ./tests/conformance/...
+
+test-property: ## the aggregates and the process together, under any delivery
+	go test ./tests/property/...
+
+test-e2e: .bin/local ## the whole system on the real Dapr and broker
+	go test -count=1 -timeout 30m ./tests/e2e/...
+
+lint: .bin/golangci-lint ## vet and lint
+	go vet $(ALL)
+	.bin/golangci-lint run $(ALL)
+
+ci: ## everything that continuous integration does
+	.ci/run
+
+# Go knows what has changed.
+.bin/local: FORCE
+	@mkdir -p .bin
+	@go build -o $@ ./tools/local
+
+.bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
+	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: FORCE help run broker demo clean-data build dapr generate fmt clean \
+	test test-unit test-conformance test-property test-e2e lint ci
+FORCE:
