@@ -102,8 +102,7 @@ func describe(s *jsonschema.Schema, t reflect.Type) error {
 		if f.Tag.Get("personal") == "true" {
 			property.Extras = map[string]any{"x-personal": true}
 		}
-		rules := strings.Split(f.Tag.Get("validate"), ",")
-		own, _, _ := cut(rules, "dive")
+		own := rulesOf(f)
 		for _, rule := range own {
 			if err := bound(property, rule); err != nil {
 				return fmt.Errorf("%s.%s: %w", t, f.Name, err)
@@ -131,11 +130,14 @@ func describe(s *jsonschema.Schema, t reflect.Type) error {
 	return nil
 }
 
-func cut(list []string, at string) (before, after []string, found bool) {
-	if i := slices.Index(list, at); i >= 0 {
-		return list[:i], list[i+1:], true
+// rulesOf are the rules of a field itself; those after "dive" are of what is in
+// it.
+func rulesOf(f reflect.StructField) []string {
+	rules := strings.Split(f.Tag.Get("validate"), ",")
+	if i := slices.Index(rules, "dive"); i >= 0 {
+		return rules[:i]
 	}
-	return list, nil, false
+	return rules
 }
 
 // required says whether a reader refuses a message in which the field is absent:
@@ -152,9 +154,7 @@ func required(t reflect.Type, rules []string) bool {
 		return false
 	}
 	for i := range t.NumField() {
-		f := t.Field(i)
-		own, _, _ := cut(strings.Split(f.Tag.Get("validate"), ","), "dive")
-		if f.IsExported() && required(f.Type, own) {
+		if f := t.Field(i); f.IsExported() && required(f.Type, rulesOf(f)) {
 			return true
 		}
 	}

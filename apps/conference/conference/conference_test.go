@@ -607,21 +607,6 @@ func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
 	}
 }
 
-// The answers to commands are events of the stream as well: they count as
-// versions, but say nothing to anybody.
-func TestARefusalInTheStreamSendsNothing(t *testing.T) {
-	agg := conference.Aggregate()
-	s := agg.New()
-	for _, e := range []any{created(), added(general, "General admission", 19900, 100), es.CommandRejected{Code: conference.SeatTypeUnknown}} {
-		s = agg.Evolve(s, e)
-	}
-	out := es.NewOutbox("main/conference/"+id.String(), s.Version)
-	agg.React(s, es.CommandRejected{}, out)
-	if len(out.Commands()) > 0 {
-		t.Errorf("a refusal sends %v", out.Commands())
-	}
-}
-
 func TestCommandsOfOthersAreNotHandled(t *testing.T) {
 	if id, ok := conference.Aggregate().Route(contracts.CancelOrder{OrderID: uuid.New()}); ok {
 		t.Errorf("an order's command is routed to conference %s", id)
