@@ -1,0 +1,41 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/plenary/plenary/apps/web/gateway"
+)
+
+func TestASecretIsReadOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret, failing, reads := "first", errors.New("the store is down"), 0
+		token := gateway.Remembered(func(context.Context) (string, error) {
+			reads++
+			if failing != nil {
+				return "", failing
+			}
+			return secret, nil
+		})
+		expect := func(want string, wantErr bool, wantReads int) {
+			t.Helper()
+			got, err := token(t.Context())
+			if got != want || (err != nil) != wantErr || reads != wantReads {
+				t.Fatalf("%q, %v after %d reads; want %q, error %v, %d reads", got, err, reads, want, wantErr, wantReads)
+			}
+		}
+		expect("", true, 1)
+		failing = nil
+		expect("first", false, 2)
+		secret = "second"
+		expect("first", false, 2)
+		time.Sleep(time.Minute)
+		expect("second", false, 3)
+		time.Sleep(time.Minute)
+		failing = errors.New("the store is down")
+		expect("second", false, 4)
+	})
+}

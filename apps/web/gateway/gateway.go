@@ -1,0 +1,205 @@
+// Package gateway is the HTTP API of Plenary, all of it under one origin. It
+// holds no business rule and no state that matters: a write is turned into a
+// command and published, a read is asked of the query service, and pages of the
+// payment provider are passed through.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/web/backlog"
+	"github.com/plenary/plenary/apps/web/docs"
+	"github.com/plenary/plenary/apps/web/idempotency"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/throttle"
+	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Commands sends commands.
+type Commands interface {
+	// Send returns nil only when the broker has the command.
+	Send(ctx context.Context, command message.Message) error
+}
+
+// Options are what a Gateway works with.
+type Options struct {
+	// Contracts holds the rules of every command.
+	Contracts *message.Registry
+	Commands  Commands
+	// Query and Payments are the apps behind this one.
+	Query, Payments *upstream.App
+	// Keys keeps the Idempotency-Keys.
+	Keys idempotency.Store
+	// OrganiserToken gives the organiser's credential.
+	OrganiserToken func(ctx context.Context) (string, error)
+	// TrustedProxies are the networks whose word on a client's address is taken
+	// (X-Forwarded-For); nobody's, if there are none.
+	TrustedProxies []string
+	// MaxLag is how far handling may lag behind before new orders are turned away.
+	MaxLag time.Duration
+	// Checkout is where the payer of a payment goes on, without the payment's id:
+	// the payment provider's page.
+	Checkout string
+	Log      *slog.Logger
+}
+
+// Gateway answers the API's requests.
+type Gateway struct {
+	contracts *message.Registry
+	commands  Commands
+	query     *upstream.App
+	payments  *upstream.App
+	keys      *idempotency.Keys
+	token     func(ctx context.Context) (string, error)
+	checkout  string
+	log       *slog.Logger
+
+	api     huma.API
+	backlog *backlog.Backlog
+	finding *throttle.Throttle
+	waiting chan struct{}
+	health  health
+	ending  chan struct{}
+}
+
+// Finding an order takes e-mail and locator; guessing is to be hopeless, and a
+// few slips of a person are not to be noticed.
+const (
+	findAtOnce    = 10
+	findEvery     = 6 * time.Second
+	findClients   = 10_000
+	readyLookBack = 10 * time.Second
+)
+
+// New makes a Gateway and puts its routes on router. It fails when a trusted
+// proxy is no address or network.
+func New(router *gin.Engine, o Options) (*Gateway, error) {
+	if err := router.SetTrustedProxies(o.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	g := &Gateway{
+		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
+		keys: idempotency.New(o.Keys), token: o.OrganiserToken, checkout: o.Checkout, log: o.Log,
+		finding: throttle.New(findAtOnce, findEvery, findClients),
+		waiting: make(chan struct{}, maxWaiting),
+		ending:  make(chan struct{}),
+	}
+	g.backlog = backlog.New(o.MaxLag, g.answered)
+
+	router.HandleMethodNotAllowed = true
+	router.RedirectTrailingSlash = false
+	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, withOrigin, readBody}
+	router.NoRoute(append(before, func(c *gin.Context) { fail(c, problem.New(problem.NotFound)) })...)
+	router.NoMethod(append(before, func(c *gin.Context) { fail(c, problem.New(problem.MethodNotAllowed)) })...)
+
+	routes := router.Group("/", before...)
+	g.api = humagin.NewWithGroup(router, routes, config())
+	g.registrant()
+	g.reads()
+	g.organiser()
+	g.passThrough(routes)
+	docs.Serve(routes, g.api.OpenAPI())
+	return g, nil
+}
+
+// Run does the gateway's background work until ctx ends, and then ends the
+// streams that clients hold open.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer close(g.ending)
+	return g.backlog.Watch(ctx)
+}
+
+// OpenAPI describes the API.
+func (g *Gateway) OpenAPI() *huma.OpenAPI { return g.api.OpenAPI() }
+
+func config() huma.Config {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidText]())
+	c := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Plenary",
+				Version:     "1",
+				Description: description,
+			},
+			Tags: []*huma.Tag{
+				{Name: tagConferences, Description: "What is on sale."},
+				{Name: tagOrders, Description: "A registrant's order, from placing it to its seats. There are no accounts: whoever knows an order's id may see and change it."},
+				{Name: tagPayments, Description: "Paying an order."},
+				{Name: tagOutcomes, Description: "What became of a command."},
+				{Name: tagOrganiser, Description: "What organisers and operators do."},
+			},
+			Components: &huma.Components{
+				Schemas: schemas,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					organiserScheme: {Type: "http", Scheme: "bearer", Description: "The organiser's token."},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": problem.JSON, "json": problem.JSON},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{localize},
+	}
+	// What is answered may gain fields; what is sent in may not have any that
+	// nobody knows, and says so where it is declared.
+	c.AllowAdditionalPropertiesByDefault = true
+	return c
+}
+
+const description = `Conference registration.
+
+**Writing is asynchronous.** A write is checked, sent as a command and answered with 202 and where its outcome will be (header Location). With the header "Prefer: wait=10" the answer is held until the outcome is known, for 10 seconds at most: 200 or 201 with the outcome when the command was accepted, a problem with the code of the refusal when it was not, and still 202 when the time is over.
+
+**Sending again is safe** with an Idempotency-Key, or with an id of the client's own choice for what is made.
+
+**Reading is eventually consistent**, and an outcome once known is included in what is read.
+
+**What goes wrong** is answered as a problem (RFC 9457) with a stable code, in English or 简体中文 after Accept-Language.
+
+**Amounts** are integers in minor units (cents). Times are UTC.`
+
+// uuidText is how a UUID stands in JSON.
+type uuidText struct{}
+
+// Schema implements huma.SchemaProvider.
+func (uuidText) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
+}
+
+// localize puts problems into the reader's language.
+func localize(ctx huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*problem.Problem)
+	if !ok {
+		return v, nil
+	}
+	url := ctx.URL()
+	sent, lang := p.Localize(ctx.Header("Accept-Language"), url.Path)
+	problem.SetLanguage(ctx.SetHeader, lang)
+	return sent, nil
+}
+
+// fail answers a request that huma does not see with a problem.
+func fail(c *gin.Context, p *problem.Problem) {
+	problem.Write(c.Writer, c.Request, p)
+	c.Abort()
+}
+
+// unavailable logs why a part of the system could not be reached, and makes the
+// problem that says no more than that.
+func (g *Gateway) unavailable(ctx context.Context, doing string, err error) *problem.Problem {
+	if ctx.Err() == nil { // else it is the client who went away
+		g.log.ErrorContext(ctx, "unavailable", "doing", doing, "error", err)
+	}
+	return problem.New(problem.Unavailable).With("Retry-After", "1")
+}

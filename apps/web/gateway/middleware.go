@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/web/problem"
+)
+
+const (
+	// MaxBody is the largest body of a request, in bytes.
+	MaxBody = 64 << 10
+	// bodyWithin is how long a body may take to arrive.
+	bodyWithin = 5 * time.Second
+)
+
+// logAccess writes one line per request: the route, not the address, since an
+// order's id opens the order; and nothing that says who asked.
+func (g *Gateway) logAccess(c *gin.Context) {
+	start := time.Now()
+	c.Next()
+	route := c.FullPath()
+	if route == "" {
+		route = "none"
+	}
+	g.log.InfoContext(c.Request.Context(), "request",
+		"method", c.Request.Method, "route", route, "status", c.Writer.Status(),
+		"bytes", max(c.Writer.Size(), 0), "ms", time.Since(start).Milliseconds())
+}
+
+// recoverPanic answers a request whose handler panicked with a problem.
+func (g *Gateway) recoverPanic(c *gin.Context) {
+	defer func() {
+		fault := recover()
+		if fault == nil {
+			return
+		}
+		if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(fault) // how a proxy ends an answer that broke off
+		}
+		g.log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			panic(http.ErrAbortHandler) // so that the client sees that it broke off
+		}
+		fail(c, problem.New(problem.InternalError))
+	}()
+	c.Next()
+}
+
+func secureHeaders(c *gin.Context) { secure(c.Writer.Header()) }
+
+// secure sets the headers that keep answers from being kept, framed, or taken
+// for something else by a browser.
+func secure(h http.Header) {
+	setIfAbsent(h, "X-Content-Type-Options", "nosniff")
+	setIfAbsent(h, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	setIfAbsent(h, "Referrer-Policy", "no-referrer")
+	setIfAbsent(h, "Cross-Origin-Resource-Policy", "same-origin")
+	setIfAbsent(h, "Cache-Control", "no-store")
+}
+
+// readBody reads the body, bounded in size and time, before anything else is
+// done. Afterwards the connection has no read deadline: the server watches it
+// for the client's going away, and would take a deadline that passes while an
+// answer is being waited for as just that.
+func readBody(c *gin.Context) {
+	conn := http.NewResponseController(c.Writer)
+	_ = conn.SetReadDeadline(time.Now().Add(bodyWithin)) // a test's recorder has none
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
+	_ = conn.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		fail(c, problem.New(problem.BodyTooLarge))
+	case err != nil:
+		fail(c, problem.New(problem.RequestTimeout).With("Connection", "close"))
+	default:
+		c.Request.Body = io.NopCloser(bytes.NewReader(body))
+		c.Request.ContentLength = int64(len(body))
+		c.Request.TransferEncoding = nil
+	}
+}

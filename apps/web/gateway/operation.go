@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/plenary/plenary/apps/web/problem"
+)
+
+// The groups of operations.
+const (
+	tagConferences = "Conferences"
+	tagOrders      = "Orders"
+	tagPayments    = "Payments"
+	tagOutcomes    = "Outcomes"
+	tagOrganiser   = "Organiser"
+)
+
+// Who may call an operation.
+const (
+	anyone    = "Anyone."
+	holder    = "Whoever knows the order's id."
+	organiser = "The organiser."
+)
+
+// operation is one operation of the API.
+type operation struct {
+	id, method, path string
+	tag              string
+	summary, text    string
+	who              string
+	body             bool // takes one
+	params           bool // takes some in its query or headers
+	// problems are the codes that it may answer with, beside those of all.
+	problems []string
+}
+
+// read describes an operation that answers 200 with what was asked for.
+func (g *Gateway) read(o operation) huma.Operation {
+	o.problems = append(o.problems, problem.Unavailable)
+	return g.describe(o)
+}
+
+// write describes an operation that sends a command.
+func (g *Gateway) write(o operation, creates bool) huma.Operation {
+	o.problems = append(o.problems, problem.IdempotencyKeyReused, problem.Unavailable)
+	o.params = true
+	op := g.describe(o)
+	op.DefaultStatus = http.StatusAccepted
+	g.alsoAnswers(&op, http.StatusOK, "The command was accepted, and the request waited for that")
+	if creates {
+		g.alsoAnswers(&op, http.StatusCreated, "It was made, and the request waited for that; Location is its address")
+	}
+	return op
+}
+
+func (g *Gateway) describe(o operation) huma.Operation {
+	o.problems = append(o.problems, problem.InternalError)
+	op := huma.Operation{
+		OperationID: o.id,
+		Method:      o.method,
+		Path:        o.path,
+		Tags:        []string{o.tag},
+		Summary:     o.summary,
+		Description: strings.TrimSpace(o.text + "\n\n**Who may call it:** " + o.who),
+		Security:    []map[string][]string{{}}, // nobody in particular
+		Responses:   map[string]*huma.Response{},
+		// Bodies are bounded in size and time by readBody.
+		MaxBodyBytes:    -1,
+		BodyReadTimeout: -1,
+	}
+	if o.who == organiser {
+		op.Security = []map[string][]string{{organiserScheme: {}}}
+		op.Middlewares = huma.Middlewares{g.organiserOnly}
+		o.problems = append(o.problems, problem.CredentialRequired)
+	}
+	if o.body || o.params || strings.Contains(o.path, "{") {
+		o.problems = append(o.problems, problem.ValidationFailed)
+	}
+	if o.body {
+		o.problems = append(o.problems, problem.MalformedJSON, problem.BodyRequired, problem.BodyTooLarge,
+			problem.UnsupportedMediaType, problem.RequestTimeout)
+	}
+	g.describeProblems(&op, o.problems)
+	return op
+}
+
+// problemHeaders are the headers that problems of a status bring along.
+var problemHeaders = map[int]string{
+	http.StatusUnauthorized:       "WWW-Authenticate",
+	http.StatusTooManyRequests:    "Retry-After",
+	http.StatusServiceUnavailable: "Retry-After",
+}
+
+// describeProblems describes the problems that an operation answers with, by status.
+func (g *Gateway) describeProblems(op *huma.Operation, codes []string) {
+	schema := g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
+	for _, kind := range append(slices.Clone(problem.Kinds), problem.Refusals...) {
+		if !slices.Contains(codes, kind.Code) {
+			continue
+		}
+		status := strconv.Itoa(kind.Status)
+		if op.Responses[status] == nil {
+			op.Responses[status] = &huma.Response{
+				Content: map[string]*huma.MediaType{problem.ContentType: {Schema: schema}},
+			}
+			if name, ok := problemHeaders[kind.Status]; ok {
+				op.Responses[status].Headers = map[string]*huma.Param{name: {Schema: &huma.Schema{Type: huma.TypeString}}}
+			}
+		} else {
+			op.Responses[status].Description += "; "
+		}
+		op.Responses[status].Description += fmt.Sprintf("`%s`: %s", kind.Code, kind.English.Title)
+	}
+}
+
+// alsoAnswers describes an answer with a receipt under another status.
+func (g *Gateway) alsoAnswers(op *huma.Operation, status int, description string) {
+	schema := g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Receipt](), true, "Receipt")
+	op.Responses[strconv.Itoa(status)] = &huma.Response{
+		Description: description,
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}
+}

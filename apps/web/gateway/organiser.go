@@ -1,0 +1,228 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts"
+)
+
+// CreateConference is the body of a new conference.
+type CreateConference struct {
+	_            struct{}   `additionalProperties:"false"`
+	ConferenceID *uuid.UUID `json:"conferenceId,omitempty" doc:"The client's own choice; absent: one is made"`
+	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	Owner        string     `json:"owner" minLength:"1" maxLength:"200" doc:"The organisation that the conference belongs to"`
+	Currency     string     `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"USD"`
+	contracts.ConferenceDetails
+}
+
+// UpdateConference is the body that replaces what is said of a conference.
+type UpdateConference struct {
+	_ struct{} `additionalProperties:"false"`
+	contracts.ConferenceDetails
+}
+
+// DescribeSeatType is the body that says all that is said of a seat type.
+type DescribeSeatType struct {
+	_           struct{} `additionalProperties:"false"`
+	Name        string   `json:"name" minLength:"1" maxLength:"100" example:"General admission"`
+	Description string   `json:"description,omitempty" maxLength:"1000"`
+	Price       int64    `json:"price" minimum:"0" maximum:"1000000000000" doc:"In minor units of the conference's currency; 0 is free of charge" example:"19900"`
+	Quota       int      `json:"quota" minimum:"0" maximum:"1000000" doc:"How many seats there are; it may go below what is held, which stays held"`
+}
+
+// AddSeatType is the body of a new seat type.
+type AddSeatType struct {
+	_          struct{}   `additionalProperties:"false"`
+	SeatTypeID *uuid.UUID `json:"seatTypeId,omitempty" doc:"The client's own choice; absent: one is made"`
+	DescribeSeatType
+}
+
+// ConferencePath names the conference in an operation's path.
+type ConferencePath struct {
+	ID uuid.UUID `path:"id" doc:"The conference"`
+}
+
+// SeatTypePath names a seat type of a conference in an operation's path.
+type SeatTypePath struct {
+	ConferencePath
+	SeatTypeID uuid.UUID `path:"seatTypeId" doc:"The seat type"`
+}
+
+// RetryRefund is the body that asks for a refund again.
+type RetryRefund struct {
+	_       struct{} `additionalProperties:"false"`
+	Attempt int      `json:"attempt" minimum:"1" maximum:"1000" doc:"Which try this is: one more than the attempts of the failed refund. The same number again does nothing" example:"2"`
+	Reason  string   `json:"reason,omitempty" maxLength:"200" doc:"Why, for the record; no personal data"`
+}
+
+func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
+
+func (g *Gateway) organiser() {
+	details := []string{"name-required", "dates-invalid", "refund-window-invalid"}
+	seatType := []string{problem.ConferenceNotFound, "name-required", "price-invalid", "quota-invalid", "seat-type-removed"}
+
+	huma.Register(g.api, g.write(operation{
+		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,
+		summary: "Create a conference",
+		text:    "It is not published yet, and has no seat types.",
+		who:     organiser, problems: append(details, "conference-exists", "slug-invalid", "slug-taken", "currency-unknown"),
+	}, true), g.createConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "update-conference", method: http.MethodPut, path: "/api/conferences/{id}", tag: tagOrganiser, body: true,
+		summary: "Change what is said of a conference",
+		text:    "Replaces all details.",
+		who:     organiser, problems: append(details, problem.ConferenceNotFound),
+	}, false), g.updateConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "publish-conference", method: http.MethodPost, path: "/api/conferences/{id}/publish", tag: tagOrganiser,
+		summary: "Open the sale",
+		who:     organiser, problems: []string{problem.ConferenceNotFound, "seat-type-required", "conference-ended"},
+	}, false), g.publishConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "unpublish-conference", method: http.MethodPost, path: "/api/conferences/{id}/unpublish", tag: tagOrganiser,
+		summary: "Stop new orders",
+		text:    "Orders already placed go on.",
+		who:     organiser, problems: []string{problem.ConferenceNotFound},
+	}, false), g.unpublishConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "add-seat-type", method: http.MethodPost, path: "/api/conferences/{id}/seat-types", tag: tagOrganiser, body: true,
+		summary: "Add a seat type",
+		who:     organiser, problems: append(seatType, "seat-type-exists", "too-many-seat-types"),
+	}, true), g.addSeatType)
+
+	huma.Register(g.api, g.write(operation{
+		id: "update-seat-type", method: http.MethodPut, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser, body: true,
+		summary: "Change a seat type",
+		text:    "Replaces all that is said of it. Orders already placed keep their price.",
+		who:     organiser, problems: append(seatType, "unknown-seat-type"),
+	}, false), g.updateSeatType)
+
+	huma.Register(g.api, g.write(operation{
+		id: "remove-seat-type", method: http.MethodDelete, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser,
+		summary: "Take a seat type off sale",
+		text:    "Seats of it that are held stay held.",
+		who:     organiser, problems: []string{problem.ConferenceNotFound, "unknown-seat-type", "seat-type-removed", "last-seat-type"},
+	}, false), g.removeSeatType)
+
+	huma.Register(g.api, g.write(operation{
+		id: "retry-refund", method: http.MethodPost, path: "/api/payments/{id}/refund", tag: tagOrganiser, body: true,
+		summary: "Ask the payment provider again to give the money back",
+		who:     organiser, problems: []string{problem.PaymentNotFound, "payment-not-completed", "refund-pending", "refund-not-requested"},
+	}, false), g.retryRefund)
+}
+
+func (g *Gateway) createConference(ctx context.Context, in *struct {
+	Write
+	Body CreateConference
+}) (*Answer, error) {
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		id := derived(in.Body.ConferenceID, commandID, "conference")
+		return Command{
+			Body: contracts.CreateConference{
+				ConferenceID: id, Slug: in.Body.Slug, Owner: in.Body.Owner, Currency: in.Body.Currency,
+				Details: in.Body.ConferenceDetails,
+			},
+			About: id, ID: id, URL: conferenceURL(id), Creates: true, Wrapper: "details",
+		}
+	})
+}
+
+func (g *Gateway) updateConference(ctx context.Context, in *struct {
+	Write
+	ConferencePath
+	Body UpdateConference
+}) (*Answer, error) {
+	return g.sendToConference(ctx, in.Write, in.ID, in.Body, "details",
+		contracts.UpdateConference{ConferenceID: in.ID, Details: in.Body.ConferenceDetails})
+}
+
+func (g *Gateway) publishConference(ctx context.Context, in *struct {
+	Write
+	ConferencePath
+}) (*Answer, error) {
+	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.PublishConference{ConferenceID: in.ID})
+}
+
+func (g *Gateway) unpublishConference(ctx context.Context, in *struct {
+	Write
+	ConferencePath
+}) (*Answer, error) {
+	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.UnpublishConference{ConferenceID: in.ID})
+}
+
+// sendToConference sends a command to a conference that is there already.
+func (g *Gateway) sendToConference(ctx context.Context, w Write, conference uuid.UUID, body any, wrapper string, command any) (*Answer, error) {
+	return g.send(ctx, w, body, func(uuid.UUID) Command {
+		return Command{Body: command, About: conference, ID: conference, URL: conferenceURL(conference), Wrapper: wrapper}
+	})
+}
+
+func (g *Gateway) addSeatType(ctx context.Context, in *struct {
+	Write
+	ConferencePath
+	Body AddSeatType
+}) (*Answer, error) {
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		id := derived(in.Body.SeatTypeID, commandID, "seat-type")
+		return Command{
+			Body: contracts.AddSeatType{
+				ConferenceID: in.ID, SeatTypeID: id, Name: in.Body.Name, Description: in.Body.Description,
+				Price: in.Body.Price, Quota: in.Body.Quota,
+			},
+			About: in.ID, ID: id, URL: conferenceURL(in.ID), Creates: true,
+		}
+	})
+}
+
+func (g *Gateway) updateSeatType(ctx context.Context, in *struct {
+	Write
+	SeatTypePath
+	Body DescribeSeatType
+}) (*Answer, error) {
+	return g.sendToSeatType(ctx, in.Write, in.SeatTypePath, in.Body, contracts.UpdateSeatType{
+		ConferenceID: in.ID, SeatTypeID: in.SeatTypeID, Name: in.Body.Name, Description: in.Body.Description,
+		Price: in.Body.Price, Quota: in.Body.Quota,
+	})
+}
+
+func (g *Gateway) removeSeatType(ctx context.Context, in *struct {
+	Write
+	SeatTypePath
+}) (*Answer, error) {
+	return g.sendToSeatType(ctx, in.Write, in.SeatTypePath, nil,
+		contracts.RemoveSeatType{ConferenceID: in.ID, SeatTypeID: in.SeatTypeID})
+}
+
+func (g *Gateway) sendToSeatType(ctx context.Context, w Write, at SeatTypePath, body, command any) (*Answer, error) {
+	return g.send(ctx, w, body, func(uuid.UUID) Command {
+		return Command{Body: command, About: at.ID, ID: at.SeatTypeID, URL: conferenceURL(at.ID)}
+	})
+}
+
+func (g *Gateway) retryRefund(ctx context.Context, in *struct {
+	Write
+	ID   uuid.UUID `path:"id" doc:"The payment"`
+	Body RetryRefund
+}) (*Answer, error) {
+	payment, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+	if err != nil {
+		return nil, err
+	}
+	return g.send(ctx, in.Write, in.Body, func(uuid.UUID) Command {
+		return Command{
+			Body:  contracts.RefundPayment{PaymentID: in.ID, Attempt: in.Body.Attempt, Reason: in.Body.Reason},
+			About: payment.Body.OrderID, ID: in.ID, URL: paymentURL(in.ID),
+		}
+	})
+}

@@ -1,0 +1,271 @@
+package gateway_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts"
+)
+
+// Views as query gives them.
+var (
+	usd          = contracts.Money{Amount: 24900, Currency: "USD"}
+	aConference  = view.Conference{ID: conferenceID, Slug: "gophers-2027", SeatTypes: []view.SeatType{{ID: seatTypeID, Price: usd, Remaining: -3}}}
+	aPayment     = view.Payment{ID: paymentID, OrderID: orderID, Amount: usd, Status: view.PaymentRefundFailed}
+	aDeadLetter  = view.DeadLetter{ID: "d1", Status: view.DeadLetterOpen, Message: []byte(`{"a":1}`)}
+	expiredOrder = view.Order{ID: orderID, ConferenceID: conferenceID, Status: view.OrderExpired, Total: usd, Locator: "K7PQ2MXA",
+		Lines:       []contracts.OrderLine{{SeatType: seatTypeID, UnitPrice: usd, Total: usd, Requested: 2, State: contracts.LineRequested}},
+		Assignments: []view.Assignment{{SeatType: seatTypeID}}, Payments: []view.Payment{aPayment}}
+)
+
+var commandID = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000005")
+
+// reads are all operations that read, each with what query must be asked and
+// what it answers.
+var reads = []struct {
+	name, request, body string
+	organiser           bool
+	asks                string // of query
+	answer              any
+	notFound            string
+}{
+	{"list conferences", "GET /api/conferences", "", false,
+		"GET /conferences", view.Conferences{Conferences: []view.Conference{aConference}}, ""},
+	{"a conference by id", "GET /api/conferences/" + conferenceID.String(), "", false,
+		"GET /conferences/" + conferenceID.String(), aConference, problem.ConferenceNotFound},
+	{"a conference by slug", "GET /api/conferences/gophers-2027", "", false,
+		"GET /conferences/gophers-2027", aConference, problem.ConferenceNotFound},
+	{"an order", "GET " + orderPath(""), "", false,
+		"GET /orders/" + orderID.String(), expiredOrder, problem.OrderNotFound},
+	{"a timeline", "GET " + orderPath("/timeline"), "", false,
+		"GET /orders/" + orderID.String() + "/timeline", view.Timeline{OrderID: orderID, Entries: []view.TimelineEntry{{Kind: view.TimelineEvent, Type: "OrderPlaced.v1"}}}, problem.OrderNotFound},
+	{"find an order", "POST /api/orders/find", `{"email":"Ada@example.org","locator":"k7pq2mxa"}`, false,
+		"POST /orders/find", expiredOrder, problem.OrderNotFound},
+	{"a payment", "GET /api/payments/" + paymentID.String(), "", false,
+		"GET /payments/" + paymentID.String(), aPayment, problem.PaymentNotFound},
+	{"overdue orders", "GET /api/overdue-orders", "", true,
+		"GET /overdue-orders", view.OverdueOrders{Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, ""},
+	{"failed refunds", "GET /api/failed-refunds", "", true,
+		"GET /failed-refunds", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, ""},
+	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", true,
+		"GET /dead-letters?before=b1&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, ""},
+	{"a dead letter", "GET /api/dead-letters/d1", "", true,
+		"GET /dead-letters/d1", aDeadLetter, problem.DeadLetterNotFound},
+	{"retry a dead letter", "POST /api/dead-letters/d1/retry", "", true,
+		"POST /dead-letters/d1/retry", view.DeadLetter{ID: "d1", Status: view.DeadLetterRetried, RetriedAs: "r"}, problem.DeadLetterNotFound},
+	{"discard a dead letter", "POST /api/dead-letters/d1/discard", "", true,
+		"POST /dead-letters/d1/discard", view.DeadLetter{ID: "d1", Status: view.DeadLetterDiscarded}, problem.DeadLetterNotFound},
+}
+
+func TestAReadAnswersWhatQuerySays(t *testing.T) {
+	for _, c := range reads {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.query.answer(c.asks, c.answer)
+			method, path, _ := strings.Cut(c.request, " ")
+			r := f.do(method, path, c.body, credential(c.organiser)...).is(http.StatusOK)
+			got := reflect.New(reflect.TypeOf(c.answer))
+			into(t, r.body, got.Interface())
+			if !reflect.DeepEqual(got.Elem().Interface(), c.answer) {
+				t.Fatalf("got %s, want %+v", r.body, c.answer)
+			}
+			if c.body != "" && f.query.bodies[0] != c.body {
+				t.Fatalf("query was sent %s, want %s", f.query.bodies[0], c.body)
+			}
+			if r.header.Get("Cache-Control") != "no-store" {
+				t.Fatal("may be kept by a cache")
+			}
+		})
+	}
+}
+
+func TestWhatQueryDoesNotHaveIsNotFound(t *testing.T) {
+	for _, c := range reads {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			method, path, _ := strings.Cut(c.request, " ")
+			r := f.do(method, path, c.body, credential(c.organiser)...)
+			if c.notFound == "" {
+				r.problem(http.StatusServiceUnavailable, problem.Unavailable) // lists are always there
+				return
+			}
+			r.problem(http.StatusNotFound, c.notFound)
+		})
+	}
+}
+
+func TestWhatQueryCannotAnswerIsUnavailable(t *testing.T) {
+	for _, c := range reads {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.query.setDown(true)
+			method, path, _ := strings.Cut(c.request, " ")
+			r := f.do(method, path, c.body, credential(c.organiser)...)
+			r.problem(http.StatusServiceUnavailable, problem.Unavailable)
+			if r.header.Get("Retry-After") == "" {
+				t.Fatal("no Retry-After")
+			}
+		})
+	}
+	t.Run("an answer that is none", func(t *testing.T) {
+		f := newFixture(t)
+		f.query.answer("GET /orders/"+orderID.String(), "a text where an order should be")
+		f.do("GET", orderPath(""), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+	})
+}
+
+func TestTheOrganisersTokenStaysHere(t *testing.T) {
+	f := newFixture(t)
+	f.query.answer("GET /overdue-orders", view.OverdueOrders{Orders: []view.OverdueOrder{}})
+	f.payments = func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Header.Get("Authorization")) }
+	f.do("GET", "/api/overdue-orders", "", asOrganiser).is(http.StatusOK)
+	if got := f.query.headers[0].Get("Authorization"); got != "" {
+		t.Fatalf("query was sent %q", got)
+	}
+	if got := f.do("GET", "/pay/demo/1", "", asOrganiser).is(http.StatusOK); len(got.body) > 0 {
+		t.Fatalf("payments was sent %q", got.body)
+	}
+}
+
+func TestTheOutcomeOfACommand(t *testing.T) {
+	f := newFixture(t)
+	path := "/api/outcomes/" + commandID.String()
+	if got := decoded[view.Outcome](f.do("GET", path, "").is(http.StatusOK)); got.Status != view.OutcomeUnknown {
+		t.Fatalf("got %+v", got)
+	}
+	done := make(chan response)
+	go func() { done <- f.do("GET", path+"?wait=20", "") }()
+	f.query.await("wait=20", 1)
+	f.query.decide(view.Outcome{CommandID: commandID.String(), Status: view.OutcomeRefused, Code: "order-expired"})
+	if got := decoded[view.Outcome]((<-done).is(http.StatusOK)); got.Code != "order-expired" {
+		t.Fatalf("got %+v", got)
+	}
+	f.do("GET", path+"?wait=31", "").problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
+	f.query.setDown(true)
+	f.do("GET", path, "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+}
+
+func TestFindingAnOrderIsLimitedPerClient(t *testing.T) {
+	f := newFixture(t)
+	find := func() response {
+		return f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`)
+	}
+	for range 10 {
+		find().problem(http.StatusNotFound, problem.OrderNotFound)
+	}
+	r := find()
+	r.problem(http.StatusTooManyRequests, problem.TooManyRequests)
+	if r.header.Get("Retry-After") != "6" {
+		t.Fatalf("Retry-After %q", r.header.Get("Retry-After"))
+	}
+	// Who says to be somebody else is not believed.
+	f.do("POST", "/api/orders/find", `{}`, header{"X-Forwarded-For", "192.0.2.7"}).
+		problem(http.StatusTooManyRequests, problem.TooManyRequests)
+}
+
+// streaming answers a stream of server-sent events of which each part is sent
+// when the test lets it.
+func (f *fixture) streaming(path string, parts <-chan string) {
+	f.query.answer("GET "+path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush()
+		for {
+			select {
+			case part := <-parts:
+				_, _ = io.WriteString(w, part)
+				w.(http.Flusher).Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+}
+
+func TestEventsArePassedOnOneByOne(t *testing.T) {
+	for request, asks := range map[string]string{
+		orderPath("/events"):                 "/orders/" + orderID.String() + "/events",
+		"/api/conferences/gophers-27/events": "/conferences/gophers-27/events",
+	} {
+		t.Run(request, func(t *testing.T) {
+			f := newFixture(t)
+			parts := make(chan string)
+			f.streaming(asks, parts)
+			resp, err := http.Get(f.url + request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
+				t.Fatalf("%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
+			}
+			if got := resp.Header.Values("X-Content-Type-Options"); len(got) != 1 {
+				t.Fatalf("X-Content-Type-Options %q", got)
+			}
+			if got := f.query.headers[0].Get("Accept"); got != "text/event-stream" {
+				t.Fatalf("query was asked for %q, by which no sidecar knows a stream", got)
+			}
+			lines := bufio.NewReader(resp.Body)
+			for i := range 3 {
+				parts <- fmt.Sprintf("data: %d\n\n", i)
+				line, err := lines.ReadString('\n') // comes before the next is sent
+				if err != nil || line != fmt.Sprintf("data: %d\n", i) {
+					t.Fatalf("event %d: %q, %v", i, line, err)
+				}
+				_, _ = lines.ReadString('\n')
+			}
+		})
+	}
+}
+
+func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
+	f := newFixture(t)
+	f.do("GET", orderPath("/events"), "").problem(http.StatusNotFound, problem.OrderNotFound)
+	f.do("GET", "/api/conferences/none/events", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.query.setDown(true)
+	f.do("GET", orderPath("/events"), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+}
+
+func TestPaymentPagesAndWebhooksArePassedThrough(t *testing.T) {
+	f := newFixture(t)
+	f.payments = func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Security-Policy", "style-src 'self'")
+		w.Header().Set("X-Got", r.Method+" "+r.URL.String()+" "+r.Header.Get("Signature")+" body "+string(body)+".")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, "from payments")
+	}
+	for _, c := range []struct{ method, path, body, got string }{
+		{"GET", "/pay/demo/1?lang=en", "", "GET /pay/demo/1?lang=en s1 body ."},
+		{"POST", "/pay/demo/1", "choice=accept", "POST /pay/demo/1 s1 body choice=accept."},
+		{"POST", "/webhooks/demo", `{"a":1}`, `POST /webhooks/demo s1 body {"a":1}.`},
+	} {
+		r := f.do(c.method, c.path, c.body, header{"Signature", "s1"}).is(http.StatusTeapot)
+		if got := r.header.Get("X-Got"); got != c.got || string(r.body) != "from payments" {
+			t.Errorf("payments got %q, want %q; answer %q", got, c.got, r.body)
+		}
+		if got := r.header.Values("Content-Security-Policy"); len(got) != 1 || got[0] != "style-src 'self'" {
+			t.Errorf("Content-Security-Policy %q: the page's own is what counts", got)
+		}
+		if r.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Error("no X-Content-Type-Options")
+		}
+	}
+	if got := len(f.broker.commands()); got > 0 {
+		t.Fatalf("%d commands were sent", got)
+	}
+}
+
+func TestWithoutThePaymentsAppItsPagesAreUnavailable(t *testing.T) {
+	f := newFixture(t, unreachablePayments)
+	f.do("GET", "/pay/demo/1", "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+}

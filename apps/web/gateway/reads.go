@@ -1,0 +1,283 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/upstream"
+)
+
+// Found is the answer to a read.
+type Found[T any] struct{ Body T }
+
+// readWithin bounds a read that does not wait for anything.
+const readWithin = 10 * time.Second
+
+// ask reads path from query; notFound is the code of the problem when there is
+// nothing, or empty for what is always there.
+func ask[T any](g *Gateway, ctx context.Context, path, notFound string) (*Found[T], error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	var found Found[T]
+	err := g.query.Get(ctx, path, &found.Body)
+	return answered(g, ctx, &found, err, notFound)
+}
+
+// tell posts to query, for what is no command: to find without an address that
+// gives away what is looked for, and to deal with dead letters.
+func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound string) (*Found[T], error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	var found Found[T]
+	err := g.query.Post(ctx, path, in, &found.Body)
+	return answered(g, ctx, &found, err, notFound)
+}
+
+func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error, notFound string) (*Found[T], error) {
+	switch {
+	case err == nil:
+		return found, nil
+	case errors.Is(err, upstream.ErrNotFound) && notFound != "":
+		return nil, problem.New(notFound)
+	default:
+		return nil, g.unavailable(ctx, "ask query", err)
+	}
+}
+
+// outcome asks what became of a command, for at most wait.
+func (g *Gateway) outcome(ctx context.Context, id uuid.UUID, wait time.Duration) (view.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait+readWithin)
+	defer cancel()
+	path := "/outcomes/" + id.String()
+	if wait > 0 {
+		path += "?wait=" + seconds(wait)
+	}
+	var outcome view.Outcome
+	err := g.query.Get(ctx, path, &outcome)
+	return outcome, err
+}
+
+// answered is what the backlog asks.
+func (g *Gateway) answered(ctx context.Context, commandID string) (bool, error) {
+	id, err := uuid.Parse(commandID)
+	if err != nil {
+		return false, fmt.Errorf("command id: %w", err)
+	}
+	outcome, err := g.outcome(ctx, id, 0)
+	return outcome.Status != view.OutcomeUnknown && err == nil, err
+}
+
+// seconds is d in whole seconds, rounded up.
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+// ConferenceName is a conference's id or slug in an operation's path.
+type ConferenceName struct {
+	ID string `path:"id" maxLength:"64" pattern:"^[A-Za-z0-9-]+$" doc:"The conference's id or slug" example:"gophers-2027"`
+}
+
+func (g *Gateway) reads() {
+	huma.Register(g.api, g.read(operation{
+		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences,
+		summary: "List the conferences that are on sale",
+		who:     anyone,
+	}), func(ctx context.Context, _ *struct{}) (*Found[view.Conferences], error) {
+		return ask[view.Conferences](g, ctx, "/conferences", "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
+		summary: "Read a conference with its live availability",
+		who:     anyone, problems: []string{problem.ConferenceNotFound},
+	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Conference], error) {
+		return ask[view.Conference](g, ctx, "/conferences/"+in.ID, problem.ConferenceNotFound)
+	})
+	stream[view.Conference](g, operation{
+		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
+		summary: "Watch a conference",
+		text:    "Server-sent events: the conference now, and again whenever something of it changes.",
+		who:     anyone, problems: []string{problem.ConferenceNotFound},
+	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, problem.ConferenceNotFound)
+
+	huma.Register(g.api, g.read(operation{
+		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
+		summary: "Read an order",
+		who:     holder, problems: []string{problem.OrderNotFound},
+	}), func(ctx context.Context, in *OrderPath) (*Found[view.Order], error) {
+		return ask[view.Order](g, ctx, "/orders/"+in.ID.String(), problem.OrderNotFound)
+	})
+	stream[view.Order](g, operation{
+		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
+		summary: "Watch an order",
+		text:    "Server-sent events: the order now, and again whenever something of it changes.",
+		who:     holder, problems: []string{problem.OrderNotFound},
+	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, problem.OrderNotFound)
+	huma.Register(g.api, g.read(operation{
+		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders,
+		summary: "Read the story of an order",
+		text:    "Every command and event that touched it, and what caused what.",
+		who:     holder, problems: []string{problem.OrderNotFound},
+	}), func(ctx context.Context, in *OrderPath) (*Found[view.Timeline], error) {
+		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline", problem.OrderNotFound)
+	})
+	find := g.read(operation{
+		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
+		summary: "Find an order again",
+		text:    "By the registrant's e-mail address and the record locator together. Each client may ask only so often.",
+		who:     anyone, problems: []string{problem.OrderNotFound, problem.TooManyRequests},
+	})
+	find.Middlewares = huma.Middlewares{g.limitFinding}
+	huma.Register(g.api, find, func(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[view.Order], error) {
+		return tell[view.Order](g, ctx, "/orders/find", in.Body, problem.OrderNotFound)
+	})
+
+	huma.Register(g.api, g.read(operation{
+		id: "get-payment", method: http.MethodGet, path: "/api/payments/{id}", tag: tagPayments,
+		summary: "Read a payment",
+		who:     "Whoever knows the payment's id.", problems: []string{problem.PaymentNotFound},
+	}), func(ctx context.Context, in *struct {
+		ID uuid.UUID `path:"id" doc:"The payment"`
+	}) (*Found[view.Payment], error) {
+		return ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+	})
+
+	huma.Register(g.api, g.read(operation{
+		id: "get-outcome", method: http.MethodGet, path: "/api/outcomes/{id}", tag: tagOutcomes,
+		summary: "Read what became of a command",
+		text:    "Its status is unknown until it has been decided, and for a command that never was.",
+		who:     "Whoever knows the command's id.",
+	}), func(ctx context.Context, in *struct {
+		ID   uuid.UUID `path:"id" doc:"The command"`
+		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known"`
+	}) (*Found[view.Outcome], error) {
+		outcome, err := g.outcome(ctx, in.ID, time.Duration(in.Wait)*time.Second)
+		return answered(g, ctx, &Found[view.Outcome]{outcome}, err, "")
+	})
+
+	g.operatorReads()
+}
+
+func (g *Gateway) operatorReads() {
+	huma.Register(g.api, g.read(operation{
+		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOrganiser,
+		summary: "List the orders that are past their deadline and have not ended",
+		text:    "There should be none for longer than a minute or two.",
+		who:     organiser,
+	}), func(ctx context.Context, _ *struct{}) (*Found[view.OverdueOrders], error) {
+		return ask[view.OverdueOrders](g, ctx, "/overdue-orders", "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser,
+		summary: "List the refunds that the payment provider did not make",
+		who:     organiser,
+	}), func(ctx context.Context, _ *struct{}) (*Found[view.FailedRefunds], error) {
+		return ask[view.FailedRefunds](g, ctx, "/failed-refunds", "")
+	})
+
+	huma.Register(g.api, g.read(operation{
+		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOrganiser, params: true,
+		summary: "List the messages that were given up",
+		text:    "The newest first, without their content.",
+		who:     organiser,
+	}), func(ctx context.Context, in *struct {
+		Status string `query:"status" enum:"open,retried,discarded" doc:"Only these"`
+		Before string `query:"before" maxLength:"200" doc:"The next page: what the last one gave as next"`
+	}) (*Found[view.DeadLetters], error) {
+		params := url.Values{}
+		if in.Status != "" {
+			params.Set("status", in.Status)
+		}
+		if in.Before != "" {
+			params.Set("before", in.Before)
+		}
+		return ask[view.DeadLetters](g, ctx, "/dead-letters?"+params.Encode(), "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
+		summary: "Read a message that was given up",
+		text:    "With its content, which may hold personal data.",
+		who:     organiser, problems: []string{problem.DeadLetterNotFound},
+	}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
+		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, problem.DeadLetterNotFound)
+	})
+	for _, o := range []operation{
+		{id: "retry", summary: "Send a message that was given up back to its topic"},
+		{id: "discard", summary: "Give a message up for good"},
+	} {
+		huma.Register(g.api, g.read(operation{
+			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOrganiser,
+			summary: o.summary,
+			who:     organiser, problems: []string{problem.DeadLetterNotFound},
+		}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
+			return tell[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID+"/"+o.id, struct{}{}, problem.DeadLetterNotFound)
+		})
+	}
+}
+
+// DeadLetterPath names a dead letter in an operation's path.
+type DeadLetterPath struct {
+	ID string `path:"id" maxLength:"200" pattern:"^[A-Za-z0-9._-]+$" doc:"The dead letter"`
+}
+
+// limitFinding lets each client look for orders only so often.
+func (g *Gateway) limitFinding(ctx huma.Context, next func(huma.Context)) {
+	if ok, retryAfter := g.finding.Allow(originOf(ctx.Context()).addr); !ok {
+		fail(humagin.Unwrap(ctx), problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter)))
+		return
+	}
+	next(ctx)
+}
+
+// stream registers an operation that passes a stream of server-sent events on.
+func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound string) {
+	op := g.read(o)
+	op.Responses["200"] = &huma.Response{
+		Description: "Events, each with the whole view as its data",
+		Content: map[string]*huma.MediaType{"text/event-stream": {
+			Schema: g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, ""),
+		}},
+	}
+	huma.Register(g.api, op, func(_ context.Context, in *I) (*huma.StreamResponse, error) {
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			c := humagin.Unwrap(ctx)
+			g.forwardStream(c.Writer, c.Request, path(in), notFound)
+		}}, nil
+	})
+}
+
+func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, notFound string) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-g.ending:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	r = r.WithContext(ctx)
+	r.Header.Set("Accept", "text/event-stream") // by which the sidecars know a stream
+	clear(w.Header())                           // the stream brings its own
+	g.query.Forward(w, r, path, func(resp *http.Response) error {
+		secure(resp.Header)
+		return g.query.Check(resp)
+	}, func(w http.ResponseWriter, r *http.Request, err error) {
+		secure(w.Header())
+		if errors.Is(err, upstream.ErrNotFound) {
+			problem.Write(w, r, problem.New(notFound))
+			return
+		}
+		problem.Write(w, r, g.unavailable(ctx, "stream from query", err))
+	})
+}

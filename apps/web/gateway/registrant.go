@@ -1,0 +1,239 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts"
+)
+
+// Item asks for a number of seats of one type.
+type Item struct {
+	_        struct{}  `additionalProperties:"false"`
+	SeatType uuid.UUID `json:"seatType"`
+	Quantity int       `json:"quantity" minimum:"0" maximum:"10000" doc:"0 is the same as leaving the item out"`
+}
+
+func seats(items []Item) contracts.Seats {
+	out := make(contracts.Seats, len(items))
+	for i, item := range items {
+		out[i] = contracts.SeatQuantity{SeatType: item.SeatType, Quantity: item.Quantity}
+	}
+	return out
+}
+
+// PlaceOrder is the body of a new order.
+type PlaceOrder struct {
+	_       struct{}   `additionalProperties:"false"`
+	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"The client's own choice; best a fresh random UUID, since whoever knows it may see and change the order. Absent: one is made"`
+	Items   []Item     `json:"items" nullable:"false" maxItems:"50"`
+}
+
+// ChangeItems is the body that replaces what an order asks for.
+type ChangeItems struct {
+	_     struct{} `additionalProperties:"false"`
+	Items []Item   `json:"items" nullable:"false" maxItems:"50"`
+}
+
+// Price is an amount to be paid.
+type Price struct {
+	_        struct{} `additionalProperties:"false"`
+	Amount   int64    `json:"amount" minimum:"1" maximum:"1000000000000000" doc:"In minor units (cents)" example:"24900"`
+	Currency string   `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"USD"`
+}
+
+// StartPayment is the body of a new payment.
+type StartPayment struct {
+	_         struct{}   `additionalProperties:"false"`
+	PaymentID *uuid.UUID `json:"paymentId,omitempty" doc:"The client's own choice; absent: one is made"`
+	Amount    Price      `json:"amount" doc:"The order's total as the payer was shown it; the order judges whether it is right"`
+}
+
+// Registrant is the body that says who places an order.
+type Registrant struct {
+	_ struct{} `additionalProperties:"false"`
+	contracts.Person
+}
+
+// AssignSeat is the body that says to whom a seat goes.
+type AssignSeat struct {
+	_ struct{} `additionalProperties:"false"`
+	contracts.Attendee
+}
+
+// OrderPath names the order in an operation's path.
+type OrderPath struct {
+	ID uuid.UUID `path:"id" doc:"The order"`
+}
+
+// SeatPath names one seat of a confirmed order in an operation's path.
+type SeatPath struct {
+	OrderPath
+	Position int `path:"position" minimum:"0" maximum:"100000" doc:"From 0"`
+}
+
+func orderURL(id uuid.UUID) string   { return "/api/orders/" + id.String() }
+func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
+
+// closed are the refusals of an order that has ended.
+var closed = []string{problem.OrderNotFound, "order-expired", "order-cancelled", "order-rejected"}
+
+func (g *Gateway) registrant() {
+	items := []string{"items-required", "quantity-out-of-range", "unknown-seat-type", "conference-not-ready"}
+
+	place := g.write(operation{
+		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
+		summary: "Place an order",
+		text:    "Asks for seats. They are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
+		who:     anyone, problems: append(items, "conference-not-published", "order-already-placed", problem.BacklogTooLong),
+	}, true)
+	place.Middlewares = append(place.Middlewares, g.admitOrder)
+	huma.Register(g.api, place, g.placeOrder)
+
+	huma.Register(g.api, g.write(operation{
+		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
+		summary: "Change what an order asks for",
+		text:    "Replaces all items and asks for seats again. Seats already held stay held as far as they are asked for.",
+		who:     holder, problems: append(items, append(closed, "order-confirmed")...),
+	}, false), g.changeOrderItems)
+
+	huma.Register(g.api, g.write(operation{
+		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
+		summary: "Say who places the order",
+		text:    "The registrant's e-mail address finds the order again, together with its record locator.",
+		who:     holder, problems: append(closed, "order-confirmed"),
+	}, false), g.assignRegistrant)
+
+	huma.Register(g.api, g.write(operation{
+		id: "confirm-order", method: http.MethodPost, path: "/api/orders/{id}/confirm", tag: tagOrders,
+		summary: "Confirm an order that is free of charge",
+		text:    "An order that costs something is confirmed by its payment.",
+		who:     holder, problems: append(closed, "registrant-required", "not-reserved", "payment-required", "already-paid"),
+	}, false), g.confirmOrder)
+
+	huma.Register(g.api, g.write(operation{
+		id: "cancel-order", method: http.MethodPost, path: "/api/orders/{id}/cancel", tag: tagOrders,
+		summary: "Cancel an order",
+		text:    "Gives the seats back. A confirmed order can be cancelled as long as the conference gives refunds; the money then goes back.",
+		who:     holder, problems: []string{problem.OrderNotFound, "order-expired", "order-rejected", "refund-window-closed"},
+	}, false), g.cancelOrder)
+
+	huma.Register(g.api, g.write(operation{
+		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
+		summary: "Start to pay an order",
+		text:    "Opens a payment. The payer goes on at checkoutUrl.",
+		who:     holder, problems: []string{"payment-exists", "amount-invalid"},
+	}, true), g.initiatePayment)
+
+	huma.Register(g.api, g.write(operation{
+		id: "assign-seat", method: http.MethodPut, path: "/api/orders/{id}/seats/{position}", tag: tagOrders, body: true,
+		summary: "Assign a seat to an attendee",
+		who:     holder, problems: []string{problem.OrderNotFound, "order-cancelled", "no-such-position"},
+	}, false), g.assignSeat)
+
+	huma.Register(g.api, g.write(operation{
+		id: "unassign-seat", method: http.MethodDelete, path: "/api/orders/{id}/seats/{position}", tag: tagOrders,
+		summary: "Take a seat back from its attendee",
+		who:     holder, problems: []string{problem.OrderNotFound, "order-cancelled", "no-such-position"},
+	}, false), g.unassignSeat)
+}
+
+// admitOrder turns new orders away while handling lags too far behind.
+func (g *Gateway) admitOrder(ctx huma.Context, next func(huma.Context)) {
+	if ok, retryAfter := g.backlog.Admit(); !ok {
+		fail(humagin.Unwrap(ctx), problem.New(problem.BacklogTooLong).With("Retry-After", seconds(retryAfter)))
+		return
+	}
+	next(ctx)
+}
+
+func (g *Gateway) placeOrder(ctx context.Context, in *struct {
+	Write
+	ID   uuid.UUID `path:"id" doc:"The conference"`
+	Body PlaceOrder
+}) (*Answer, error) {
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		order := derived(in.Body.OrderID, commandID, "order")
+		return Command{
+			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
+			About: order, ID: order, URL: orderURL(order), Creates: true,
+		}
+	})
+}
+
+func (g *Gateway) changeOrderItems(ctx context.Context, in *struct {
+	Write
+	OrderPath
+	Body ChangeItems
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "",
+		contracts.ChangeOrderItems{OrderID: in.ID, Items: seats(in.Body.Items)})
+}
+
+func (g *Gateway) assignRegistrant(ctx context.Context, in *struct {
+	Write
+	OrderPath
+	Body Registrant
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "registrant",
+		contracts.AssignRegistrantDetails{OrderID: in.ID, Registrant: in.Body.Person})
+}
+
+func (g *Gateway) confirmOrder(ctx context.Context, in *struct {
+	Write
+	OrderPath
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.ConfirmOrder{OrderID: in.ID})
+}
+
+func (g *Gateway) cancelOrder(ctx context.Context, in *struct {
+	Write
+	OrderPath
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID})
+}
+
+func (g *Gateway) assignSeat(ctx context.Context, in *struct {
+	Write
+	SeatPath
+	Body AssignSeat
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "attendee",
+		contracts.AssignSeat{OrderID: in.ID, Position: in.Position, Attendee: in.Body.Attendee})
+}
+
+func (g *Gateway) unassignSeat(ctx context.Context, in *struct {
+	Write
+	SeatPath
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.UnassignSeat{OrderID: in.ID, Position: in.Position})
+}
+
+// sendToOrder sends a command to an order that is there already.
+func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, body any, wrapper string, command any) (*Answer, error) {
+	return g.send(ctx, w, body, func(uuid.UUID) Command {
+		return Command{Body: command, About: order, ID: order, URL: orderURL(order), Wrapper: wrapper}
+	})
+}
+
+func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
+	Write
+	OrderPath
+	Body StartPayment
+}) (*Answer, error) {
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		payment := derived(in.Body.PaymentID, commandID, "payment")
+		return Command{
+			Body: contracts.InitiatePayment{
+				PaymentID: payment, OrderID: in.ID,
+				Amount: contracts.Money{Amount: in.Body.Amount.Amount, Currency: in.Body.Amount.Currency},
+			},
+			About: in.ID, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: g.checkout + payment.String(),
+		}
+	})
+}

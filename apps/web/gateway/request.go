@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"regexp"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/web/throttle"
+)
+
+// origin is what an operation needs to know about the request beside its input.
+type origin struct {
+	addr        netip.Addr
+	route       string // method and path
+	organiser   bool   // proved by the credential
+	traceParent string // as sent, if it was one
+}
+
+// caller names who asks, for whom an Idempotency-Key is kept: the organiser, or
+// whoever is at the client's address.
+func (o origin) caller() string {
+	if o.organiser {
+		return "organiser"
+	}
+	return throttle.Client(o.addr).String()
+}
+
+type originKey struct{}
+
+func originOf(ctx context.Context) origin {
+	o, _ := ctx.Value(originKey{}).(origin)
+	return o
+}
+
+var traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+func withOrigin(c *gin.Context) {
+	addr, _ := netip.ParseAddr(c.ClientIP())
+	o := origin{addr: addr, route: c.Request.Method + " " + c.Request.URL.Path}
+	if tp := c.GetHeader("Traceparent"); traceParent.MatchString(tp) {
+		o.traceParent = tp
+	}
+	setOrigin(c, o)
+}
+
+func setOrigin(c *gin.Context, o origin) {
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), originKey{}, o))
+}
+
+// setIfAbsent sets a header that somebody else may have set with more reason.
+func setIfAbsent(h http.Header, name, value string) {
+	if h.Get(name) == "" {
+		h.Set(name, value)
+	}
+}

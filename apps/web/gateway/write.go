@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/idempotency"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Write is what every write takes beside its own fields.
+type Write struct {
+	Prefer         string `header:"Prefer" maxLength:"200" doc:"wait=N holds the answer until the outcome is known or N seconds have passed; N is 30 at most (RFC 7240)" example:"wait=10"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: for 24 hours the key stands for this request of this caller, and is one command however often it comes. Best a fresh UUID" example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+}
+
+// Receipt says what became of a write.
+type Receipt struct {
+	CommandID   uuid.UUID     `json:"commandId" doc:"The command that was sent"`
+	OutcomeURL  string        `json:"outcomeUrl" doc:"Where its outcome is read" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	ID          uuid.UUID     `json:"id" doc:"What it is about: the order, payment, conference or seat type"`
+	URL         string        `json:"url" doc:"Where that is read" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	CheckoutURL string        `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/demo/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Outcome     *view.Outcome `json:"outcome,omitempty" doc:"The outcome, when the request waited for it"`
+}
+
+// Answer is the answer to a write.
+type Answer struct {
+	Status            int
+	Location          string `header:"Location" doc:"Of what was created (201), or of the outcome (202)"`
+	PreferenceApplied string `header:"Preference-Applied" doc:"wait=N when the answer was held for the outcome"`
+	Body              Receipt
+}
+
+// Command is a write as it is sent: one command, and where to read of it.
+type Command struct {
+	Body     any       // of the message
+	About    uuid.UUID // the order or conference the conversation is about
+	ID       uuid.UUID // what is changed or made
+	URL      string    // where that is read
+	Creates  bool
+	Checkout string
+	// Wrapper is the field of Body that is the request's body, if it is one.
+	Wrapper string
+}
+
+// send publishes the command that a request asks for and, if the request
+// prefers so, waits for its outcome. body is the request's. make makes the
+// command from its id; ids of new things derive from that, so that a repeated
+// request with an Idempotency-Key makes the same.
+func (g *Gateway) send(ctx context.Context, w Write, body any, make func(commandID uuid.UUID) Command) (*Answer, error) {
+	id := uuid.New()
+	cmd := make(id)
+	if err := g.validate(cmd); err != nil {
+		return nil, err
+	}
+	repeated := false
+	if w.IdempotencyKey != "" {
+		var err error
+		if id, repeated, err = g.claim(ctx, w.IdempotencyKey, body); err != nil {
+			return nil, err
+		}
+		cmd = make(id)
+	}
+	if !repeated || !g.decided(ctx, id) {
+		if err := g.publish(ctx, id, cmd); err != nil {
+			return nil, err
+		}
+	}
+	return g.answer(ctx, w, id, cmd)
+}
+
+// validate holds a command against its contract, so that nothing is published
+// that the receiver would have to park.
+func (g *Gateway) validate(cmd Command) error {
+	err := g.contracts.Validate(cmd.Body)
+	var invalid *message.Invalid
+	if errors.As(err, &invalid) {
+		return problem.FromContract(invalid, cmd.Wrapper)
+	}
+	return err
+}
+
+// claim gives the id of the command that an Idempotency-Key stands for.
+func (g *Gateway) claim(ctx context.Context, key string, body any) (id uuid.UUID, repeated bool, err error) {
+	// The decoded body, so that spaces and the order of fields do not matter.
+	canonical, err := json.Marshal(body)
+	if err != nil {
+		return uuid.Nil, false, fmt.Errorf("fingerprint: %w", err)
+	}
+	o := originOf(ctx)
+	id, first, err := g.keys.Claim(ctx, idempotency.Request{Caller: o.caller(), Route: o.route, Key: key, Body: canonical})
+	switch {
+	case errors.Is(err, idempotency.ErrReused):
+		return uuid.Nil, false, problem.New(problem.IdempotencyKeyReused)
+	case err != nil:
+		return uuid.Nil, false, g.unavailable(ctx, "claim an idempotency key", err)
+	}
+	return id, !first, nil
+}
+
+// decided says whether a repeated request's command has an outcome already and
+// need not be published again. If that cannot be known it is published again,
+// which whoever handles it notices by its id.
+func (g *Gateway) decided(ctx context.Context, id uuid.UUID) bool {
+	outcome, err := g.outcome(ctx, id, 0)
+	return err == nil && outcome.Status != view.OutcomeUnknown
+}
+
+func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error {
+	err := g.commands.Send(ctx, message.Message{
+		Meta: message.Meta{
+			ID:            id.String(),
+			CorrelationID: cmd.About.String(),
+			TraceParent:   originOf(ctx).traceParent,
+		},
+		Body: cmd.Body,
+	})
+	g.health.published(err)
+	if err != nil {
+		return g.unavailable(ctx, "publish a command", err)
+	}
+	g.backlog.Published(id.String())
+	return nil
+}
+
+// answer says where the outcome will be or, if the request waited for it, what
+// it is.
+func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command) (*Answer, error) {
+	a := &Answer{Status: http.StatusAccepted, Body: Receipt{
+		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout,
+	}}
+	a.Location = a.Body.OutcomeURL
+
+	outcome, waited := g.await(ctx, w, id)
+	if waited > 0 {
+		a.PreferenceApplied = "wait=" + strconv.Itoa(int(waited.Seconds()))
+	}
+	switch outcome.Status {
+	case view.OutcomeRefused:
+		p := problem.Refused(outcome.Code, outcome.Detail, a.Body.OutcomeURL)
+		return nil, p.With("Preference-Applied", a.PreferenceApplied)
+	case view.OutcomeAccepted, view.OutcomeNoEffect:
+		a.Body.Outcome, a.Status, a.Location = &outcome, http.StatusOK, ""
+		if cmd.Creates {
+			a.Location = cmd.URL
+			if outcome.Status == view.OutcomeAccepted {
+				a.Status = http.StatusCreated
+			}
+		}
+	}
+	return a, nil
+}
+
+// await waits for the outcome of a command as long as the request prefers.
+// waited is 0 when it did not wait: nobody asked for it, or as many as can are
+// waiting already.
+func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome view.Outcome, waited time.Duration) {
+	outcome.Status = view.OutcomeUnknown
+	wait, ok := waitPreferred(w.Prefer)
+	if !ok || wait == 0 {
+		return outcome, 0
+	}
+	select {
+	case g.waiting <- struct{}{}:
+		defer func() { <-g.waiting }()
+	default:
+		return outcome, 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	for ctx.Err() == nil {
+		// Query may answer before its time, or not at all while it restarts.
+		known, err := g.outcome(ctx, id, time.Until(deadline))
+		if err == nil && known.Status != view.OutcomeUnknown {
+			return known, wait
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(askAgain):
+		}
+	}
+	return outcome, wait
+}
+
+const (
+	// askAgain is the pause before an outcome is asked for again.
+	askAgain = 100 * time.Millisecond
+	// maxWaiting bounds the requests that wait at the same time, each of which
+	// holds connections through both sidecars.
+	maxWaiting = 512
+)
+
+func outcomeURL(id uuid.UUID) string { return "/api/outcomes/" + id.String() }
+
+// derived is the id of what a command makes when the client chose none.
+func derived(chosen *uuid.UUID, commandID uuid.UUID, what string) uuid.UUID {
+	if chosen != nil {
+		return *chosen
+	}
+	return uuid.MustParse(es.DerivedID(commandID.String(), what))
+}

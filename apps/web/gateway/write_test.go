@@ -1,0 +1,515 @@
+package gateway_test
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/message"
+)
+
+var details = contracts.ConferenceDetails{
+	Name: "Gophers", Description: "All about Go", Location: "Shanghai",
+	StartsAt: time.Date(2027, 5, 1, 9, 0, 0, 0, time.UTC),
+	EndsAt:   time.Date(2027, 5, 3, 17, 0, 0, 0, time.UTC),
+}
+
+const detailsJSON = `"name":"Gophers","description":"All about Go","location":"Shanghai","startsAt":"2027-05-01T09:00:00Z","endsAt":"2027-05-03T17:00:00Z"`
+
+// writes are all operations that send a command, each with the command that
+// must be sent.
+var writes = []struct {
+	name, method, path, body string
+	organiser                bool
+	command                  any
+	about                    uuid.UUID
+	url                      string
+	creates                  bool
+}{
+	{
+		name: "place an order", method: "POST", path: placePath(),
+		body: `{"orderId":"` + orderID.String() + `","items":[{"seatType":"` + seatTypeID.String() + `","quantity":2}]}`,
+		command: contracts.RegisterToConference{OrderID: orderID, ConferenceID: conferenceID,
+			Items: contracts.Seats{{SeatType: seatTypeID, Quantity: 2}}},
+		about: orderID, url: orderPath(""), creates: true,
+	},
+	{
+		name: "change its items", method: "PUT", path: orderPath("/items"), body: oneSeat,
+		command: contracts.ChangeOrderItems{OrderID: orderID, Items: contracts.Seats{{SeatType: seatTypeID, Quantity: 1}}},
+		about:   orderID, url: orderPath(""),
+	},
+	{
+		name: "say who the registrant is", method: "PUT", path: orderPath("/registrant"),
+		body: `{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.org"}`,
+		command: contracts.AssignRegistrantDetails{OrderID: orderID,
+			Registrant: contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}},
+		about: orderID, url: orderPath(""),
+	},
+	{
+		name: "confirm a free order", method: "POST", path: orderPath("/confirm"),
+		command: contracts.ConfirmOrder{OrderID: orderID}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "cancel an order", method: "POST", path: orderPath("/cancel"),
+		command: contracts.CancelOrder{OrderID: orderID}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "start a payment", method: "POST", path: orderPath("/payments"),
+		body: `{"paymentId":"` + paymentID.String() + `","amount":{"amount":24900,"currency":"USD"}}`,
+		command: contracts.InitiatePayment{PaymentID: paymentID, OrderID: orderID,
+			Amount: contracts.Money{Amount: 24900, Currency: "USD"}},
+		about: orderID, url: "/api/payments/" + paymentID.String(), creates: true,
+	},
+	{
+		name: "assign a seat", method: "PUT", path: orderPath("/seats/3"),
+		body: `{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.org","type":"speaker"}`,
+		command: contracts.AssignSeat{OrderID: orderID, Position: 3, Attendee: contracts.Attendee{
+			Person: contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}, Type: contracts.Speaker}},
+		about: orderID, url: orderPath(""),
+	},
+	{
+		name: "unassign a seat", method: "DELETE", path: orderPath("/seats/0"),
+		command: contracts.UnassignSeat{OrderID: orderID}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "create a conference", method: "POST", path: "/api/conferences", organiser: true,
+		body: `{"conferenceId":"` + conferenceID.String() + `","slug":"gophers-2027","owner":"Go Users","currency":"USD",` + detailsJSON + `}`,
+		command: contracts.CreateConference{ConferenceID: conferenceID, Slug: "gophers-2027", Owner: "Go Users",
+			Currency: "USD", Details: details},
+		about: conferenceID, url: "/api/conferences/" + conferenceID.String(), creates: true,
+	},
+	{
+		name: "update a conference", method: "PUT", path: "/api/conferences/" + conferenceID.String(), organiser: true,
+		body:    `{` + detailsJSON + `}`,
+		command: contracts.UpdateConference{ConferenceID: conferenceID, Details: details},
+		about:   conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "publish it", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/publish", organiser: true,
+		command: contracts.PublishConference{ConferenceID: conferenceID},
+		about:   conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "unpublish it", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/unpublish", organiser: true,
+		command: contracts.UnpublishConference{ConferenceID: conferenceID},
+		about:   conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "add a seat type", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/seat-types", organiser: true,
+		body: `{"seatTypeId":"` + seatTypeID.String() + `","name":"General admission","description":"All days","price":19900,"quota":100}`,
+		command: contracts.AddSeatType{ConferenceID: conferenceID, SeatTypeID: seatTypeID, Name: "General admission",
+			Description: "All days", Price: 19900, Quota: 100},
+		about: conferenceID, url: "/api/conferences/" + conferenceID.String(), creates: true,
+	},
+	{
+		name: "update a seat type", method: "PUT", organiser: true,
+		path:    "/api/conferences/" + conferenceID.String() + "/seat-types/" + seatTypeID.String(),
+		body:    `{"name":"General admission","price":0,"quota":0}`,
+		command: contracts.UpdateSeatType{ConferenceID: conferenceID, SeatTypeID: seatTypeID, Name: "General admission"},
+		about:   conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "remove a seat type", method: "DELETE", organiser: true,
+		path:    "/api/conferences/" + conferenceID.String() + "/seat-types/" + seatTypeID.String(),
+		command: contracts.RemoveSeatType{ConferenceID: conferenceID, SeatTypeID: seatTypeID},
+		about:   conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "retry a refund", method: "POST", path: "/api/payments/" + paymentID.String() + "/refund", organiser: true,
+		body:    `{"attempt":2,"reason":"the provider was down"}`,
+		command: contracts.RefundPayment{PaymentID: paymentID, Attempt: 2, Reason: "the provider was down"},
+		about:   orderID, url: "/api/payments/" + paymentID.String(),
+	},
+}
+
+func withPayment(f *fixture) *fixture {
+	f.query.answer("GET /payments/"+paymentID.String(), aPayment)
+	return f
+}
+
+func credential(organiser bool) []header {
+	if organiser {
+		return []header{asOrganiser}
+	}
+	return nil
+}
+
+func TestAWriteSendsItsCommandAndIsAccepted(t *testing.T) {
+	for _, w := range writes {
+		t.Run(w.name, func(t *testing.T) {
+			f := withPayment(newFixture(t))
+			r := f.do(w.method, w.path, w.body, credential(w.organiser)...).is(http.StatusAccepted)
+
+			sent := f.broker.only(t)
+			if !reflect.DeepEqual(sent.Body, w.command) {
+				t.Fatalf("sent %+v\nwant %+v", sent.Body, w.command)
+			}
+			if sent.CorrelationID != w.about.String() {
+				t.Fatalf("correlation %s, want %s", sent.CorrelationID, w.about)
+			}
+			got := r.receipt()
+			if got.CommandID.String() != sent.ID || got.CommandID == uuid.Nil {
+				t.Fatalf("command %s was sent, %s is said", sent.ID, got.CommandID)
+			}
+			if want := "/api/outcomes/" + sent.ID; got.OutcomeURL != want || r.header.Get("Location") != want {
+				t.Fatalf("outcome at %q, Location %q, want %q", got.OutcomeURL, r.header.Get("Location"), want)
+			}
+			if got.URL != w.url || got.Outcome != nil {
+				t.Fatalf("got %s, want url %s and no outcome", r.body, w.url)
+			}
+			if r.header.Get("Preference-Applied") != "" {
+				t.Fatal("a preference was applied that nobody had")
+			}
+		})
+	}
+}
+
+func TestAWriteThatWaitsGetsItsOutcome(t *testing.T) {
+	for _, w := range writes {
+		t.Run(w.name, func(t *testing.T) {
+			f := withPayment(newFixture(t))
+			f.accepting()
+			r := f.do(w.method, w.path, w.body, append(credential(w.organiser), waiting)...)
+			want, location := http.StatusOK, ""
+			if w.creates {
+				want, location = http.StatusCreated, w.url
+			}
+			r.is(want)
+			if r.header.Get("Location") != location {
+				t.Fatalf("Location %q, want %q", r.header.Get("Location"), location)
+			}
+			if got := r.receipt(); got.Outcome == nil || got.Outcome.Status != view.OutcomeAccepted {
+				t.Fatalf("got %s, want the outcome in it", r.body)
+			}
+			if r.header.Get("Preference-Applied") != "wait=10" {
+				t.Fatalf("Preference-Applied: %q", r.header.Get("Preference-Applied"))
+			}
+		})
+	}
+}
+
+func TestAWriteThatWaitsGetsItsRefusal(t *testing.T) {
+	for _, c := range []struct {
+		code   string
+		status int
+	}{
+		{"items-required", http.StatusUnprocessableEntity},
+		{"order-expired", http.StatusConflict},
+		{"order-not-found", http.StatusNotFound},
+		{"a-code-of-a-newer-version", http.StatusConflict},
+	} {
+		t.Run(c.code, func(t *testing.T) {
+			f := newFixture(t)
+			f.refusing(c.code, "said by the rule")
+			r := f.do("PUT", orderPath("/items"), oneSeat, waiting)
+			p := r.problem(c.status, c.code)
+			if p.Detail != "said by the rule" || p.Instance != "/api/outcomes/"+f.broker.only(t).ID {
+				t.Fatalf("got %s", r.body)
+			}
+			if r.header.Get("Preference-Applied") != "wait=10" {
+				t.Fatal("the preference was applied, and is not said to be")
+			}
+		})
+	}
+}
+
+func TestAWriteThatHadNoEffectIsNotCreated(t *testing.T) {
+	f := newFixture(t)
+	f.broker.handled = func(m message.Message) {
+		f.query.decide(view.Outcome{CommandID: m.ID, Status: view.OutcomeNoEffect})
+	}
+	r := f.do("POST", placePath(), oneSeat, waiting).is(http.StatusOK)
+	if got := r.receipt(); got.Outcome.Status != view.OutcomeNoEffect || r.header.Get("Location") != got.URL {
+		t.Fatalf("got %s, Location %q", r.body, r.header.Get("Location"))
+	}
+}
+
+func TestWaitingEndsWhenItsTimeIsOver(t *testing.T) {
+	f := newFixture(t)
+	r := f.do("POST", placePath(), oneSeat, header{"Prefer", "respond-async, wait=1"}).is(http.StatusAccepted)
+	if r.header.Get("Preference-Applied") != "wait=1" || r.receipt().Outcome != nil {
+		t.Fatalf("Preference-Applied %q, got %s", r.header.Get("Preference-Applied"), r.body)
+	}
+	if r.header.Get("Location") != r.receipt().OutcomeURL {
+		t.Fatal("Location is not the outcome's")
+	}
+}
+
+func TestWhileQueryIsDownAWriteIsAcceptedAllTheSame(t *testing.T) {
+	f := newFixture(t)
+	f.query.setDown(true)
+	f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=1"}).is(http.StatusAccepted)
+	f.broker.only(t)
+}
+
+func TestQueryComesBackWhileAWriteWaits(t *testing.T) {
+	f := newFixture(t)
+	f.query.setDown(true)
+	f.accepting()
+	done := make(chan response)
+	go func() { done <- f.do("POST", placePath(), oneSeat, waiting) }()
+	f.query.await("wait=", 2) // it was asked in vain, and is asked again
+	f.query.setDown(false)
+	(<-done).is(http.StatusCreated)
+}
+
+func TestIdsThatTheClientDoesNotChooseAreMade(t *testing.T) {
+	f := newFixture(t)
+	first := f.do("POST", placePath(), oneSeat).is(http.StatusAccepted).receipt()
+	second := f.do("POST", placePath(), oneSeat).is(http.StatusAccepted).receipt()
+	if first.ID == uuid.Nil || first.ID == second.ID || first.CommandID == second.CommandID {
+		t.Fatalf("ids %s and %s", first.ID, second.ID)
+	}
+	if got := f.broker.commands()[0].Body.(contracts.RegisterToConference).OrderID; got != first.ID {
+		t.Fatalf("order %s was sent, %s is said", got, first.ID)
+	}
+}
+
+func TestAPaymentSaysWhereThePayerGoesOn(t *testing.T) {
+	f := newFixture(t)
+	got := f.do("POST", orderPath("/payments"), `{"amount":{"amount":24900,"currency":"USD"}}`).is(http.StatusAccepted).receipt()
+	if want := "/pay/demo/" + got.ID.String(); got.CheckoutURL != want {
+		t.Fatalf("checkout at %q, want %q", got.CheckoutURL, want)
+	}
+}
+
+func TestTheCallersTraceGoesOn(t *testing.T) {
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for given, want := range map[string]string{trace: trace, "nonsense\t": "", "00-zz": ""} {
+		f := newFixture(t)
+		f.do("POST", placePath(), oneSeat, header{"Traceparent", given})
+		if got := f.broker.only(t).TraceParent; got != want {
+			t.Errorf("given %q: %q, want %q", given, got, want)
+		}
+	}
+}
+
+func TestWithoutTheBrokerNothingIsAccepted(t *testing.T) {
+	f := newFixture(t)
+	f.broker.err = errBroker
+	r := f.do("POST", placePath(), oneSeat)
+	r.problem(http.StatusServiceUnavailable, problem.Unavailable)
+	if r.header.Get("Retry-After") == "" {
+		t.Fatal("no Retry-After")
+	}
+	if strings.Contains(string(r.body), errBroker.Error()) {
+		t.Fatalf("tells of its inside: %s", r.body)
+	}
+	if !strings.Contains(f.log.String(), errBroker.Error()) {
+		t.Fatal("the reason is not in the log")
+	}
+}
+
+func TestTheSameKeyIsTheSameCommand(t *testing.T) {
+	for _, w := range writes {
+		t.Run(w.name, func(t *testing.T) {
+			f := withPayment(newFixture(t))
+			headers := append(credential(w.organiser), header{"Idempotency-Key", "k1"})
+			first := f.do(w.method, w.path, w.body, headers...).is(http.StatusAccepted)
+			// The same content, written otherwise.
+			again := f.do(w.method, w.path, strings.ReplaceAll(w.body, ",", " ,\n "), headers...).is(http.StatusAccepted)
+			if string(first.body) != string(again.body) || first.header.Get("Location") != again.header.Get("Location") {
+				t.Fatalf("first %s\nagain %s", first.body, again.body)
+			}
+			// Nothing says that the first was handled, so it is sent again, as it was.
+			sent := f.broker.commands()
+			if len(sent) != 2 || !reflect.DeepEqual(sent[0], sent[1]) {
+				t.Fatalf("sent %+v", sent)
+			}
+		})
+	}
+}
+
+func TestWhatWasDecidedIsNotSentAgain(t *testing.T) {
+	f := newFixture(t)
+	f.accepting()
+	key := header{"Idempotency-Key", "k1"}
+	first := f.do("POST", placePath(), oneSeat, key, waiting).is(http.StatusCreated)
+	again := f.do("POST", placePath(), oneSeat, key, waiting).is(http.StatusCreated)
+	if string(first.body) != string(again.body) {
+		t.Fatalf("first %s\nagain %s", first.body, again.body)
+	}
+	f.broker.only(t)
+
+	f = newFixture(t)
+	f.refusing("order-expired", "it has")
+	for range 2 {
+		f.do("PUT", orderPath("/items"), oneSeat, key, waiting).problem(http.StatusConflict, "order-expired")
+	}
+	f.broker.only(t)
+}
+
+func TestAKeyStandsForOneBody(t *testing.T) {
+	f := newFixture(t)
+	key := header{"Idempotency-Key", "k1"}
+	f.do("POST", placePath(), oneSeat, key).is(http.StatusAccepted)
+	f.do("POST", placePath(), strings.Replace(oneSeat, `"quantity":1`, `"quantity":2`, 1), key).
+		problem(http.StatusUnprocessableEntity, problem.IdempotencyKeyReused)
+	f.broker.only(t)
+	// Elsewhere it is another key.
+	f.do("PUT", orderPath("/items"), strings.Replace(oneSeat, `"quantity":1`, `"quantity":2`, 1), key).is(http.StatusAccepted)
+}
+
+func TestARequestThatBreaksRulesDoesNotUseItsKey(t *testing.T) {
+	f := newFixture(t)
+	key := header{"Idempotency-Key", "k1"}
+	nobody := `{"firstName":"Ada","lastName":"Lovelace","email":"Ada <ada@example.org>"}`
+	f.do("PUT", orderPath("/registrant"), nobody, key).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
+	f.do("PUT", orderPath("/registrant"), strings.Replace(nobody, "Ada <ada@example.org>", "ada@example.org", 1), key).is(http.StatusAccepted)
+}
+
+func TestAfterAFailureTheKeyWorks(t *testing.T) {
+	f := newFixture(t)
+	key := header{"Idempotency-Key", "k1"}
+	f.broker.err = errBroker
+	f.do("POST", placePath(), oneSeat, key).problem(http.StatusServiceUnavailable, problem.Unavailable)
+	f.broker.err = nil
+	f.do("POST", placePath(), oneSeat, key).is(http.StatusAccepted)
+	f.broker.only(t)
+}
+
+func TestWithoutItsStoreAKeyIsNotTaken(t *testing.T) {
+	f := newFixture(t)
+	f.keys.Down = true
+	f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", "k1"}).problem(http.StatusServiceUnavailable, problem.Unavailable)
+	if sent := f.broker.commands(); len(sent) > 0 {
+		t.Fatalf("sent %+v", sent)
+	}
+	f.do("POST", placePath(), oneSeat).is(http.StatusAccepted) // a write without one goes on
+}
+
+func TestOfRacingRequestsWithOneKeyOneCommandComes(t *testing.T) {
+	f := newFixture(t)
+	f.accepting()
+	const racers = 16
+	answers := make([]response, racers)
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range racers {
+		wg.Go(func() {
+			<-start
+			answers[i] = f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", "k1"}, waiting)
+		})
+	}
+	close(start)
+	wg.Wait()
+	for i, a := range answers {
+		if a.status != http.StatusCreated || string(a.body) != string(answers[0].body) {
+			t.Fatalf("racer %d: %d %s\nracer 0: %s", i, a.status, a.body, answers[0].body)
+		}
+	}
+	for _, m := range f.broker.commands() {
+		if m.ID != answers[0].receipt().CommandID.String() {
+			t.Fatalf("another command was sent: %+v", m)
+		}
+	}
+}
+
+func TestTheOrganisersKeysAreNotTheirNeighbours(t *testing.T) {
+	f := newFixture(t)
+	body := `{"slug":"s","owner":"o","currency":"USD",` + detailsJSON + `}`
+	key := header{"Idempotency-Key", "k1"}
+	first := f.do("POST", "/api/conferences", body, key, asOrganiser).is(http.StatusAccepted).receipt()
+	f.do("POST", "/api/conferences", body, key).problem(http.StatusUnauthorized, problem.CredentialRequired)
+	again := f.do("POST", "/api/conferences", body, key, asOrganiser).is(http.StatusAccepted).receipt()
+	if first.ID != again.ID {
+		t.Fatalf("conferences %s and %s", first.ID, again.ID)
+	}
+}
+
+func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
+	paths := []string{"GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/dead-letters",
+		"GET /api/dead-letters/1", "POST /api/dead-letters/1/retry", "POST /api/dead-letters/1/discard"}
+	for _, w := range writes {
+		if w.organiser {
+			paths = append(paths, w.method+" "+w.path)
+		}
+	}
+	for _, given := range []struct {
+		name    string
+		headers []header
+	}{
+		{"none", nil},
+		{"another", []header{{"Authorization", "Bearer another"}}},
+		{"a longer one", []header{{"Authorization", "Bearer " + organiserToken + "x"}}},
+		{"another scheme", []header{{"Authorization", "Basic " + organiserToken}}},
+		{"an empty one", []header{{"Authorization", "Bearer "}}},
+		{"no scheme", []header{{"Authorization", organiserToken}}},
+	} {
+		t.Run(given.name, func(t *testing.T) {
+			f := newFixture(t)
+			for _, p := range paths {
+				method, path, _ := strings.Cut(p, " ")
+				r := f.do(method, path, "", given.headers...)
+				r.problem(http.StatusUnauthorized, problem.CredentialRequired)
+				if !strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Bearer ") {
+					t.Fatalf("%s: WWW-Authenticate %q", p, r.header.Get("WWW-Authenticate"))
+				}
+			}
+			if len(f.broker.commands())+len(f.query.requests()) > 0 {
+				t.Fatal("something was asked or sent all the same")
+			}
+		})
+	}
+}
+
+func TestWithoutTheSecretStoreNobodyIsTheOrganiser(t *testing.T) {
+	for _, secret := range []struct {
+		value string
+		err   error
+	}{{"", errBroker}, {"", nil}} {
+		f := newFixture(t)
+		f.token = func() (string, error) { return secret.value, secret.err }
+		f.do("GET", "/api/overdue-orders", "", header{"Authorization", "Bearer "}).
+			problem(http.StatusServiceUnavailable, problem.Unavailable)
+	}
+}
+
+func TestARefundOfAnUnknownPaymentIsNotSent(t *testing.T) {
+	f := newFixture(t)
+	f.do("POST", "/api/payments/"+paymentID.String()+"/refund", `{"attempt":2}`, asOrganiser).
+		problem(http.StatusNotFound, problem.PaymentNotFound)
+	if sent := f.broker.commands(); len(sent) > 0 {
+		t.Fatalf("sent %+v", sent)
+	}
+}
+
+// A request may wait longer than its body may take to arrive.
+func TestWaitingIsNotCutShortByTheBodysDeadline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 6 seconds")
+	}
+	f := newFixture(t)
+	f.broker.handled = func(m message.Message) {
+		time.AfterFunc(6*time.Second, func() {
+			f.query.decide(view.Outcome{CommandID: m.ID, Status: view.OutcomeAccepted})
+		})
+	}
+	f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=20"}).is(http.StatusCreated)
+}
+
+func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
+	f := newFixture(t)
+	const most = 512
+	var wg sync.WaitGroup
+	for range most {
+		wg.Go(func() { f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusCreated) })
+	}
+	f.query.await("wait=", most)
+	r := f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusAccepted)
+	if r.header.Get("Preference-Applied") != "" {
+		t.Fatal("said to have waited")
+	}
+	for _, m := range f.broker.commands() {
+		f.query.decide(view.Outcome{CommandID: m.ID, Status: view.OutcomeAccepted})
+	}
+	wg.Wait()
+}

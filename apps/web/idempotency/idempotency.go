@@ -1,0 +1,98 @@
+// Package idempotency makes it safe to send a write again: an Idempotency-Key
+// stands for one request of one caller for 24 hours.
+//
+// What is kept is not the answer but the command's id, chosen by whoever comes
+// first and written before anything is published. A repeated request gets the
+// same id, so it is the same command to everyone downstream, who handle it once;
+// ids of new orders and payments derive from it, so they are the same as well.
+// That holds when the first request died at any point, which a kept answer
+// would not. The id is random, not a function of the key: orders are opened to
+// whoever knows their id, and a key may be guessed.
+package idempotency
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// KeptFor is how long a key stands for a request.
+const KeptFor = 24 * time.Hour
+
+// ErrReused: the key stands for a request with another body.
+var ErrReused = errors.New("idempotency: the key was used for another request")
+
+// Store keeps small values for a time.
+type Store interface {
+	// Create writes value under key for ttl, unless there is something already. Of
+	// any number of racing callers one succeeds. After an error the value may have
+	// been written or not.
+	Create(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// Get reads a key with strong consistency; nil when there is nothing.
+	Get(ctx context.Context, key string) ([]byte, error)
+}
+
+// Request is what an Idempotency-Key came with.
+type Request struct {
+	Caller string // who asks; keys of different callers are different keys
+	Route  string // method and path
+	Key    string
+	Body   []byte
+}
+
+// Keys are the keys in use.
+type Keys struct{ store Store }
+
+// New makes Keys that are kept in store.
+func New(store Store) *Keys { return &Keys{store} }
+
+type claim struct {
+	CommandID   uuid.UUID `json:"commandId"`
+	Fingerprint string    `json:"fingerprint"`
+}
+
+// Claim gives the id of the command that the request's key stands for; first
+// says whether this request is the one that set it. Errors: ErrReused, or that
+// of the store, in which case nothing may be published.
+func (k *Keys) Claim(ctx context.Context, r Request) (commandID uuid.UUID, first bool, err error) {
+	key := "idempotency/" + digest([]byte(r.Caller), []byte(r.Route), []byte(r.Key))
+	mine := claim{uuid.New(), digest(r.Body)}
+	value, err := json.Marshal(mine)
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	failed := k.store.Create(ctx, key, value, KeptFor)
+	if failed == nil {
+		return mine.CommandID, true, nil
+	}
+	// Stores do not agree on how they say that somebody was here first, so look.
+	value, err = k.store.Get(ctx, key)
+	if err != nil || value == nil {
+		return uuid.Nil, false, fmt.Errorf("idempotency: %w", errors.Join(failed, err))
+	}
+	var theirs claim
+	if err := json.Unmarshal(value, &theirs); err != nil {
+		return uuid.Nil, false, fmt.Errorf("idempotency: read claim: %w", err)
+	}
+	if theirs.Fingerprint != mine.Fingerprint {
+		return uuid.Nil, false, ErrReused
+	}
+	return theirs.CommandID, theirs.CommandID == mine.CommandID, nil
+}
+
+// digest is a hash of the parts that does not confuse where one ends and the
+// next begins.
+func digest(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = fmt.Fprintf(h, "%d:", len(p)) // a hash takes everything
+		_, _ = h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,72 @@
+// Command web is the gateway: the one app that the world talks to. Settings, by
+// environment beside those of every app: PLENARY_MAX_LAG (15s), how far the
+// handling of commands may lag behind before new orders are turned away, and
+// PLENARY_TRUSTED_PROXIES, the networks (comma-separated) of the proxies before
+// it whose X-Forwarded-For is believed; none by default.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/web/gateway"
+	"github.com/plenary/plenary/apps/web/idempotency"
+	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/host"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("web app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	maxLag, err := time.ParseDuration(env("PLENARY_MAX_LAG", "15s"))
+	if err != nil || maxLag <= 0 {
+		return fmt.Errorf("PLENARY_MAX_LAG: %q is no time above 0", os.Getenv("PLENARY_MAX_LAG"))
+	}
+	registry := contracts.Registry()
+	app, err := host.New(host.Options{AppID: "web", Registry: registry, Public: true})
+	if err != nil {
+		return err
+	}
+	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, "organiser-token") })
+	web, err := gateway.New(app.Router.(*gin.Engine), gateway.Options{
+		Contracts:      registry,
+		Commands:       gateway.Gathered(app.Publisher()),
+		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
+		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
+		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: host.StateStore},
+		OrganiserToken: token,
+		Checkout:       "/pay/demo/",
+		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
+		MaxLag:         maxLag,
+		Log:            slog.Default(),
+	})
+	if err != nil {
+		return err
+	}
+	app.Go(web.Run)
+	return app.Run()
+}
+
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// list splits a comma-separated setting.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,83 @@
+package throttle_test
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/plenary/plenary/apps/web/throttle"
+)
+
+func allowed(t *throttle.Throttle, addr string) bool {
+	ok, _ := t.Allow(netip.MustParseAddr(addr))
+	return ok
+}
+
+func TestABurstAndThenOneAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := throttle.New(3, 10*time.Second, 100)
+		for i := range 3 {
+			if !allowed(th, "192.0.2.1") {
+				t.Fatalf("request %d of the burst was turned away", i+1)
+			}
+		}
+		ok, retryAfter := th.Allow(netip.MustParseAddr("192.0.2.1"))
+		if ok || retryAfter != 10*time.Second {
+			t.Fatalf("allowed %v, retry after %v", ok, retryAfter)
+		}
+		time.Sleep(retryAfter)
+		if !allowed(th, "192.0.2.1") || allowed(th, "192.0.2.1") {
+			t.Fatal("after the wait exactly one more is allowed")
+		}
+		time.Sleep(time.Hour)
+		for i := range 4 {
+			if got, want := allowed(th, "192.0.2.1"), i < 3; got != want {
+				t.Fatalf("after an idle hour, request %d: allowed %v", i+1, got)
+			}
+		}
+	})
+}
+
+func TestWhoCountsAsOneClient(t *testing.T) {
+	for _, c := range []struct {
+		name, first, second string
+		same                bool
+	}{
+		{"the same IPv4 address", "192.0.2.1", "192.0.2.1", true},
+		{"neighbours in IPv4", "192.0.2.1", "192.0.2.2", false},
+		{"IPv4 written as IPv6", "192.0.2.1", "::ffff:192.0.2.1", true},
+		{"one household in IPv6", "2001:db8::1", "2001:db8::ffff:1", true},
+		{"two households in IPv6", "2001:db8::1", "2001:db8:0:1::1", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			th := throttle.New(1, time.Hour, 100)
+			allowed(th, c.first)
+			if got := !allowed(th, c.second); got != c.same {
+				t.Fatalf("counts as the same: %v, want %v", got, c.same)
+			}
+		})
+	}
+}
+
+func TestNoAddressIsAClientToo(t *testing.T) {
+	th := throttle.New(1, time.Hour, 100)
+	th.Allow(netip.Addr{})
+	if ok, _ := th.Allow(netip.Addr{}); ok {
+		t.Fatal("requests without an address are not limited")
+	}
+}
+
+func TestTheIdlestClientIsForgottenFirst(t *testing.T) {
+	th := throttle.New(1, time.Hour, 2)
+	allowed(th, "192.0.2.1")
+	allowed(th, "192.0.2.2")
+	allowed(th, "192.0.2.1") // turned away, and yet seen
+	allowed(th, "192.0.2.3") // one too many
+	if allowed(th, "192.0.2.1") {
+		t.Fatal("the busy client was forgotten")
+	}
+	if !allowed(th, "192.0.2.2") {
+		t.Fatal("the idle client was kept")
+	}
+}

@@ -1,0 +1,118 @@
+// Package upstream asks another app over Dapr's service invocation.
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+)
+
+// ErrNotFound: the app has nothing under that path.
+var ErrNotFound = errors.New("upstream: not found")
+
+// StatusError is any other answer that is not a success.
+type StatusError struct {
+	App    string
+	Status int
+}
+
+func (e *StatusError) Error() string { return fmt.Sprintf("upstream: %s answered %d", e.App, e.Status) }
+
+// maxAnswer bounds what is read of one answer: 8 MiB.
+const maxAnswer = 8 << 20
+
+// App is another app.
+type App struct {
+	name      string
+	base      *url.URL
+	transport http.RoundTripper
+}
+
+// New makes an App that is reached under base, the address of its methods in
+// Dapr's service invocation. It panics if base is not an address.
+func New(name, base string, transport http.RoundTripper) *App {
+	u, err := url.Parse(strings.TrimSuffix(base, "/"))
+	if err != nil || u.Host == "" {
+		panic(fmt.Sprintf("upstream: %q is not an address", base))
+	}
+	return &App{name: name, base: u, transport: transport}
+}
+
+// Get reads path, with its query, into out.
+func (a *App) Get(ctx context.Context, path string, out any) error {
+	return a.call(ctx, http.MethodGet, path, nil, out)
+}
+
+// Post sends in to path and reads the answer into out.
+func (a *App) Post(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("upstream: encode: %w", err)
+	}
+	return a.call(ctx, http.MethodPost, path, body, out)
+}
+
+func (a *App) call(ctx context.Context, method, path string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, a.base.String()+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("upstream: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := a.transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("upstream: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("upstream: read the answer of %s: %w", a.name, err)
+	}
+	if err := a.Check(resp); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("upstream: decode the answer of %s: %w", a.name, err)
+	}
+	return nil
+}
+
+// Forward passes one request on to path and the answer back as it comes, each
+// part at once. change, if set, may change the answer's headers or, with an
+// error, turn it down; failed answers then, and when the app cannot be reached.
+func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, change func(*http.Response) error, failed func(http.ResponseWriter, *http.Request, error)) {
+	proxy := httputil.ReverseProxy{
+		Transport:      a.transport,
+		FlushInterval:  -1,
+		ModifyResponse: change,
+		ErrorHandler:   failed,
+		Rewrite: func(p *httputil.ProxyRequest) {
+			target := *a.base
+			target.Path += path
+			target.RawQuery = p.In.URL.RawQuery
+			p.Out.URL, p.Out.Host = &target, ""
+			p.Out.Header.Del("Authorization") // no app behind the gateway is to see the organiser's token
+		},
+	}
+	proxy.ServeHTTP(w, r)
+}
+
+// Check is the error of an answer that is not a success.
+func (a *App) Check(resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusNotFound:
+		return ErrNotFound
+	default:
+		return &StatusError{a.name, resp.StatusCode}
+	}
+}
