@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/currency"
 )
 
 // Money is an amount in minor units (cents) of an ISO 4217 currency.
@@ -33,8 +34,21 @@ func (m Money) IsZero() bool { return m.Amount == 0 }
 // Times is the price of n.
 func (m Money) Times(n int) Money { return Money{Amount: m.Amount * int64(n), Currency: m.Currency} }
 
+// String writes the amount with as many decimals as its currency has.
 func (m Money) String() string {
-	return fmt.Sprintf("%d.%02d %s", m.Amount/100, m.Amount%100, m.Currency)
+	decimals := 2
+	if unit, err := currency.ParseISO(m.Currency); err == nil {
+		decimals, _ = currency.Standard.Rounding(unit)
+	}
+	digits := fmt.Sprintf("%0*d", decimals+1, max(m.Amount, -m.Amount))
+	whole, rest := digits[:len(digits)-decimals], digits[len(digits)-decimals:]
+	if decimals > 0 {
+		whole += "." + rest
+	}
+	if m.Amount < 0 {
+		whole = "-" + whole
+	}
+	return whole + " " + m.Currency
 }
 
 // SeatQuantity is a number of seats of one type.

@@ -252,6 +252,10 @@ func personalPaths(t reflect.Type, prefix string) []string {
 	}
 	var out []string
 	for f := range fieldsOf(t) {
+		if f.Anonymous && f.Tag.Get("json") == "" {
+			out = append(out, personalPaths(f.Type, prefix)...) // JSON has its fields here
+			continue
+		}
 		path := prefix + jsonName(f)
 		if f.Tag.Get("personal") == "true" {
 			out = append(out, path)
