@@ -1,0 +1,102 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+// Main runs the tests of a package on one system that they share. Call it from
+// TestMain and exit with what it gives.
+func Main(m *testing.M, o Options, shared **System) (code int) {
+	// Whoever stops the test stops what it started.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, err := Start(ctx, o)
+	interrupted := context.AfterFunc(ctx, func() {
+		_ = s.Close()
+		os.Exit(1)
+	})
+	defer func() {
+		interrupted()
+		if err := s.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	*shared = s
+	return m.Run()
+}
+
+// New runs a system for one test.
+func New(t *testing.T, o Options) *System {
+	t.Helper()
+	s, err := Start(t.Context(), o)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(t)
+	return s
+}
+
+// Watch prints, if the test fails, what the parts wrote since it began.
+func (s *System) Watch(t *testing.T) {
+	t.Helper()
+	began := map[string]int64{}
+	for _, name := range s.order {
+		if info, err := os.Stat(s.logOf(name)); err == nil {
+			began[name] = info.Size()
+		}
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		for _, name := range s.order {
+			if text := s.logSince(name, began[name]); text != "" {
+				t.Logf("--- %s\n%s", name, text)
+			}
+		}
+	})
+}
+
+func (s *System) logOf(name string) string { return filepath.Join(s.Dir, "logs", name+".log") }
+
+// logSince is the end of what a part wrote after a position.
+func (s *System) logSince(name string, from int64) string {
+	const lines = 40
+	b, err := os.ReadFile(s.logOf(name))
+	if err != nil || int64(len(b)) <= from {
+		return ""
+	}
+	all := strings.Split(strings.TrimSpace(string(b[from:])), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// Eventually waits until a condition gives no error, and fails the test with its
+// last error when it takes longer than within.
+func Eventually(t *testing.T, within time.Duration, condition func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), within, fmt.Errorf("not within %s", within))
+	defer cancel()
+	if err := ready.Until(ctx, condition); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,211 @@
+// Package api is a client of Plenary's HTTP API, as far as the demo and the
+// end-to-end tests need it. A write waits for its outcome.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client calls the API. The zero value of Wait has writes answered with 202 at
+// once; what becomes of them is then up to the caller.
+type Client struct {
+	// URL of the one origin, without a path.
+	URL string
+	// Token is the organiser's credential; empty for anybody else.
+	Token string
+	// Wait is how long a write waits for its outcome at most.
+	Wait time.Duration
+	HTTP *http.Client
+}
+
+// Problem is an answer that says what went wrong.
+type Problem struct {
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Fields []struct {
+		Field string `json:"field"`
+		Rule  string `json:"rule"`
+	} `json:"errors"`
+}
+
+func (p *Problem) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s: %s %s", p.Status, p.Code, p.Title, p.Detail))
+}
+
+// Code is the code of the problem in err's chain, or empty.
+func Code(err error) string {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}
+
+// Receipt is the answer to a write.
+type Receipt struct {
+	CommandID   string   `json:"commandId"`
+	ID          string   `json:"id"`
+	CheckoutURL string   `json:"checkoutUrl"`
+	Outcome     *Outcome `json:"outcome"`
+}
+
+// Outcome is what became of a command.
+type Outcome struct {
+	Status string   `json:"status"` // unknown, accepted, refused or no-effect
+	Code   string   `json:"code"`
+	Detail string   `json:"detail"`
+	Events []string `json:"events"`
+}
+
+// ErrNoOutcome: the outcome of a write was not known within Client.Wait.
+var ErrNoOutcome = errors.New("the outcome is not known yet")
+
+// longestWait is the longest that the API holds an answer back.
+const longestWait = 30 * time.Second
+
+// write sends a command and waits for its outcome. Retryable refusals (what the
+// command needs is not there yet) are tried again while there is time.
+func (c *Client) write(ctx context.Context, method, path string, body any) (Receipt, error) {
+	deadline := time.Now().Add(c.Wait)
+	for {
+		var r Receipt
+		err := c.call(ctx, method, path, body, &r)
+		if err == nil && c.Wait > 0 && r.Outcome == nil {
+			err = c.await(ctx, &r, deadline)
+		}
+		if !retryable[Code(err)] || time.Now().After(deadline) {
+			return r, err
+		}
+		const pause = 100 * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// retryable are the codes of problems that pass.
+var retryable = map[string]bool{
+	"conference-not-ready": true, "conference-not-found": true, "order-not-found": true, "payment-not-found": true,
+}
+
+// await reads the outcome of a command that took longer than the API waits.
+func (c *Client) await(ctx context.Context, r *Receipt, deadline time.Time) error {
+	for time.Now().Before(deadline) {
+		var o Outcome
+		wait := min(longestWait, time.Until(deadline))
+		if err := c.call(ctx, http.MethodGet, fmt.Sprintf("/api/outcomes/%s?wait=%d", r.CommandID, int(wait.Seconds())), nil, &o); err != nil {
+			return err
+		}
+		switch o.Status {
+		case "accepted", "no-effect":
+			r.Outcome = &o
+			return nil
+		case "refused":
+			return &Problem{Code: o.Code, Detail: o.Detail}
+		}
+	}
+	return fmt.Errorf("command %s: %w", r.CommandID, ErrNoOutcome)
+}
+
+// call makes one request. into, if not nil, gets the answer.
+func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, content)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if method != http.MethodGet && c.Wait > 0 {
+		req.Header.Set("Prefer", fmt.Sprintf("wait=%d", int(min(longestWait, c.Wait).Seconds())))
+	}
+	res, err := c.client().Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if res.StatusCode/100 != 2 {
+		p := &Problem{Status: res.StatusCode, Detail: string(b)}
+		if strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") {
+			p.Detail = ""
+			if err := json.Unmarshal(b, p); err != nil {
+				return fmt.Errorf("%s %s: %w", method, path, err)
+			}
+		}
+		return fmt.Errorf("%s %s: %w", method, path, p)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+func (c *Client) client() *http.Client {
+	if c.HTTP != nil {
+		return c.HTTP
+	}
+	return http.DefaultClient
+}
+
+// Decide makes a choice on the demo provider's page: accept, reject, cancel,
+// never, refuse-refunds or give-refunds.
+func (c *Client) Decide(ctx context.Context, checkoutURL, choice string) error {
+	page := c.URL + checkoutURL
+	get, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+	if err != nil {
+		return err
+	}
+	res, err := c.client().Do(get) // leads on to the provider's page
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", page, res.Status)
+	}
+	form := url.Values{"choice": {choice}}.Encode()
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, res.Request.URL.String(), strings.NewReader(form))
+	if err != nil {
+		return err
+	}
+	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if res, err = c.client().Do(post); err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("POST %s: %s", post.URL, res.Status)
+	}
+	return nil
+}

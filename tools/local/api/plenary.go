@@ -1,0 +1,267 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Money is an amount in minor units of a currency.
+type Money struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+func (m Money) String() string {
+	return fmt.Sprintf("%d.%02d %s", m.Amount/100, m.Amount%100, m.Currency)
+}
+
+// NewConference is what an organiser says about a conference.
+type NewConference struct {
+	Slug        string    `json:"slug"`
+	Owner       string    `json:"owner"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Location    string    `json:"location"`
+	Currency    string    `json:"currency"`
+	StartsAt    time.Time `json:"startsAt"`
+	EndsAt      time.Time `json:"endsAt"`
+	RefundUntil time.Time `json:"refundUntil,omitzero"`
+}
+
+// NewSeatType is what an organiser says about a seat type. The price is in
+// minor units of the conference's currency.
+type NewSeatType struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Price       int64  `json:"price"`
+	Quota       int    `json:"quota"`
+}
+
+// Conference is a conference as everybody sees it.
+type Conference struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Published bool       `json:"published"`
+	SeatTypes []SeatType `json:"seatTypes"`
+}
+
+// SeatType is a seat type with how many seats are left.
+type SeatType struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Price     Money  `json:"price"`
+	Quota     int    `json:"quota"`
+	Remaining int    `json:"remaining"`
+}
+
+// Item asks for a number of seats of one type.
+type Item struct {
+	SeatType string `json:"seatType"`
+	Quantity int    `json:"quantity"`
+}
+
+// Person is a registrant.
+type Person struct {
+	FirstName string `json:"firstName"`
+	LastName  string `json:"lastName"`
+	Email     string `json:"email"`
+}
+
+// Attendee is a person to whom a seat is assigned.
+type Attendee struct {
+	Person
+	Type string `json:"type"`
+}
+
+// Order is an order as its registrant sees it.
+type Order struct {
+	ID             string       `json:"id"`
+	ConferenceID   string       `json:"conferenceId"`
+	Status         string       `json:"status"`
+	Version        int          `json:"version"`
+	Reason         string       `json:"reason"`
+	Lines          []Line       `json:"lines"`
+	Total          Money        `json:"total"`
+	IsFreeOfCharge bool         `json:"isFreeOfCharge"`
+	Deadline       time.Time    `json:"deadline"`
+	Locator        string       `json:"locator"`
+	PaymentID      string       `json:"paymentId"`
+	Assignments    []Assignment `json:"assignments"`
+	Payments       []Payment    `json:"payments"`
+	PlacedAt       time.Time    `json:"placedAt"`
+	UpdatedAt      time.Time    `json:"updatedAt"`
+}
+
+// Line is one line of an order.
+type Line struct {
+	SeatType  string `json:"seatType"`
+	Name      string `json:"name"`
+	Requested int    `json:"requested"`
+	Granted   int    `json:"granted"`
+	State     string `json:"state"`
+	Total     Money  `json:"total"`
+}
+
+// Granted is the number of seats of a type that the order holds.
+func (o Order) Granted(seatType string) int {
+	for _, l := range o.Lines {
+		if l.SeatType == seatType {
+			return l.Granted
+		}
+	}
+	return 0
+}
+
+// Assignment is a seat of a confirmed order.
+type Assignment struct {
+	Position int       `json:"position"`
+	SeatType string    `json:"seatType"`
+	Attendee *Attendee `json:"attendee"`
+}
+
+// Payment is a payment of an order.
+type Payment struct {
+	ID     string `json:"id"`
+	Amount Money  `json:"amount"`
+	Status string `json:"status"`
+}
+
+// TimelineEntry is a command or an event that touched an order.
+type TimelineEntry struct {
+	Kind     string    `json:"kind"` // command or event
+	ID       string    `json:"id"`
+	Type     string    `json:"type"`
+	Time     time.Time `json:"time"`
+	Source   string    `json:"source"`
+	Stream   string    `json:"stream"`
+	Version  uint64    `json:"version"`
+	CausedBy string    `json:"causedBy"`
+	Detail   string    `json:"detail"`
+}
+
+// DeadLetter is a message that was given up.
+type DeadLetter struct {
+	ID        string `json:"id"`
+	Status    string `json:"status"`
+	Topic     string `json:"topic"`
+	Reason    string `json:"reason"`
+	Handler   string `json:"handler"`
+	MessageID string `json:"messageId"`
+	Raw       []byte `json:"raw"`
+}
+
+// CreateConference gives the id of the new conference.
+func (c *Client) CreateConference(ctx context.Context, n NewConference) (string, error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences", n)
+	return r.ID, err
+}
+
+// AddSeatType gives the id of the new seat type.
+func (c *Client) AddSeatType(ctx context.Context, conference string, n NewSeatType) (string, error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/seat-types", n)
+	return r.ID, err
+}
+
+// UpdateSeatType replaces what is said of a seat type.
+func (c *Client) UpdateSeatType(ctx context.Context, conference, seatType string, n NewSeatType) error {
+	_, err := c.write(ctx, http.MethodPut, "/api/conferences/"+conference+"/seat-types/"+seatType, n)
+	return err
+}
+
+// Publish opens the sale.
+func (c *Client) Publish(ctx context.Context, conference string) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/publish", nil)
+	return err
+}
+
+// Unpublish stops new orders.
+func (c *Client) Unpublish(ctx context.Context, conference string) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/unpublish", nil)
+	return err
+}
+
+// Conference reads a conference with its availability.
+func (c *Client) Conference(ctx context.Context, id string) (out Conference, err error) {
+	return out, c.call(ctx, http.MethodGet, "/api/conferences/"+id, nil, &out)
+}
+
+// PlaceOrder gives the id of the new order.
+func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Item) (string, error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"items": list(items)})
+	return r.ID, err
+}
+
+// ChangeItems replaces what an order asks for.
+func (c *Client) ChangeItems(ctx context.Context, order string, items ...Item) error {
+	_, err := c.write(ctx, http.MethodPut, "/api/orders/"+order+"/items", map[string]any{"items": list(items)})
+	return err
+}
+
+func list(items []Item) []Item { return append([]Item{}, items...) } // never null
+
+// AssignRegistrant says who places the order.
+func (c *Client) AssignRegistrant(ctx context.Context, order string, p Person) error {
+	_, err := c.write(ctx, http.MethodPut, "/api/orders/"+order+"/registrant", p)
+	return err
+}
+
+// StartPayment opens a payment: its id, and where the payer goes on.
+func (c *Client) StartPayment(ctx context.Context, order string, amount Money) (id, checkoutURL string, err error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/payments", map[string]any{"amount": amount})
+	return r.ID, r.CheckoutURL, err
+}
+
+// Confirm confirms an order that is free of charge.
+func (c *Client) Confirm(ctx context.Context, order string) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/confirm", nil)
+	return err
+}
+
+// Cancel cancels an order.
+func (c *Client) Cancel(ctx context.Context, order string) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/cancel", nil)
+	return err
+}
+
+// AssignSeat assigns a seat of a confirmed order.
+func (c *Client) AssignSeat(ctx context.Context, order string, position int, a Attendee) error {
+	_, err := c.write(ctx, http.MethodPut, fmt.Sprintf("/api/orders/%s/seats/%d", order, position), a)
+	return err
+}
+
+// UnassignSeat takes a seat back.
+func (c *Client) UnassignSeat(ctx context.Context, order string, position int) error {
+	_, err := c.write(ctx, http.MethodDelete, fmt.Sprintf("/api/orders/%s/seats/%d", order, position), nil)
+	return err
+}
+
+// Order reads an order.
+func (c *Client) Order(ctx context.Context, id string) (out Order, err error) {
+	return out, c.call(ctx, http.MethodGet, "/api/orders/"+id, nil, &out)
+}
+
+// FindOrder finds an order by e-mail and record locator.
+func (c *Client) FindOrder(ctx context.Context, email, locator string) (out Order, err error) {
+	return out, c.call(ctx, http.MethodPost, "/api/orders/find", map[string]string{"email": email, "locator": locator}, &out)
+}
+
+// Timeline reads every command and event that touched an order.
+func (c *Client) Timeline(ctx context.Context, order string) ([]TimelineEntry, error) {
+	var out struct{ Entries []TimelineEntry }
+	err := c.call(ctx, http.MethodGet, "/api/orders/"+order+"/timeline", nil, &out)
+	return out.Entries, err
+}
+
+// DeadLetters reads what was given up, newest first.
+func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	var out struct{ DeadLetters []DeadLetter }
+	err := c.call(ctx, http.MethodGet, "/api/dead-letters", nil, &out)
+	return out.DeadLetters, err
+}
+
+// RetryDeadLetter sends a dead letter back.
+func (c *Client) RetryDeadLetter(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodPost, "/api/dead-letters/"+id+"/retry", nil, nil)
+}
