@@ -47,7 +47,6 @@ func run() error {
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
 		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: host.StateStore},
 		OrganiserToken: token,
-		Checkout:       "/pay/demo/",
 		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
 		MaxLag:         maxLag,
 		Log:            slog.Default(),

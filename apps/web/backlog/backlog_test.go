@@ -54,7 +54,7 @@ func watched(t *testing.T, body func(b *backlog.Backlog, h *handlers)) {
 
 // pass lets time go by on the test's own clock.
 func pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

@@ -32,9 +32,9 @@ func TestASecretIsReadOnceAMinute(t *testing.T) {
 		expect("first", false, 2)
 		secret = "second"
 		expect("first", false, 2)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		expect("second", false, 3)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		failing = errors.New("the store is down")
 		expect("second", false, 4)
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -159,8 +160,20 @@ func (q *query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		return
 	}
+	if p, ok := answer.(refusal); ok {
+		w.Header().Set("Content-Type", problem.ContentType)
+		w.WriteHeader(p.status)
+		_, _ = fmt.Fprintf(w, `{"code":%q,"detail":"said by query"}`, p.code)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// refusal is an answer by which query says no.
+type refusal struct {
+	status int
+	code   string
 }
 
 func (q *query) serveOutcome(w http.ResponseWriter, r *http.Request, id string) {
@@ -229,7 +242,6 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		Keys:           f.keys,
 		OrganiserToken: func(context.Context) (string, error) { return f.token() },
 		MaxLag:         15 * time.Second,
-		Checkout:       "/pay/demo/",
 		Log:            slog.New(slog.NewJSONHandler(f.log, nil)),
 	}
 	for _, c := range change {

@@ -47,10 +47,7 @@ type Options struct {
 	TrustedProxies []string
 	// MaxLag is how far handling may lag behind before new orders are turned away.
 	MaxLag time.Duration
-	// Checkout is where the payer of a payment goes on, without the payment's id:
-	// the payment provider's page.
-	Checkout string
-	Log      *slog.Logger
+	Log    *slog.Logger
 }
 
 // Gateway answers the API's requests.
@@ -61,7 +58,6 @@ type Gateway struct {
 	payments  *upstream.App
 	keys      *idempotency.Keys
 	token     func(ctx context.Context) (string, error)
-	checkout  string
 	log       *slog.Logger
 
 	api     huma.API
@@ -89,7 +85,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
-		keys: idempotency.New(o.Keys), token: o.OrganiserToken, checkout: o.Checkout, log: o.Log,
+		keys: idempotency.New(o.Keys), token: o.OrganiserToken, log: o.Log,
 		finding: throttle.New(findAtOnce, findEvery, findClients),
 		waiting: make(chan struct{}, maxWaiting),
 		ending:  make(chan struct{}),

@@ -39,7 +39,7 @@ var reads = []struct {
 	notFound            string
 }{
 	{"list conferences", "GET /api/conferences", "", false,
-		"GET /conferences", view.Conferences{Conferences: []view.Conference{aConference}}, ""},
+		"GET /conferences?limit=100", view.Conferences{Conferences: []view.Conference{aConference}}, ""},
 	{"a conference by id", "GET /api/conferences/" + conferenceID.String(), "", false,
 		"GET /conferences/" + conferenceID.String(), aConference, problem.ConferenceNotFound},
 	{"a conference by slug", "GET /api/conferences/gophers-2027", "", false,
@@ -52,12 +52,12 @@ var reads = []struct {
 		"POST /orders/find", expiredOrder, problem.OrderNotFound},
 	{"a payment", "GET /api/payments/" + paymentID.String(), "", false,
 		"GET /payments/" + paymentID.String(), aPayment, problem.PaymentNotFound},
-	{"overdue orders", "GET /api/overdue-orders", "", true,
-		"GET /overdue-orders", view.OverdueOrders{Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, ""},
+	{"overdue orders", "GET /api/overdue-orders?limit=7&after=a1", "", true,
+		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, ""},
 	{"failed refunds", "GET /api/failed-refunds", "", true,
-		"GET /failed-refunds", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, ""},
+		"GET /failed-refunds?limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, ""},
 	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", true,
-		"GET /dead-letters?before=b1&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, ""},
+		"GET /dead-letters?before=b1&limit=100&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, ""},
 	{"a dead letter", "GET /api/dead-letters/d1", "", true,
 		"GET /dead-letters/d1", aDeadLetter, problem.DeadLetterNotFound},
 	{"retry a dead letter", "POST /api/dead-letters/d1/retry", "", true,
@@ -123,9 +123,19 @@ func TestWhatQueryCannotAnswerIsUnavailable(t *testing.T) {
 	})
 }
 
+func TestWhatQueryRefusesIsRefused(t *testing.T) {
+	f := newFixture(t)
+	f.query.answer("POST /dead-letters/d1/retry", refusal{http.StatusConflict, "not-resendable"})
+	f.query.answer("POST /dead-letters/d1/discard", refusal{http.StatusConflict, "dead-letter-closed"})
+	f.query.answer("GET /dead-letters?before=x&limit=100", refusal{http.StatusBadRequest, "invalid-request"})
+	f.do("POST", "/api/dead-letters/d1/retry", "", asOrganiser).problem(http.StatusConflict, "not-resendable")
+	f.do("POST", "/api/dead-letters/d1/discard", "", asOrganiser).problem(http.StatusConflict, "dead-letter-closed")
+	f.do("GET", "/api/dead-letters?before=x", "", asOrganiser).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
+}
+
 func TestTheOrganisersTokenStaysHere(t *testing.T) {
 	f := newFixture(t)
-	f.query.answer("GET /overdue-orders", view.OverdueOrders{Orders: []view.OverdueOrder{}})
+	f.query.answer("GET /orders/overdue?limit=100", view.OverdueOrders{Orders: []view.OverdueOrder{}})
 	f.payments = func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Header.Get("Authorization")) }
 	f.do("GET", "/api/overdue-orders", "", asOrganiser).is(http.StatusOK)
 	if got := f.query.headers[0].Get("Authorization"); got != "" {

@@ -47,11 +47,17 @@ func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound 
 }
 
 func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error, notFound string) (*Found[T], error) {
+	var status *upstream.StatusError
 	switch {
 	case err == nil:
 		return found, nil
 	case errors.Is(err, upstream.ErrNotFound) && notFound != "":
 		return nil, problem.New(notFound)
+	case errors.As(err, &status) && status.Status == http.StatusConflict:
+		return nil, problem.Refused(status.Code, status.Detail, "")
+	case errors.As(err, &status) && status.Status == http.StatusBadRequest:
+		// All else was checked here; what a page's cursor looks like query knows.
+		return nil, problem.Invalid(problem.Field{Field: "query", Rule: "format=cursor"})
 	default:
 		return nil, g.unavailable(ctx, "ask query", err)
 	}
@@ -83,6 +89,23 @@ func (g *Gateway) answered(ctx context.Context, commandID string) (bool, error) 
 // seconds is d in whole seconds, rounded up.
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
+// Limit bounds how much of a list is answered at once.
+type Limit struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most"`
+}
+
+// query is the limit, and what else is not empty of names and values, as the
+// query of an address.
+func (l Limit) query(namesAndValues ...string) string {
+	params := url.Values{"limit": {strconv.Itoa(l.Limit)}}
+	for i := 0; i < len(namesAndValues); i += 2 {
+		if value := namesAndValues[i+1]; value != "" {
+			params.Set(namesAndValues[i], value)
+		}
+	}
+	return "?" + params.Encode()
+}
+
 // ConferenceName is a conference's id or slug in an operation's path.
 type ConferenceName struct {
 	ID string `path:"id" maxLength:"64" pattern:"^[A-Za-z0-9-]+$" doc:"The conference's id or slug" example:"gophers-2027"`
@@ -90,11 +113,11 @@ type ConferenceName struct {
 
 func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
-		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences,
+		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences, params: true,
 		summary: "List the conferences that are on sale",
 		who:     anyone,
-	}), func(ctx context.Context, _ *struct{}) (*Found[view.Conferences], error) {
-		return ask[view.Conferences](g, ctx, "/conferences", "")
+	}), func(ctx context.Context, in *Limit) (*Found[view.Conferences], error) {
+		return ask[view.Conferences](g, ctx, "/conferences"+in.query(), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
@@ -106,7 +129,7 @@ func (g *Gateway) reads() {
 	stream[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
-		text:    "Server-sent events: the conference now, and again whenever something of it changes.",
+		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Each has the revision as its id; with Last-Event-ID a client that comes back gets only what is newer.",
 		who:     anyone, problems: []string{problem.ConferenceNotFound},
 	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, problem.ConferenceNotFound)
 
@@ -120,7 +143,7 @@ func (g *Gateway) reads() {
 	stream[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
 		summary: "Watch an order",
-		text:    "Server-sent events: the order now, and again whenever something of it changes.",
+		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Each has the revision as its id; with Last-Event-ID a client that comes back gets only what is newer.",
 		who:     holder, problems: []string{problem.OrderNotFound},
 	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, problem.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
@@ -170,19 +193,22 @@ func (g *Gateway) reads() {
 
 func (g *Gateway) operatorReads() {
 	huma.Register(g.api, g.read(operation{
-		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOrganiser,
+		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOrganiser, params: true,
 		summary: "List the orders that are past their deadline and have not ended",
 		text:    "There should be none for longer than a minute or two.",
 		who:     organiser,
-	}), func(ctx context.Context, _ *struct{}) (*Found[view.OverdueOrders], error) {
-		return ask[view.OverdueOrders](g, ctx, "/overdue-orders", "")
+	}), func(ctx context.Context, in *struct {
+		Limit
+		After string `query:"after" maxLength:"200" doc:"The next page: what the last one gave as next"`
+	}) (*Found[view.OverdueOrders], error) {
+		return ask[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser,
+		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser, params: true,
 		summary: "List the refunds that the payment provider did not make",
 		who:     organiser,
-	}), func(ctx context.Context, _ *struct{}) (*Found[view.FailedRefunds], error) {
-		return ask[view.FailedRefunds](g, ctx, "/failed-refunds", "")
+	}), func(ctx context.Context, in *Limit) (*Found[view.FailedRefunds], error) {
+		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query(), "")
 	})
 
 	huma.Register(g.api, g.read(operation{
@@ -191,17 +217,11 @@ func (g *Gateway) operatorReads() {
 		text:    "The newest first, without their content.",
 		who:     organiser,
 	}), func(ctx context.Context, in *struct {
+		Limit
 		Status string `query:"status" enum:"open,retried,discarded" doc:"Only these"`
 		Before string `query:"before" maxLength:"200" doc:"The next page: what the last one gave as next"`
 	}) (*Found[view.DeadLetters], error) {
-		params := url.Values{}
-		if in.Status != "" {
-			params.Set("status", in.Status)
-		}
-		if in.Before != "" {
-			params.Set("before", in.Before)
-		}
-		return ask[view.DeadLetters](g, ctx, "/dead-letters?"+params.Encode(), "")
+		return ask[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "before", in.Before), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
@@ -212,13 +232,13 @@ func (g *Gateway) operatorReads() {
 		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, problem.DeadLetterNotFound)
 	})
 	for _, o := range []operation{
-		{id: "retry", summary: "Send a message that was given up back to its topic"},
-		{id: "discard", summary: "Give a message up for good"},
+		{id: "retry", summary: "Send a message that was given up back to its topic", problems: []string{"dead-letter-closed", "not-resendable"}},
+		{id: "discard", summary: "Give a message up for good", problems: []string{"dead-letter-closed"}},
 	} {
 		huma.Register(g.api, g.read(operation{
 			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOrganiser,
 			summary: o.summary,
-			who:     organiser, problems: []string{problem.DeadLetterNotFound},
+			who:     organiser, problems: append(o.problems, problem.DeadLetterNotFound),
 		}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
 			return tell[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID+"/"+o.id, struct{}{}, problem.DeadLetterNotFound)
 		})

@@ -233,7 +233,7 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 				PaymentID: payment, OrderID: in.ID,
 				Amount: contracts.Money{Amount: in.Body.Amount.Amount, Currency: in.Body.Amount.Currency},
 			},
-			About: in.ID, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: g.checkout + payment.String(),
+			About: in.ID, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: "/pay/" + payment.String(),
 		}
 	})
 }

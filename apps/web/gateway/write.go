@@ -30,7 +30,7 @@ type Receipt struct {
 	OutcomeURL  string        `json:"outcomeUrl" doc:"Where its outcome is read" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	ID          uuid.UUID     `json:"id" doc:"What it is about: the order, payment, conference or seat type"`
 	URL         string        `json:"url" doc:"Where that is read" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	CheckoutURL string        `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/demo/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	CheckoutURL string        `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	Outcome     *view.Outcome `json:"outcome,omitempty" doc:"The outcome, when the request waited for it"`
 }
 

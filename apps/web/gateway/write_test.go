@@ -276,7 +276,7 @@ func TestIdsThatTheClientDoesNotChooseAreMade(t *testing.T) {
 func TestAPaymentSaysWhereThePayerGoesOn(t *testing.T) {
 	f := newFixture(t)
 	got := f.do("POST", orderPath("/payments"), `{"amount":{"amount":24900,"currency":"USD"}}`).is(http.StatusAccepted).receipt()
-	if want := "/pay/demo/" + got.ID.String(); got.CheckoutURL != want {
+	if want := "/pay/" + got.ID.String(); got.CheckoutURL != want {
 		t.Fatalf("checkout at %q, want %q", got.CheckoutURL, want)
 	}
 }

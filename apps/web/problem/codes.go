@@ -94,8 +94,8 @@ var Kinds = []Kind{
 		Text{"There is no such payment", "No payment has this id."},
 		Text{"支付不存在", "没有使用此 id 的支付。"}},
 	{DeadLetterNotFound, http.StatusNotFound,
-		Text{"There is no such dead letter", "No dead letter has this id, or it was dealt with already."},
-		Text{"死信不存在", "没有使用此 id 的死信，或其已被处理。"}},
+		Text{"There is no such dead letter", "No dead letter has this id."},
+		Text{"死信不存在", "没有使用此 id 的死信。"}},
 }
 
 var kinds = func() map[string]Kind {

@@ -144,4 +144,12 @@ var Refusals = []Kind{
 	{"refund-not-requested", http.StatusConflict,
 		Text{"This refund was not asked for", "Refunds are asked for one after another; this number is not the next."},
 		Text{"未请求此退款", "退款须依次请求，此序号不是下一个。"}},
+
+	// Dead letters.
+	{"dead-letter-closed", http.StatusConflict,
+		Text{"The dead letter was dealt with", "It was sent back or discarded before."},
+		Text{"死信已处理", "该死信此前已重新发送或丢弃。"}},
+	{"not-resendable", http.StatusConflict,
+		Text{"The message cannot be sent back", "What was received is no message that could be published again."},
+		Text{"消息无法重新发送", "收到的内容不是可以重新发布的消息。"}},
 }

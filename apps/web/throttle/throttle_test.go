@@ -26,11 +26,11 @@ func TestABurstAndThenOneAfterAnother(t *testing.T) {
 		if ok || retryAfter != 10*time.Second {
 			t.Fatalf("allowed %v, retry after %v", ok, retryAfter)
 		}
-		time.Sleep(retryAfter)
+		<-time.After(retryAfter)
 		if !allowed(th, "192.0.2.1") || allowed(th, "192.0.2.1") {
 			t.Fatal("after the wait exactly one more is allowed")
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		for i := range 4 {
 			if got, want := allowed(th, "192.0.2.1"), i < 3; got != want {
 				t.Fatalf("after an idle hour, request %d: allowed %v", i+1, got)

@@ -17,13 +17,18 @@ import (
 // ErrNotFound: the app has nothing under that path.
 var ErrNotFound = errors.New("upstream: not found")
 
-// StatusError is any other answer that is not a success.
+// StatusError is any other answer that is not a success. Code and Detail are
+// those of its problem, if it is one.
 type StatusError struct {
-	App    string
-	Status int
+	App    string `json:"-"`
+	Status int    `json:"-"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
 }
 
-func (e *StatusError) Error() string { return fmt.Sprintf("upstream: %s answered %d", e.App, e.Status) }
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("upstream: %s answered %d %s", e.App, e.Status, e.Code)
+}
 
 // maxAnswer bounds what is read of one answer: 8 MiB.
 const maxAnswer = 8 << 20
@@ -72,12 +77,12 @@ func (a *App) call(ctx context.Context, method, path string, body []byte, out an
 		return fmt.Errorf("upstream: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if err := a.Check(resp); err != nil {
+		return err
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("upstream: read the answer of %s: %w", a.name, err)
-	}
-	if err := a.Check(resp); err != nil {
-		return err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("upstream: decode the answer of %s: %w", a.name, err)
@@ -105,14 +110,19 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 	proxy.ServeHTTP(w, r)
 }
 
-// Check is the error of an answer that is not a success.
+// Check gives the error of an answer that is not a success: ErrNotFound or a
+// *StatusError.
 func (a *App) Check(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return nil
 	case http.StatusNotFound:
 		return ErrNotFound
-	default:
-		return &StatusError{a.name, resp.StatusCode}
 	}
+	e := &StatusError{App: a.name, Status: resp.StatusCode}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
+		_ = json.Unmarshal(body, e) // else it has no code
+	}
+	return e
 }

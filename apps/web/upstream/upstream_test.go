@@ -1,0 +1,73 @@
+package upstream_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/plenary/plenary/apps/web/upstream"
+)
+
+func app(t *testing.T, h http.HandlerFunc) *upstream.App {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return upstream.New("query", srv.URL+"/v1.0/invoke/query/method/", http.DefaultTransport)
+}
+
+func TestTheAppIsAskedUnderItsAddress(t *testing.T) {
+	a := app(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, `{"got":"`+r.Method+" "+r.URL.String()+" "+r.Header.Get("Content-Type")+" "+strings.ReplaceAll(string(body), `"`, "'")+`"}`)
+	})
+	var answer struct{ Got string }
+	if err := a.Get(t.Context(), "/orders/1?x=2", &answer); err != nil || answer.Got != "GET /v1.0/invoke/query/method/orders/1?x=2  " {
+		t.Fatalf("%q, %v", answer.Got, err)
+	}
+	if err := a.Post(t.Context(), "/find", map[string]int{"a": 1}, &answer); err != nil || answer.Got != "POST /v1.0/invoke/query/method/find application/json {'a':1}" {
+		t.Fatalf("%q, %v", answer.Got, err)
+	}
+}
+
+func TestAnswersThatAreNoSuccess(t *testing.T) {
+	for _, c := range []struct {
+		name, contentType, body string
+		status                  int
+		want                    upstream.StatusError
+	}{
+		{"a problem", "application/problem+json", `{"code":"order-gone","detail":"d"}`, 409, upstream.StatusError{App: "query", Status: 409, Code: "order-gone", Detail: "d"}},
+		{"a problem that cannot be read", "application/problem+json", `{`, 409, upstream.StatusError{App: "query", Status: 409}},
+		{"an error of the sidecar", "application/json", `{"errorCode":"ERR_DIRECT_INVOKE"}`, 500, upstream.StatusError{App: "query", Status: 500}},
+		{"a redirect", "", "", 302, upstream.StatusError{App: "query", Status: 302}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := app(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", c.contentType)
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			})
+			var got *upstream.StatusError
+			if err := a.Get(t.Context(), "/", nil); !errors.As(err, &got) || *got != c.want {
+				t.Fatalf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+	a := app(t, http.NotFound)
+	if err := a.Get(t.Context(), "/", nil); !errors.Is(err, upstream.ErrNotFound) {
+		t.Fatal(err)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
+	a := app(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"a":1}`)
+	})
+	var answer map[string]any
+	if err := a.Get(t.Context(), "/", &answer); err == nil {
+		t.Fatalf("got %v", answer)
+	}
+}
