@@ -143,17 +143,12 @@ func contiguous(events []Event, version uint64) []message.Message {
 	return ready
 }
 
-// about is the order or conference that an event is about: what its type says
-// or, of a refusal, the conversation it belongs to. It is nothing where that is
-// the stream's own id, which finds it as well.
-func about(r *message.Registry, m message.Message) (key sql.NullString) {
-	key.String = m.CorrelationID
-	if t, ok := r.TypeOf(m.Body); ok && t.Key(m.Body) != "" {
-		key.String = t.Key(m.Body)
-	}
+// about is the order or conference that an event is about, unless that is the
+// stream's own id, by which it is found as well.
+func about(r *message.Registry, m message.Message) sql.NullString {
+	key := projection.About(r, m)
 	_, id := projection.Aggregate(m.Stream)
-	key.Valid = key.String != "" && key.String != id
-	return key
+	return sql.NullString{String: key, Valid: key != "" && key != id}
 }
 
 // journalStatements are the prepared statements on the journal.

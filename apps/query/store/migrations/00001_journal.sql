@@ -60,7 +60,7 @@ CREATE TABLE dead_letters (
     retried_as   TEXT   NOT NULL,
     closed_at    BIGINT NOT NULL
 );
-CREATE INDEX dead_letters_newest ON dead_letters (tenant, status, received_at, id);
+CREATE INDEX dead_letters_newest ON dead_letters (tenant, received_at, id);
 
 -- +goose Down
 DROP TABLE dead_letters;

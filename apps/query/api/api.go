@@ -1,0 +1,299 @@
+// Package api is the query service's HTTP interface. Other apps call it through
+// Dapr's service invocation; the web gateway is its face to the world, and
+// decides who may ask what.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/problem"
+	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// API answers from the store.
+type API struct {
+	Store    *store.Late
+	Hub      *live.Hub
+	Registry *message.Registry
+	// Publisher sends dead letters back.
+	Publisher bus.Publisher
+	Now       func() time.Time
+	// Heartbeat is how long a stream may be silent; Pace is the least time
+	// between two updates of one view in it.
+	Heartbeat, Pace time.Duration
+	// Appears is how long a stream waits for an order that is not there yet:
+	// whoever has just placed one may look at once.
+	Appears time.Duration
+
+	feeds *live.Feeds
+}
+
+// TenantHeader names the tenant of a request; without it, it is the default
+// one.
+const TenantHeader = "Plenary-Tenant"
+
+// Routes adds all routes.
+func (a *API) Routes(r gin.IRoutes) {
+	a.feeds = &live.Feeds{Hub: a.Hub, Pace: a.Pace}
+
+	r.GET("/conferences", a.answer(conferences))
+	r.GET("/conferences/:id", a.answer(conference))
+	r.GET("/conferences/:id/events", a.handle(a.watchConference))
+
+	r.POST("/orders/find", a.answer(findOrder))
+	r.GET("/orders/overdue", a.answer(a.overdueOrders))
+	r.GET("/orders/:id", a.answer(order))
+	r.GET("/orders/:id/timeline", a.answer(timeline))
+	r.GET("/orders/:id/events", a.handle(a.watchOrder))
+
+	r.GET("/outcomes/:id", a.answer(a.outcome))
+	r.GET("/payments/:id", a.answer(payment))
+	r.GET("/failed-refunds", a.answer(failedRefunds))
+
+	r.GET("/dead-letters", a.answer(deadLetters))
+	r.GET("/dead-letters/:id", a.answer(deadLetter))
+	r.POST("/dead-letters/:id/retry", a.answer(a.retry))
+	r.POST("/dead-letters/:id/discard", a.answer(a.discard))
+
+	r.GET("/views", a.answer(progress))
+	r.POST("/views/rebuild", a.answer(rebuild))
+}
+
+// request is what a question needs.
+type request struct {
+	*gin.Context
+	store  *store.Store
+	tenant string
+}
+
+// handle runs a handler once the store is open, and turns its error into the
+// answer.
+func (a *API) handle(do func(request) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		s, err := a.Store.Get(c.Request.Context())
+		if err == nil {
+			tenant := c.GetHeader(TenantHeader)
+			if tenant == "" {
+				tenant = message.DefaultTenant
+			}
+			err = do(request{c, s, tenant})
+		}
+		if err != nil {
+			problemOf(c, err).Write(c.Writer)
+		}
+	}
+}
+
+// answer is handle for a question with one answer.
+func (a *API) answer(ask func(request) (any, error)) gin.HandlerFunc {
+	return a.handle(func(r request) error {
+		found, err := ask(r)
+		if err == nil {
+			r.JSON(http.StatusOK, found)
+		}
+		return err
+	})
+}
+
+func problemOf(c *gin.Context, err error) *problem.Problem {
+	var p *problem.Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, store.ErrNotOpen):
+		return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the database is not open yet")
+	case c.Request.Context().Err() != nil:
+		return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the request has ended")
+	}
+	slog.ErrorContext(c, "question without an answer", "route", c.FullPath(), "error", err)
+	return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the database cannot be asked")
+}
+
+// missing makes ErrNotFound a problem with its code.
+func missing[T any](found T, err error, code string) (any, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, problem.New(http.StatusNotFound, code, "")
+	}
+	return found, err
+}
+
+func (r request) id(code string) (uuid.UUID, error) {
+	id, err := uuid.Parse(r.Param("id"))
+	if err != nil {
+		return id, problem.New(http.StatusNotFound, code, "")
+	}
+	return id, nil
+}
+
+// number reads a query parameter between 0 and most.
+func (r request) number(name string, otherwise, most int) (int, error) {
+	text := r.Query(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		return 0, problem.New(http.StatusBadRequest, problem.InvalidRequest, name+" must be a whole number from 0 to "+strconv.Itoa(most))
+	}
+	return n, nil
+}
+
+// limit reads how much is asked for at once, at least 1.
+func (r request) limit() (int, error) {
+	n, err := r.number("limit", 100, 1000)
+	return max(n, 1), err
+}
+
+func (r request) cursor(name string) (store.Cursor, error) {
+	cursor, err := store.ParseCursor(r.Query(name))
+	if err != nil {
+		return cursor, problem.New(http.StatusBadRequest, problem.InvalidRequest, name+" must be what an answer gave as next")
+	}
+	return cursor, nil
+}
+
+func conferences(r request) (any, error) {
+	limit, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.Conferences(r.Request.Context(), r.tenant, limit)
+}
+
+func conference(r request) (any, error) {
+	found, err := r.conference()
+	return missing(found, err, problem.ConferenceNotFound)
+}
+
+// conference is the one named in the path, by id or slug.
+func (r request) conference() (view.Conference, error) {
+	name := r.Param("id")
+	if id, err := uuid.Parse(name); err == nil {
+		return r.store.Conference(r.Request.Context(), r.tenant, id)
+	}
+	return r.store.ConferenceBySlug(r.Request.Context(), r.tenant, name)
+}
+
+func order(r request) (any, error) {
+	id, err := r.id(problem.OrderNotFound)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.Order(r.Request.Context(), r.tenant, id)
+	return missing(found, err, problem.OrderNotFound)
+}
+
+func findOrder(r request) (any, error) {
+	var by view.FindOrder
+	if err := r.ShouldBindJSON(&by); err != nil || by.Email == "" || by.Locator == "" {
+		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "email and locator are required")
+	}
+	found, err := r.store.FindOrder(r.Request.Context(), r.tenant, by)
+	return missing(found, err, problem.OrderNotFound)
+}
+
+func (a *API) overdueOrders(r request) (any, error) {
+	before := a.Now()
+	if text := r.Query("before"); text != "" {
+		var err error
+		if before, err = time.Parse(time.RFC3339, text); err != nil {
+			return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "before must be an RFC 3339 time")
+		}
+	}
+	after, err := r.cursor("after")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.Overdue(r.Request.Context(), r.tenant, before, after, limit)
+}
+
+func timeline(r request) (any, error) {
+	id, err := r.id(problem.OrderNotFound)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.Timeline(r.Request.Context(), r.tenant, id)
+	if err == nil && len(found.Entries) == 0 {
+		err = store.ErrNotFound
+	}
+	return missing(found, err, problem.OrderNotFound)
+}
+
+// mostWait is how long, in seconds, an outcome may be waited for.
+const mostWait = 60
+
+// outcome answers at once when the outcome is known, or nobody waits; otherwise
+// as soon as it is, or when the waiting ends.
+func (a *API) outcome(r request) (any, error) {
+	seconds, err := r.number("wait", 0, mostWait)
+	if err != nil {
+		return nil, err
+	}
+	id := r.Param("id")
+	waiter := a.Hub.Wait(live.CommandKey(r.tenant, id))
+	defer waiter.Leave()
+	ctx, cancel := context.WithTimeout(r.Request.Context(), time.Duration(seconds)*time.Second)
+	defer cancel()
+	for {
+		found, err := r.store.Outcome(r.Request.Context(), r.tenant, id)
+		if err != nil || found.Status != view.OutcomeUnknown {
+			return found, err
+		}
+		select {
+		case <-waiter.Changed:
+		case <-ctx.Done():
+			return found, nil
+		case <-a.Hub.Done():
+			return found, nil
+		}
+	}
+}
+
+func payment(r request) (any, error) {
+	id, err := r.id(problem.PaymentNotFound)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.Payment(r.Request.Context(), r.tenant, id)
+	return missing(found, err, problem.PaymentNotFound)
+}
+
+func failedRefunds(r request) (any, error) {
+	limit, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.FailedRefunds(r.Request.Context(), r.tenant, limit)
+}
+
+func progress(r request) (any, error) { return r.store.Progress(), nil }
+
+// rebuild begins to build the views anew; GET /views says how far it is.
+func rebuild(r request) (any, error) {
+	if r.store.Progress().Running {
+		return nil, problem.New(http.StatusConflict, problem.RebuildRunning, "")
+	}
+	ctx := context.WithoutCancel(r.Request.Context())
+	go func() {
+		if err := r.store.Rebuild(ctx); err != nil {
+			slog.ErrorContext(ctx, "the views could not be rebuilt", "error", err)
+		}
+	}()
+	return r.store.Progress(), nil
+}

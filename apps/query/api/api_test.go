@@ -1,0 +1,471 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/api"
+	"github.com/plenary/plenary/apps/query/ingest"
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/problem"
+	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+var (
+	registry = contracts.Registry()
+	noon     = time.Date(2027, time.March, 1, 12, 0, 0, 0, time.UTC)
+	ann      = contracts.Person{FirstName: "Ann", LastName: "Lee", Email: "ann@example.com"}
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// service is a query service over a database of its own.
+type service struct {
+	t      *testing.T
+	url    string
+	hub    *live.Hub
+	store  *store.Store
+	events ingest.Events
+
+	mu   sync.Mutex
+	sent []message.Message
+	down bool // the broker
+}
+
+func (s *service) Publish(_ context.Context, msgs ...message.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return errors.New("the broker is down")
+	}
+	s.sent = append(s.sent, msgs...)
+	return nil
+}
+
+func start(t *testing.T) *service {
+	t.Helper()
+	gin.SetMode(gin.TestMode)
+	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, hub := store.NewLate(), live.NewHub()
+	late.Set(db)
+	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Hub: hub, Registry: registry}}
+	routes := gin.New()
+	(&api.API{
+		Store: late, Hub: hub, Registry: registry, Publisher: s, Now: func() time.Time { return noon },
+		Heartbeat: 20 * time.Millisecond, Pace: time.Millisecond, Appears: 200 * time.Millisecond,
+	}).Routes(routes)
+	server := httptest.NewServer(routes)
+	s.url = server.URL
+	t.Cleanup(func() {
+		hub.Close()
+		server.Close()
+		_ = db.Close()
+	})
+	return s
+}
+
+// happen delivers events that follow each other in one stream.
+func (s *service) happen(stream string, from int, bodies ...any) {
+	s.t.Helper()
+	if err := s.deliver(stream, from, bodies...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *service) deliver(stream string, from int, bodies ...any) error {
+	var batch []bus.Delivery
+	for i, body := range bodies {
+		m := message.Message{Meta: message.Meta{
+			ID: uuid.NewString(), Source: "test", Stream: stream, Time: noon, Tenant: message.DefaultTenant, StreamVersion: uint64(from + i),
+			Cause: message.Cause{ID: commandOf(stream, from+i), Type: "Command.v1", Time: noon},
+		}, Body: body}
+		var err error
+		var data []byte
+		if m.Type, data, err = registry.Encode(m.Meta, body); err != nil {
+			return err
+		}
+		batch = append(batch, bus.Delivery{Message: m, Data: data})
+	}
+	for _, status := range s.events.HandleBatch(context.Background(), batch) {
+		if status != bus.Success {
+			return fmt.Errorf("events: %v", status)
+		}
+	}
+	return nil
+}
+
+func commandOf(stream string, version int) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(stream+string(rune(version)))).String()
+}
+
+func (s *service) place(order uuid.UUID) (stream string) {
+	s.t.Helper()
+	stream = "order/" + order.String()
+	s.happen(stream, 1, placed(order)...)
+	return stream
+}
+
+func placed(order uuid.UUID) []any {
+	return []any{contracts.OrderPlaced{
+		OrderID: order, ConferenceID: uuid.New(), Version: 1, Deadline: noon.Add(-time.Minute), Locator: "K7PQ2MXA",
+		Items: contracts.Seats{{SeatType: uuid.New(), Quantity: 1}},
+	}, contracts.OrderRegistrantAssigned{OrderID: order, Registrant: ann}}
+}
+
+// ask sends a request; got is the answer's body.
+func ask[T any](s *service, method, path, body string, status int) (got T) {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if res.StatusCode != status {
+		s.t.Fatalf("%s %s: %d %s, want %d", method, path, res.StatusCode, text, status)
+	}
+	if status >= 400 && res.Header.Get("Content-Type") != problem.ContentType {
+		s.t.Fatalf("%s %s: content type %s", method, path, res.Header.Get("Content-Type"))
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		s.t.Fatalf("%s %s: %s: %v", method, path, text, err)
+	}
+	return got
+}
+
+func TestQuestionsThatHaveNoAnswer(t *testing.T) {
+	s := start(t)
+	id := uuid.NewString()
+	for _, tc := range []struct {
+		method, path, body string
+		status             int
+		code               string
+	}{
+		{"GET", "/orders/" + id, "", 404, problem.OrderNotFound},
+		{"GET", "/orders/not-an-id", "", 404, problem.OrderNotFound},
+		{"GET", "/orders/" + id + "/timeline", "", 404, problem.OrderNotFound},
+		{"GET", "/orders/" + id + "/events", "", 404, problem.OrderNotFound},
+		{"POST", "/orders/find", `{"email":"ann@example.com","locator":"K7PQ2MXA"}`, 404, problem.OrderNotFound},
+		{"POST", "/orders/find", `{"email":"ann@example.com"}`, 400, problem.InvalidRequest},
+		{"POST", "/orders/find", `{`, 400, problem.InvalidRequest},
+		{"GET", "/orders/overdue?before=yesterday", "", 400, problem.InvalidRequest},
+		{"GET", "/orders/overdue?limit=many", "", 400, problem.InvalidRequest},
+		{"GET", "/orders/overdue?after=here", "", 400, problem.InvalidRequest},
+		{"GET", "/conferences/" + id, "", 404, problem.ConferenceNotFound},
+		{"GET", "/conferences/no-such-slug", "", 404, problem.ConferenceNotFound},
+		{"GET", "/conferences/no-such-slug/events", "", 404, problem.ConferenceNotFound},
+		{"GET", "/outcomes/" + id + "?wait=3600", "", 400, problem.InvalidRequest},
+		{"GET", "/payments/" + id, "", 404, problem.PaymentNotFound},
+		{"GET", "/dead-letters?status=lost", "", 400, problem.InvalidRequest},
+		{"GET", "/dead-letters/x", "", 404, problem.DeadLetterNotFound},
+		{"POST", "/dead-letters/x/retry", "", 404, problem.DeadLetterNotFound},
+		{"POST", "/dead-letters/x/discard", "", 404, problem.DeadLetterNotFound},
+	} {
+		t.Run(tc.method+" "+tc.path, func(t *testing.T) {
+			s.t = t
+			if p := ask[problem.Problem](s, tc.method, tc.path, tc.body, tc.status); p.Code != tc.code || p.Status != tc.status {
+				t.Errorf("problem: %+v", p)
+			}
+		})
+	}
+}
+
+func TestQuestionsAndAnswers(t *testing.T) {
+	s := start(t)
+	order, payment, conference := uuid.New(), uuid.New(), uuid.New()
+	stream := s.place(order)
+	s.happen("payment/"+payment.String(), 1,
+		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Provider: "demo"},
+		contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Attempt: 3, Reason: "no"})
+	s.happen("conference/"+conference.String(), 1,
+		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD"},
+		contracts.ConferencePublished{ConferenceID: conference})
+
+	if o := ask[view.Order](s, "GET", "/orders/"+order.String(), "", 200); o.Locator != "K7PQ2MXA" || len(o.Payments) != 1 {
+		t.Errorf("order: %+v", o)
+	}
+	if o := ask[view.Order](s, "POST", "/orders/find", `{"email":"ANN@example.com","locator":"k7pq2mxa"}`, 200); o.ID != order {
+		t.Errorf("found: %+v", o)
+	}
+	if l := ask[view.Timeline](s, "GET", "/orders/"+order.String()+"/timeline", "", 200); len(l.Entries) != 8 {
+		t.Errorf("timeline: %+v", l)
+	}
+	overdue := url.Values{"before": {noon.Format(time.RFC3339)}, "limit": {"1"}}
+	if o := ask[view.OverdueOrders](s, "GET", "/orders/overdue?"+overdue.Encode(), "", 200); len(o.Orders) != 1 || o.Orders[0].OrderID != order {
+		t.Errorf("overdue: %+v", o)
+	}
+	if c := ask[view.Conferences](s, "GET", "/conferences", "", 200); len(c.Conferences) != 1 {
+		t.Errorf("conferences: %+v", c)
+	}
+	for _, name := range []string{"gophers", conference.String()} {
+		if c := ask[view.Conference](s, "GET", "/conferences/"+name, "", 200); c.ID != conference {
+			t.Errorf("conference: %+v", c)
+		}
+	}
+	if o := ask[view.Outcome](s, "GET", "/outcomes/"+commandOf(stream, 1), "", 200); o.Status != view.OutcomeAccepted {
+		t.Errorf("outcome: %+v", o)
+	}
+	if p := ask[view.Payment](s, "GET", "/payments/"+payment.String(), "", 200); p.Status != view.PaymentRefundFailed {
+		t.Errorf("payment: %+v", p)
+	}
+	if r := ask[view.FailedRefunds](s, "GET", "/failed-refunds", "", 200); len(r.Refunds) != 1 || r.Refunds[0].Attempts != 3 {
+		t.Errorf("failed refunds: %+v", r)
+	}
+}
+
+func TestOutcomeIsHeldUntilItIsKnown(t *testing.T) {
+	s := start(t)
+	order := uuid.New()
+	stream := s.place(order)
+	delivered := make(chan error, 1)
+	// Nothing tells when the request has arrived, so the events may also come
+	// before it does.
+	go func() {
+		delivered <- errors.Join(
+			s.deliver("order/"+uuid.NewString(), 1, placed(uuid.New())...),
+			s.deliver(stream, 4, contracts.OrderCancelled{OrderID: order}), // early: not known yet
+			s.deliver(stream, 3, contracts.OrderExpired{OrderID: order}))
+	}()
+	if o := ask[view.Outcome](s, "GET", "/outcomes/"+commandOf(stream, 4)+"?wait=60", "", 200); o.Status != view.OutcomeAccepted || o.Version != 4 {
+		t.Errorf("outcome: %+v", o)
+	}
+	if err := <-delivered; err != nil {
+		t.Fatal(err)
+	}
+	if o := ask[view.Outcome](s, "GET", "/outcomes/"+uuid.NewString()+"?wait=1", "", 200); o.Status != view.OutcomeUnknown {
+		t.Errorf("outcome of nothing: %+v", o)
+	}
+}
+
+func TestOutcomeIsNotHeldWhenTheServiceEnds(t *testing.T) {
+	s := start(t)
+	s.hub.Close()
+	begun := time.Now()
+	if o := ask[view.Outcome](s, "GET", "/outcomes/"+uuid.NewString()+"?wait=60", "", 200); o.Status != view.OutcomeUnknown {
+		t.Errorf("outcome: %+v", o)
+	}
+	if time.Since(begun) > patience {
+		t.Error("it was held")
+	}
+}
+
+// viewer reads server-sent events.
+type viewer struct {
+	t     *testing.T
+	lines *bufio.Scanner
+}
+
+func (s *service) look(path, lastEventID string) viewer {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	s.t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if lastEventID != "" {
+		req.Header.Set("Last-Event-ID", lastEventID)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = res.Body.Close() })
+	if got := res.Header.Get("Content-Type"); res.StatusCode != http.StatusOK || !strings.HasPrefix(got, "text/event-stream") {
+		s.t.Fatalf("%d %s", res.StatusCode, got)
+	}
+	return viewer{s.t, bufio.NewScanner(res.Body)}
+}
+
+// next is the next event, and how many comments came before it.
+func (v viewer) next() (name, id string, data []byte, comments int) {
+	v.t.Helper()
+	for v.lines.Scan() {
+		field, value, _ := strings.Cut(v.lines.Text(), ":")
+		switch {
+		case v.lines.Text() == "" && data != nil:
+			return name, id, data, comments
+		case field == "" && value != "":
+			comments++
+		case field == "event":
+			name = value
+		case field == "id":
+			id = value
+		case field == "data":
+			data = []byte(value)
+		}
+	}
+	v.t.Fatalf("the stream ended: %v", v.lines.Err())
+	return
+}
+
+func (v viewer) order(status view.OrderStatus) (id string) {
+	v.t.Helper()
+	name, id, data, _ := v.next()
+	var o view.Order
+	if err := json.Unmarshal(data, &o); err != nil || name != "order" || o.Status != status {
+		v.t.Fatalf("event %s %s %s, want an order that is %s", name, id, data, status)
+	}
+	return id
+}
+
+func TestStreamSendsTheOrderAndEveryChange(t *testing.T) {
+	s := start(t)
+	order := uuid.New()
+	stream := s.place(order)
+	path := "/orders/" + order.String() + "/events"
+	v := s.look(path, "")
+	v.order(view.OrderPlaced)
+	s.happen(stream, 3, contracts.OrderReservationCompleted{OrderID: order, Version: 1})
+	seen := v.order(view.OrderReserved)
+	s.happen(stream, 4, contracts.OrderExpired{OrderID: order})
+	v.order(view.OrderExpired)
+
+	back := s.look(path, seen)
+	back.order(view.OrderExpired) // what was missed
+	last := s.look(path, "4")
+	s.happen("assignments/"+order.String(), 1, contracts.SeatAssignmentsCreated{OrderID: order, Positions: []uuid.UUID{uuid.New()}})
+	if id := last.order(view.OrderExpired); id != "5" { // nothing was missed: the next change comes first
+		t.Errorf("id %s, want 5", id)
+	}
+}
+
+func TestStreamOfAnOrderThatAppears(t *testing.T) {
+	s := start(t)
+	order := uuid.New()
+	delivered := make(chan error, 1)
+	go func() { delivered <- s.deliver("order/"+order.String(), 1, placed(order)...) }()
+	s.look("/orders/"+order.String()+"/events", "").order(view.OrderPlaced)
+	if err := <-delivered; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStreamOfAConferenceHasHeartbeats(t *testing.T) {
+	s := start(t)
+	conference, seat := uuid.New(), uuid.New()
+	s.happen("conference/"+conference.String(), 1,
+		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD"},
+		contracts.SeatTypeAdded{ConferenceID: conference, SeatTypeID: seat, Name: "General admission", Quota: 10})
+	v := s.look("/conferences/gophers/events", "")
+	v.next()
+	for i := 0; i < 3; i++ { // until three heartbeats were heard; each is a line, so scanning waits for it
+		for v.lines.Scan() && !strings.HasPrefix(v.lines.Text(), ": still here") {
+		}
+	}
+	s.happen("seats/"+conference.String(), 1, contracts.AvailableSeatsChanged{ConferenceID: conference,
+		Seats: []contracts.SeatTypeAvailability{{SeatType: seat, Quota: 10, Remaining: 7}}})
+	name, _, data, _ := v.next()
+	var c view.Conference
+	if err := json.Unmarshal(data, &c); err != nil || name != "conference" || c.SeatTypes[0].Remaining != 7 {
+		t.Errorf("event %s %s: %v", name, data, err)
+	}
+}
+
+func TestDeadLetterIsSentBackOnce(t *testing.T) {
+	s := start(t)
+	meta := message.Meta{ID: "old", Type: "CancelOrder.v1", Source: "web", Time: noon, Tenant: message.DefaultTenant}
+	event, err := message.ToCloudEvent(meta, []byte(`{"orderId":"6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range []string{"a", "b", "c"} {
+		letter := message.DeadLetter{MessageID: "old", MessageType: meta.Type, Topic: contracts.TopicOrders, Kind: message.Command, App: "order",
+			Stream: "order/x", Reason: "panic", Attempts: 5, At: noon.Add(time.Duration(i)), Message: event}
+		if id == "c" {
+			letter = message.DeadLetter{Reason: "given up by the sidecar", At: noon.Add(-time.Second), Message: []byte("<xml/>")}
+		}
+		if err := s.store.KeepDeadLetters(context.Background(), []store.Letter{{ID: id, Tenant: message.DefaultTenant, DeadLetter: letter}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := ask[view.DeadLetters](s, "GET", "/dead-letters?status=open&limit=2", "", 200)
+	rest := ask[view.DeadLetters](s, "GET", "/dead-letters?status=open&limit=2&before="+url.QueryEscape(page.Next), "", 200)
+	if len(page.DeadLetters) != 2 || page.DeadLetters[0].ID != "b" || len(rest.DeadLetters) != 1 || rest.DeadLetters[0].ID != "c" || rest.Next != "" {
+		t.Fatalf("pages: %+v, %+v", page, rest)
+	}
+	if d := ask[view.DeadLetter](s, "GET", "/dead-letters/c", "", 200); string(d.Raw) != "<xml/>" {
+		t.Errorf("dead letter: %+v", d)
+	}
+	if p := ask[problem.Problem](s, "POST", "/dead-letters/c/retry", "", 409); p.Code != problem.NotResendable {
+		t.Errorf("problem: %+v", p)
+	}
+
+	s.down = true
+	ask[problem.Problem](s, "POST", "/dead-letters/a/retry", "", 503)
+	s.down = false
+	d := ask[view.DeadLetter](s, "POST", "/dead-letters/a/retry", "", 200)
+	if d.Status != view.DeadLetterRetried || !d.ClosedAt.Equal(noon) || len(s.sent) != 1 || s.sent[0].ID != d.RetriedAs || s.sent[0].OriginalID != "old" {
+		t.Errorf("retried: %+v, sent %+v", d, s.sent)
+	}
+	d = ask[view.DeadLetter](s, "POST", "/dead-letters/b/discard", "", 200)
+	if d.Status != view.DeadLetterDiscarded || len(s.sent) != 2 || s.sent[1].Body != (message.Discarded{Stream: "order/x"}) {
+		t.Errorf("discarded: %+v, sent %+v", d, s.sent)
+	}
+	ask[view.DeadLetter](s, "POST", "/dead-letters/c/discard", "", 200)
+	for _, path := range []string{"/dead-letters/a/retry", "/dead-letters/a/discard", "/dead-letters/b/retry"} {
+		if p := ask[problem.Problem](s, "POST", path, "", 409); p.Code != problem.DeadLetterClosed {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	if len(s.sent) != 2 {
+		t.Errorf("sent %d messages", len(s.sent))
+	}
+	if open := ask[view.DeadLetters](s, "GET", "/dead-letters?status=open", "", 200); len(open.DeadLetters) != 0 {
+		t.Errorf("open: %+v", open)
+	}
+}
+
+func TestRebuildOnRequest(t *testing.T) {
+	s := start(t)
+	order := uuid.New()
+	s.place(order)
+	before := ask[store.Progress](s, "GET", "/views", "", 200)
+	ask[store.Progress](s, "POST", "/views/rebuild", "", 200)
+	deadline := time.After(patience)
+	for {
+		p := ask[store.Progress](s, "GET", "/views", "", 200)
+		if p.Generation == before.Generation+1 && !p.Running {
+			if p.Events != 2 || p.Of != 2 || p.Error != "" {
+				t.Errorf("progress: %+v", p)
+			}
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("progress: %+v", p)
+		default:
+		}
+	}
+	ask[view.Order](s, "GET", "/orders/"+order.String(), "", 200)
+}

@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-contrib/sse"
+
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/problem"
+	"github.com/plenary/plenary/apps/query/store"
+)
+
+// writeWithin is how long a viewer may take to receive an update. One that
+// cannot is let go, and comes back.
+const writeWithin = 10 * time.Second
+
+func (a *API) watchOrder(r request) error {
+	id, err := r.id(problem.OrderNotFound)
+	if err != nil {
+		return err
+	}
+	return a.watch(r, "order", live.OrderKey(r.tenant, id.String()), problem.OrderNotFound, func(ctx context.Context) (live.Update, error) {
+		o, err := r.store.Order(ctx, r.tenant, id)
+		return update(o, o.Revision, err)
+	})
+}
+
+func (a *API) watchConference(r request) error {
+	found, err := r.conference()
+	if errors.Is(err, store.ErrNotFound) {
+		return problem.New(http.StatusNotFound, problem.ConferenceNotFound, "")
+	}
+	if err != nil {
+		return err
+	}
+	return a.watch(r, "conference", live.ConferenceKey(r.tenant, found.ID.String()), problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
+		c, err := r.store.Conference(ctx, r.tenant, found.ID)
+		return update(c, c.Revision, err)
+	})
+}
+
+func update(view any, revision int64, err error) (live.Update, error) {
+	if err != nil {
+		return live.Update{}, err
+	}
+	data, err := json.Marshal(view)
+	return live.Update{Revision: revision, Data: data}, err
+}
+
+// watch sends a view and, whenever it changes, sends it again. The id of each
+// server-sent event is the view's revision: a viewer that comes back with the
+// one it has seen is sent only what is newer. A viewer that is too slow misses
+// what was between, never the last.
+func (a *API) watch(r request, name, key, notFound string, read func(context.Context) (live.Update, error)) error {
+	viewer := a.feeds.Look(key, read)
+	defer viewer.Leave()
+	absent := time.NewTimer(a.Appears)
+	defer absent.Stop()
+	heartbeat := time.NewTicker(a.Heartbeat)
+	defer heartbeat.Stop()
+	seen, _ := strconv.ParseInt(r.GetHeader("Last-Event-ID"), 10, 64) // 0 when it is none
+	out := stream{w: http.NewResponseController(r.Writer), r: r}
+	for {
+		var err error
+		select {
+		case u := <-viewer.Updates:
+			err = out.open()
+			if err == nil && u.Revision > seen {
+				seen = u.Revision
+				err = out.event(name, u)
+			}
+		case <-heartbeat.C:
+			if out.isOpen {
+				err = out.comment("still here")
+			}
+		case <-absent.C:
+			if !out.isOpen {
+				return problem.New(http.StatusNotFound, notFound, "")
+			}
+		case <-r.Request.Context().Done():
+			return nil
+		case <-a.Hub.Done():
+			if !out.isOpen {
+				return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the service is ending")
+			}
+			return nil
+		}
+		if err != nil {
+			return nil //nolint:nilerr // the viewer is gone, and there is nobody to tell
+		}
+	}
+}
+
+// stream is a response of server-sent events.
+type stream struct {
+	w      *http.ResponseController
+	r      request
+	isOpen bool
+}
+
+func (s *stream) open() error {
+	if s.isOpen {
+		return nil
+	}
+	s.isOpen = true
+	h := s.r.Writer.Header()
+	h.Set("Content-Type", sse.ContentType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // a proxy before us must pass each event on at once
+	s.r.Status(http.StatusOK)
+	return s.comment("open")
+}
+
+func (s *stream) event(name string, u live.Update) error {
+	return s.send(func() error {
+		return sse.Encode(s.r.Writer, sse.Event{Event: name, Id: strconv.FormatInt(u.Revision, 10), Data: string(u.Data)})
+	})
+}
+
+func (s *stream) comment(text string) error {
+	return s.send(func() error {
+		_, err := s.r.Writer.WriteString(": " + text + "\n\n")
+		return err
+	})
+}
+
+func (s *stream) send(write func() error) error {
+	if err := s.w.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}

@@ -1,0 +1,250 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/ingest"
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+var (
+	registry = contracts.Registry()
+	noon     = time.Date(2027, time.March, 1, 12, 0, 0, 0, time.UTC)
+)
+
+func open(t *testing.T) (*store.Late, *store.Store) {
+	t.Helper()
+	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	late := store.NewLate()
+	late.Set(s)
+	return late, s
+}
+
+func delivery(t *testing.T, stream string, version uint64, body any) bus.Delivery {
+	t.Helper()
+	m := message.Message{Meta: message.Meta{
+		ID: uuid.NewString(), Source: "order", Stream: stream, Time: noon, Tenant: message.DefaultTenant, StreamVersion: version,
+		Cause: message.Cause{ID: "command of " + stream},
+	}, Body: body}
+	var err error
+	var data []byte
+	if m.Type, data, err = registry.Encode(m.Meta, body); err != nil {
+		t.Fatal(err)
+	}
+	return bus.Delivery{Message: m, Data: data, Topic: contracts.TopicEvents}
+}
+
+func placed(order uuid.UUID) contracts.OrderPlaced {
+	return contracts.OrderPlaced{OrderID: order, ConferenceID: uuid.New(), Version: 1, Deadline: noon, Locator: "SECRETLY",
+		Items: contracts.Seats{{SeatType: uuid.New(), Quantity: 1}}}
+}
+
+// logs are what is logged until the test ends.
+func logs(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var out bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &out
+}
+
+func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
+	late, s := open(t)
+	hub := live.NewHub()
+	events := ingest.Events{Store: late, Hub: hub, Registry: registry}
+	order, payment := uuid.New(), uuid.New()
+	name := "order/" + order.String()
+	var told []*live.Waiter
+	for _, key := range []string{
+		live.OrderKey(message.DefaultTenant, order.String()),
+		live.CommandKey(message.DefaultTenant, "command of "+name),
+		live.ConferenceKey(message.DefaultTenant, "c"),
+	} {
+		told = append(told, hub.Wait(key))
+	}
+
+	early := delivery(t, name, 2, contracts.OrderExpired{OrderID: order})
+	if got := events.HandleBatch(context.Background(), []bus.Delivery{early}); got[0] != bus.Success {
+		t.Fatalf("an event that came early: %v", got)
+	}
+	for _, w := range told {
+		select {
+		case <-w.Changed:
+			t.Error("told of an event that waits")
+		default:
+		}
+	}
+	got := events.HandleBatch(context.Background(), []bus.Delivery{
+		delivery(t, name, 1, placed(order)),
+		delivery(t, "payment/"+payment.String(), 1, contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: contracts.Money{Currency: "USD"}}),
+		delivery(t, "seats/c", 1, contracts.AvailableSeatsChanged{}),
+	})
+	if !slices.Equal(got, bus.All(3, bus.Success)) {
+		t.Fatalf("statuses: %v", got)
+	}
+	for i, w := range told {
+		select {
+		case <-w.Changed:
+		default:
+			t.Errorf("waiter %d was not told", i)
+		}
+	}
+	o, err := s.Order(context.Background(), message.DefaultTenant, order)
+	if err != nil || o.Status != view.OrderExpired || len(o.Payments) != 1 {
+		t.Errorf("order: %+v, %v", o, err)
+	}
+}
+
+func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
+	late, s := open(t)
+	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry}
+	letters := ingest.DeadLetters{Store: late}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	order := uuid.New()
+	out := logs(t)
+	got := events.HandleBatch(context.Background(), []bus.Delivery{delivery(t, "order/"+order.String(), 1, placed(order))})
+	got = append(got, letters.HandleBatch(context.Background(), []bus.Delivery{letter("1", message.DeadLetter{Message: []byte("x")})})...)
+	if !slices.Equal(got, bus.All(2, bus.Retry)) {
+		t.Errorf("statuses: %v", got)
+	}
+	if strings.Contains(out.String(), "SECRETLY") {
+		t.Error("personal data in the log")
+	}
+}
+
+func TestBatchWaitsForTheDatabaseAndIsAskedForAgain(t *testing.T) {
+	events := ingest.Events{Store: store.NewLate(), Hub: live.NewHub(), Registry: registry}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	order := uuid.New()
+	if got := events.HandleBatch(ctx, []bus.Delivery{delivery(t, "order/"+order.String(), 1, placed(order))}); got[0] != bus.Retry {
+		t.Errorf("status: %v", got)
+	}
+}
+
+func TestEventWithoutAPlaceIsDroppedIntoTheDeadLetters(t *testing.T) {
+	late, _ := open(t)
+	out := logs(t)
+	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry}
+	order := uuid.New()
+	got := events.HandleBatch(context.Background(), []bus.Delivery{
+		delivery(t, "order/"+order.String(), 0, placed(order)),
+		delivery(t, "", 1, placed(order)),
+		delivery(t, "order/"+order.String(), 0, message.Discarded{Stream: "registration/x"}),
+		delivery(t, "order/"+order.String(), 1, placed(order)),
+	})
+	if !slices.Equal(got, []bus.Status{bus.Drop, bus.Drop, bus.Success, bus.Success}) {
+		t.Errorf("statuses: %v", got)
+	}
+	if strings.Contains(out.String(), "SECRETLY") {
+		t.Error("personal data in the log")
+	}
+}
+
+func letter(id string, l message.DeadLetter) bus.Delivery {
+	return bus.Delivery{Message: message.Message{Meta: message.Meta{ID: id, Tenant: message.DefaultTenant}, Body: l}}
+}
+
+func TestDeadLettersAreKeptOnceAndAsTheyCame(t *testing.T) {
+	late, s := open(t)
+	ctx := context.Background()
+	handler := ingest.DeadLetters{Store: late}
+	batch := []bus.Delivery{
+		letter("1", message.DeadLetter{MessageID: "m", MessageType: "ConfirmOrder.v1", Topic: "orders", Kind: message.Command, App: "order",
+			Stream: "order/x", Reason: "panic", Attempts: 5, At: noon, Message: []byte(`{"id":"m"}`)}),
+		letter("2", message.DeadLetter{Reason: "given up by the sidecar", At: noon.Add(time.Second), Message: []byte{0xff, 0x00, '<'}}),
+	}
+	for range 2 {
+		if got := handler.HandleBatch(ctx, batch); !slices.Equal(got, bus.All(2, bus.Success)) {
+			t.Fatalf("statuses: %v", got)
+		}
+	}
+	list, err := s.DeadLetters(ctx, message.DefaultTenant, "", store.Cursor{}, 10)
+	if err != nil || len(list.DeadLetters) != 2 || list.DeadLetters[0].ID != "2" || list.DeadLetters[1].Message != nil {
+		t.Fatalf("list: %+v, %v", list, err)
+	}
+	l, err := s.DeadLetter(ctx, message.DefaultTenant, "1")
+	if v := l.View(); err != nil || v.Handler != "order" || v.Attempts != 5 || v.Reason != "panic" || string(v.Message) != `{"id":"m"}` || v.Raw != nil {
+		t.Errorf("letter: %+v, %v", v, err)
+	}
+	l, err = s.DeadLetter(ctx, message.DefaultTenant, "2")
+	if v := l.View(); err != nil || !bytes.Equal(v.Raw, []byte{0xff, 0x00, '<'}) || v.Message != nil {
+		t.Errorf("letter: %+v, %v", v, err)
+	}
+}
+
+func TestResend(t *testing.T) {
+	meta := message.Meta{ID: "old", Type: "CancelOrder.v1", Source: "web", Time: noon, Tenant: "main", CorrelationID: "c", TraceParent: bus.NewTraceParent()}
+	event, err := message.ToCloudEvent(meta, []byte(`{"orderId":"6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := bytes.ReplaceAll(event, []byte("CancelOrder.v1"), []byte("SomethingElse.v1"))
+	for _, tc := range []struct {
+		name   string
+		letter store.Letter
+		to     message.Address
+		err    error
+	}{
+		{"to the topic it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Event, Topic: "events", Message: event}},
+			message.Address{Kind: message.Event, Topic: "events"}, nil},
+		{"from the sidecar, to the topic of its type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: event}},
+			message.Address{Kind: message.Command, Topic: contracts.TopicOrders}, nil},
+		{"from the sidecar, of an unknown type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: unknown}},
+			message.Address{}, ingest.ErrNotResendable},
+		{"what is no message", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Topic: "orders", Message: []byte("<xml/>")}},
+			message.Address{}, ingest.ErrNotResendable},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, err := ingest.Resend(registry, tc.letter)
+			if !errors.Is(err, tc.err) {
+				t.Fatalf("error %v, want %v", err, tc.err)
+			}
+			if err != nil {
+				return
+			}
+			again, _ := ingest.Resend(registry, tc.letter)
+			if *m.To != tc.to || m.OriginalID != "old" || m.ID == "old" || m.ID != again.ID {
+				t.Errorf("sent %+v to %+v", m.Meta, *m.To)
+			}
+			if m.CorrelationID != "c" || m.TraceParent != meta.TraceParent || !bytes.Contains(m.Body.(json.RawMessage), []byte("6f2c0d5e")) {
+				t.Errorf("sent %+v", m)
+			}
+		})
+	}
+}
+
+func TestDiscardLetsWhatWaitsGoOn(t *testing.T) {
+	m, ok := ingest.Discard(store.Letter{ID: "l", Tenant: "main", DeadLetter: message.DeadLetter{
+		MessageID: "old", Stream: "order/x", Kind: message.Command, Topic: contracts.TopicOrders,
+	}})
+	if !ok || m.OriginalID != "old" || m.Body != (message.Discarded{Stream: "order/x"}) || m.To.Topic != contracts.TopicOrders {
+		t.Errorf("%+v, %v", m, ok)
+	}
+	if _, ok := ingest.Discard(store.Letter{ID: "l", DeadLetter: message.DeadLetter{MessageID: "old"}}); ok {
+		t.Error("nothing waits behind a message of no stream")
+	}
+}

@@ -1,0 +1,125 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Update is a view as it was at one moment.
+type Update struct {
+	// Revision grows with every change of the view.
+	Revision int64
+	Data     []byte
+}
+
+// Feeds give all who look at the same view what one of them would read: each
+// change is read once, however many look.
+type Feeds struct {
+	// Hub tells of changes.
+	Hub *Hub
+	// Pace is the least time between two readings of one view. Changes between
+	// are seen together.
+	Pace time.Duration
+
+	mu    sync.Mutex
+	feeds map[string]*feed
+}
+
+type feed struct {
+	viewers map[*Viewer]struct{}
+	last    *Update
+	stop    context.CancelFunc
+}
+
+// Viewer is one who looks at a view.
+type Viewer struct {
+	// Updates has the view as it is and, after each change, as it is then. Of
+	// several updates that were not received, only the last is kept.
+	Updates <-chan Update
+
+	updates chan Update
+	key     string
+	feeds   *Feeds
+}
+
+// Look begins to look at the view under a key. read reads it; an error means
+// that there is no view now, and it is read again after the next change. Leave
+// ends it.
+func (f *Feeds) Look(key string, read func(context.Context) (Update, error)) *Viewer {
+	updates := make(chan Update, 1)
+	v := &Viewer{Updates: updates, updates: updates, key: key, feeds: f}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.feeds == nil {
+		f.feeds = map[string]*feed{}
+	}
+	at := f.feeds[key]
+	if at == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		at = &feed{viewers: map[*Viewer]struct{}{}, stop: cancel}
+		f.feeds[key] = at
+		waiter := f.Hub.Wait(key)
+		go func() {
+			defer waiter.Leave()
+			f.follow(ctx, at, waiter, read)
+		}()
+	}
+	at.viewers[v] = struct{}{}
+	if at.last != nil {
+		updates <- *at.last
+	}
+	return v
+}
+
+// Leave ends the looking.
+func (v *Viewer) Leave() {
+	f := v.feeds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at := f.feeds[v.key]
+	delete(at.viewers, v)
+	if len(at.viewers) == 0 {
+		at.stop()
+		delete(f.feeds, v.key)
+	}
+}
+
+func (f *Feeds) follow(ctx context.Context, at *feed, waiter *Waiter, read func(context.Context) (Update, error)) {
+	pace := time.NewTimer(0)
+	defer pace.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+		}
+		if u, err := read(ctx); err == nil {
+			f.hand(at, u)
+		}
+		pace.Reset(f.Pace)
+		select {
+		case <-ctx.Done():
+			return
+		case <-waiter.Changed:
+		}
+	}
+}
+
+// hand gives an update to all viewers, in place of one that a viewer has not
+// received.
+func (f *Feeds) hand(at *feed, u Update) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if at.last != nil && u.Revision <= at.last.Revision {
+		return
+	}
+	at.last = &u
+	for v := range at.viewers {
+		select {
+		case <-v.updates:
+		default:
+		}
+		v.updates <- u
+	}
+}

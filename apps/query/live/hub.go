@@ -1,0 +1,78 @@
+// Package live tells those who look at a view that it has changed. Nothing of
+// it is durable or must arrive: whoever is told reads the view again, so one
+// word stands for any number of changes, and nobody can be too slow.
+package live
+
+import "sync"
+
+// Hub passes the word from those who changed something to those who wait for
+// it. It serves one process.
+type Hub struct {
+	mu      sync.Mutex
+	waiting map[string]map[*Waiter]struct{}
+	done    chan struct{}
+	once    sync.Once
+}
+
+// NewHub makes a hub.
+func NewHub() *Hub {
+	return &Hub{waiting: map[string]map[*Waiter]struct{}{}, done: make(chan struct{})}
+}
+
+// Waiter is one who waits for changes of a key.
+type Waiter struct {
+	// Changed has something to receive after each change, or several, since it
+	// was last received from.
+	Changed <-chan struct{}
+
+	changed chan struct{}
+	key     string
+	hub     *Hub
+}
+
+// Wait begins to wait for changes of a key. To miss none, wait first, then read.
+func (h *Hub) Wait(key string) *Waiter {
+	changed := make(chan struct{}, 1)
+	w := &Waiter{Changed: changed, changed: changed, key: key, hub: h}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.waiting[key] == nil {
+		h.waiting[key] = map[*Waiter]struct{}{}
+	}
+	h.waiting[key][w] = struct{}{}
+	return w
+}
+
+// Leave ends the waiting.
+func (w *Waiter) Leave() {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	delete(w.hub.waiting[w.key], w)
+	if len(w.hub.waiting[w.key]) == 0 {
+		delete(w.hub.waiting, w.key)
+	}
+}
+
+// Changed passes the word that something under these keys has changed. It never
+// blocks.
+func (h *Hub) Changed(keys ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) == 0 {
+		return
+	}
+	for _, key := range keys {
+		for w := range h.waiting[key] {
+			select {
+			case w.changed <- struct{}{}:
+			default: // told already, and has not looked yet
+			}
+		}
+	}
+}
+
+// Close ends all waiting, so that the process can end: see Done.
+func (h *Hub) Close() { h.once.Do(func() { close(h.done) }) }
+
+// Done is closed by Close.
+func (h *Hub) Done() <-chan struct{} { return h.done }

@@ -1,0 +1,59 @@
+// Command query is the query service: it reads the events of all apps into a
+// journal and the views made of it, and answers every question about them. It
+// keeps the dead letters as well.
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/plenary/plenary/apps/query/api"
+	"github.com/plenary/plenary/apps/query/ingest"
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("query app ended", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	registry := contracts.Registry()
+	app, err := host.New(host.Options{AppID: "query", Registry: registry})
+	if err != nil {
+		return err
+	}
+	late, hub := store.NewLate(), live.NewHub()
+	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Hub: hub, Registry: registry})
+	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late})
+	(&api.API{
+		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,
+		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 5 * time.Second,
+	}).Routes(app.Router)
+
+	app.Go(func(ctx context.Context) error {
+		connection, err := app.Secret(ctx, "query-database")
+		if err != nil {
+			return err
+		}
+		s, err := store.Open(ctx, connection, registry)
+		if err != nil {
+			return err
+		}
+		late.Set(s)
+		<-ctx.Done()
+		hub.Close() // streams and waits would hold the app up
+		return nil
+	})
+	err = app.Run()
+	return errors.Join(err, late.Close())
+}
