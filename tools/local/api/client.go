@@ -153,14 +153,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if res.StatusCode/100 != 2 {
-		p := &Problem{Status: res.StatusCode, Detail: string(b)}
-		if strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") {
-			p.Detail = ""
-			if err := json.Unmarshal(b, p); err != nil {
-				return fmt.Errorf("%s %s: %w", method, path, err)
-			}
-		}
-		return fmt.Errorf("%s %s: %w", method, path, p)
+		return fmt.Errorf("%s %s: %w", method, path, problemOf(res, b))
 	}
 	if into == nil {
 		return nil
@@ -169,6 +162,19 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// problemOf is the problem that an answer and its body tell of.
+func problemOf(res *http.Response, body []byte) error {
+	p := &Problem{Status: res.StatusCode}
+	if !strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") {
+		p.Detail = string(body)
+		return p
+	}
+	if err := json.Unmarshal(body, p); err != nil {
+		return err
+	}
+	return p
 }
 
 func (c *Client) client() *http.Client {

@@ -193,6 +193,13 @@ func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Ite
 	return r.ID, err
 }
 
+// PlaceOrderAs places an order under an id of the caller's choice, a UUID. Placed
+// again, it is the same order.
+func (c *Client) PlaceOrderAs(ctx context.Context, conference, id string, items ...Item) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"orderId": id, "items": list(items)})
+	return err
+}
+
 // ChangeItems replaces what an order asks for.
 func (c *Client) ChangeItems(ctx context.Context, order string, items ...Item) error {
 	_, err := c.write(ctx, http.MethodPut, "/api/orders/"+order+"/items", map[string]any{"items": list(items)})
