@@ -248,6 +248,7 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		c(&options)
 	}
 	router := gin.New()
+	router.Use(gin.RecoveryWithWriter(f.log)) // as the app host does
 	var err error
 	if f.gateway, err = gateway.New(router, options); err != nil {
 		t.Fatal(err)

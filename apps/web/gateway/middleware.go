@@ -35,23 +35,40 @@ func (g *Gateway) logAccess(c *gin.Context) {
 		"bytes", max(c.Writer.Size(), 0), "ms", time.Since(start).Milliseconds())
 }
 
-// recoverPanic answers a request whose handler panicked with a problem.
+// recoverPanic answers a request whose handler panicked with a problem or, when
+// an answer has begun, breaks the connection off, so that nobody takes half an
+// answer for a whole one.
 func (g *Gateway) recoverPanic(c *gin.Context) {
 	defer func() {
 		fault := recover()
 		if fault == nil {
 			return
 		}
-		if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(fault) // how a proxy ends an answer that broke off
+		// This fault is how a proxy says that an answer broke off.
+		if err, ok := fault.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			g.log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 		}
-		g.log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 		if c.Writer.Written() {
-			panic(http.ErrAbortHandler) // so that the client sees that it broke off
+			breakOff(c.Writer)
+			c.Abort()
+			return
 		}
 		fail(c, problem.New(problem.InternalError))
 	}()
 	c.Next()
+}
+
+// breakOff closes the connection under a response. The server's own way, a
+// panic, would be caught, and logged with the request's address, by whatever
+// stands between it and us.
+func breakOff(w gin.ResponseWriter) {
+	under, ok := w.(interface{ Unwrap() http.ResponseWriter })
+	if !ok {
+		return
+	}
+	if conn, _, err := http.NewResponseController(under.Unwrap()).Hijack(); err == nil {
+		_ = conn.Close()
+	}
 }
 
 func secureHeaders(c *gin.Context) { secure(c.Writer.Header()) }
@@ -67,14 +84,13 @@ func secure(h http.Header) {
 }
 
 // readBody reads the body, bounded in size and time, before anything else is
-// done. Afterwards the connection has no read deadline: the server watches it
-// for the client's going away, and would take a deadline that passes while an
-// answer is being waited for as just that.
+// done. Once it is there, the connection has no read deadline: the server
+// watches it for the client's going away, and would take a deadline that passes
+// while an answer is being waited for as just that.
 func readBody(c *gin.Context) {
 	conn := http.NewResponseController(c.Writer)
 	_ = conn.SetReadDeadline(time.Now().Add(bodyWithin)) // a test's recorder has none
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
-	_ = conn.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -82,6 +98,7 @@ func readBody(c *gin.Context) {
 	case err != nil:
 		fail(c, problem.New(problem.RequestTimeout).With("Connection", "close"))
 	default:
+		_ = conn.SetReadDeadline(time.Time{})
 		c.Request.Body = io.NopCloser(bytes.NewReader(body))
 		c.Request.ContentLength = int64(len(body))
 		c.Request.TransferEncoding = nil

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -221,6 +222,9 @@ func TestEventsArePassedOnOneByOne(t *testing.T) {
 			if got := resp.Header.Values("X-Content-Type-Options"); len(got) != 1 {
 				t.Fatalf("X-Content-Type-Options %q", got)
 			}
+			if got := resp.Header.Get("Cache-Control"); got != "no-store" {
+				t.Fatalf("Cache-Control %q", got)
+			}
 			if got := f.query.headers[0].Get("Accept"); got != "text/event-stream" {
 				t.Fatalf("query was asked for %q, by which no sidecar knows a stream", got)
 			}
@@ -272,6 +276,26 @@ func TestPaymentPagesAndWebhooksArePassedThrough(t *testing.T) {
 	}
 	if got := len(f.broker.commands()); got > 0 {
 		t.Fatalf("%d commands were sent", got)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsNotTakenForAWholeOne(t *testing.T) {
+	f := newFixture(t)
+	f.payments = func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half a page")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	resp, err := http.Get(f.url + "/pay/demo/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if page, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("got %q, %v", page, err)
+	}
+	if log := f.log.String(); strings.Contains(log, "abort") {
+		t.Fatalf("logged as a fault of ours: %s", log)
 	}
 }
 

@@ -290,6 +290,7 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, no
 	r.Header.Set("Accept", "text/event-stream") // by which the sidecars know a stream
 	clear(w.Header())                           // the stream brings its own
 	g.query.Forward(w, r, path, func(resp *http.Response) error {
+		resp.Header.Set("Cache-Control", "no-store")
 		secure(resp.Header)
 		return g.query.Check(resp)
 	}, func(w http.ResponseWriter, r *http.Request, err error) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -99,6 +100,7 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 		FlushInterval:  -1,
 		ModifyResponse: change,
 		ErrorHandler:   failed,
+		ErrorLog:       log.New(io.Discard, "", 0), // that a client went away is no news
 		Rewrite: func(p *httputil.ProxyRequest) {
 			target := *a.base
 			target.Path += path
