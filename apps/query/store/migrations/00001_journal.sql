@@ -22,7 +22,9 @@ CREATE TABLE journal (
     about          TEXT,
     PRIMARY KEY (tenant, stream, version)
 );
-CREATE INDEX journal_cause ON journal (tenant, cause_id);
+-- In the order in which a command's events are read, or SQLite would rather walk
+-- the whole journal in that order than sort a handful.
+CREATE INDEX journal_cause ON journal (tenant, cause_id, stream, version);
 CREATE INDEX journal_about ON journal (tenant, about) WHERE about IS NOT NULL;
 
 -- The streams with events in the journal that are not shown, because one before
