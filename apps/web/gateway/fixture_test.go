@@ -203,6 +203,14 @@ type fixture struct {
 	keys     *idempotencytest.Memory
 	token    func() (string, error)
 	log      *lockedBuffer
+	stop     context.CancelFunc // ends the gateway, as SIGTERM does
+}
+
+// in is the same fixture, used in a subtest.
+func (f *fixture) in(t *testing.T) *fixture {
+	same := *f
+	same.t = t
+	return &same
 }
 
 type lockedBuffer struct {
@@ -256,6 +264,7 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 	srv := httptest.NewServer(router)
 	f.url = srv.URL
 	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
 	ended := make(chan error, 1)
 	go func() { ended <- f.gateway.Run(ctx) }()
 	t.Cleanup(func() {

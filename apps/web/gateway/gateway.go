@@ -65,7 +65,8 @@ type Gateway struct {
 	finding *throttle.Throttle
 	waiting chan struct{}
 	health  health
-	ending  chan struct{}
+	running context.Context // ends when the gateway does
+	end     context.CancelFunc
 }
 
 // Finding an order takes e-mail and locator; guessing is to be hopeless, and a
@@ -88,8 +89,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		keys: idempotency.New(o.Keys), token: o.OrganiserToken, log: o.Log,
 		finding: throttle.New(findAtOnce, findEvery, findClients),
 		waiting: make(chan struct{}, maxWaiting),
-		ending:  make(chan struct{}),
 	}
+	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
 
 	router.HandleMethodNotAllowed = true
@@ -108,11 +109,18 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// Run does the gateway's background work until ctx ends, and then ends the
-// streams that clients hold open.
+// Run does the gateway's background work until ctx ends, and then ends what
+// clients hold open: streams, and requests that wait.
 func (g *Gateway) Run(ctx context.Context) error {
-	defer close(g.ending)
+	defer g.end()
 	return g.backlog.Watch(ctx)
+}
+
+// whileRunning is ctx, ended also when the gateway ends.
+func (g *Gateway) whileRunning(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(g.running, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // OpenAPI describes the API.

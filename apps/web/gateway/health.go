@@ -36,9 +36,14 @@ func (h *health) publishing() error {
 	return nil
 }
 
+// readyWithin bounds what readiness asks of query.
+const readyWithin = 2 * time.Second
+
 // Ready says whether the gateway can do its work: commands are published and
 // query answers.
 func (g *Gateway) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	if err := g.health.publishing(); err != nil {
 		return err
 	}

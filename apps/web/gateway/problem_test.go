@@ -18,6 +18,7 @@ import (
 )
 
 func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
+	shared := newFixture(t) // nothing gets behind it
 	person := func(email string) string {
 		return `{"firstName":"Ada","lastName":"Lovelace","email":"` + email + `"}`
 	}
@@ -70,7 +71,7 @@ func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
 		{"an endless key", "POST " + placePath(), oneSeat, []header{{"Idempotency-Key", strings.Repeat("k", 256)}}, "header.Idempotency-Key", "maxLength=255"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(t)
+			f := shared.in(t)
 			method, path, _ := strings.Cut(c.request, " ")
 			r := f.do(method, path, c.body, c.headers...)
 			p := r.problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
@@ -96,6 +97,7 @@ func TestEveryBrokenRuleIsNamedAtOnce(t *testing.T) {
 }
 
 func TestRequestsThatCannotBeRead(t *testing.T) {
+	shared := newFixture(t) // nothing gets behind it
 	for _, c := range []struct {
 		name, request, body, contentType string
 		status                           int
@@ -116,7 +118,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"another method", "PATCH " + orderPath("/items"), oneSeat, "application/json", http.StatusMethodNotAllowed, problem.MethodNotAllowed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(t)
+			f := shared.in(t)
 			method, path, _ := strings.Cut(c.request, " ")
 			r := f.do(method, path, c.body, header{"Content-Type", c.contentType})
 			r.problem(c.status, c.code)
@@ -157,6 +159,7 @@ func TestABodyThatDoesNotArriveIsNotWaitedForLong(t *testing.T) {
 }
 
 func TestProblemsAreInTheReadersLanguage(t *testing.T) {
+	shared := newFixture(t)
 	for _, c := range []struct{ accept, lang, title string }{
 		{"", "en", "There is no such order"},
 		{"en-GB", "en", "There is no such order"},
@@ -168,7 +171,7 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 		{";;;", "en", "There is no such order"},
 	} {
 		t.Run(c.accept, func(t *testing.T) {
-			f := newFixture(t)
+			f := shared.in(t)
 			r := f.do("GET", orderPath(""), "", header{"Accept-Language", c.accept})
 			p := r.problem(http.StatusNotFound, problem.OrderNotFound)
 			if p.Title != c.title || r.header.Get("Content-Language") != c.lang || r.header.Get("Vary") != "Accept-Language" {

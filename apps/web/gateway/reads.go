@@ -184,6 +184,8 @@ func (g *Gateway) reads() {
 		ID   uuid.UUID `path:"id" doc:"The command"`
 		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known"`
 	}) (*Found[view.Outcome], error) {
+		ctx, cancel := g.whileRunning(ctx)
+		defer cancel()
 		outcome, err := g.outcome(ctx, in.ID, time.Duration(in.Wait)*time.Second)
 		return answered(g, ctx, &Found[view.Outcome]{outcome}, err, "")
 	})
@@ -277,15 +279,8 @@ func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound st
 }
 
 func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, notFound string) {
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := g.whileRunning(r.Context())
 	defer cancel()
-	go func() {
-		select {
-		case <-g.ending:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	r = r.WithContext(ctx)
 	r.Header.Set("Accept", "text/event-stream") // by which the sidecars know a stream
 	clear(w.Header())                           // the stream brings its own

@@ -180,6 +180,8 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome vie
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
+	ctx, leave := g.whileRunning(ctx)
+	defer leave()
 	for ctx.Err() == nil {
 		// Query may answer before its time, or not at all while it restarts.
 		known, err := g.outcome(ctx, id, time.Until(deadline))

@@ -243,6 +243,15 @@ func TestWaitingEndsWhenItsTimeIsOver(t *testing.T) {
 	}
 }
 
+func TestWaitingEndsWhenTheGatewayDoes(t *testing.T) {
+	f := newFixture(t)
+	done := make(chan response)
+	go func() { done <- f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}) }()
+	f.query.await("wait=30", 1)
+	f.stop()
+	(<-done).is(http.StatusAccepted)
+}
+
 func TestWhileQueryIsDownAWriteIsAcceptedAllTheSame(t *testing.T) {
 	f := newFixture(t)
 	f.query.setDown(true)
