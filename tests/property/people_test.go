@@ -62,7 +62,7 @@ func (w *world) openConference() {
 }
 
 func (w *world) setQuota(seatType uuid.UUID) {
-	w.quotas[seatType] = pick(w, "quota", 6, 3, 10, 1, 0, 4, 2)
+	w.quotas[seatType] = pick(w, "quota", 6, 10, 3, 8, 1, 0)
 	w.send(conference, contracts.SetSeatsQuota{
 		ConferenceID: conference, SeatType: seatType, Quota: w.quotas[seatType], Version: w.version,
 	})

@@ -6,6 +6,33 @@
 // at every step, and at the end, when nothing is in flight any more.
 //
 // It runs 10,000 times; -rapid.checks=N says otherwise, -rapid.seed=N repeats.
+// One goroutine does everything, so the race detector only slows it down.
+//
+// That the test can fail was tried by taking out one mechanism at a time. Each
+// of these was found, most within a few hundred runs:
+//
+//	taken out                                            what was violated
+//	seats: the number rule of requests, of cancels       seats held at the end; confirmed without seats
+//	seats: tombstones; notAfter of requests              seats held at the end
+//	seats: that a stream's time never runs backwards     seats held at the end
+//	seats: that a late cancel releases all the same      seats held at the end
+//	order: the version of MarkSeatsAsReserved            confirmed for other seats than it holds
+//	order: the version of RejectOrder                    rejected, and its process never learns it
+//	order: the amount of ConfirmOrder, ReinstateOrder    confirmed with another amount
+//	order: that it keeps all message ids (50,000 runs)   confirmed with money that went back
+//	payments: that the provider's word wins              money neither used nor given back
+//	process: that it releases only when the order ended  confirmed without seats
+//	process: release after OrderRejected; cancel after a refused ReinstateOrder
+//	                                                     seats held at the end
+//	process: messages kept before OrderPlaced            orders that never end
+//	process: wake-ups asked for again when early, for the grace, and by a
+//	refused ConfirmOrder                                 orders that never end without the sweep
+//
+// Two faults of the table as it was first written came to light here. A refused
+// MakeSeatReservation may be repeated and then be served by a replica whose
+// clock is behind, so in ReacquiringSeats its refusal sends CancelSeatReservation
+// too (190,000 runs). And the wake-up may have come and meant nothing while the
+// process was Rejecting, so an OrderUpdated asks for it again (180,000 runs).
 package property
 
 import (
@@ -39,7 +66,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestOrdersEndRight(t *testing.T) {
-	happened := map[string]int{}
+	runs, happened := 0, map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
 		for range pick(w, "steps", 120, 60, 30, 250) {
@@ -48,12 +75,26 @@ func TestOrdersEndRight(t *testing.T) {
 		}
 		w.drain()
 		w.checkEnd()
+		runs++
 		for what := range w.happened {
 			happened[what]++
 		}
 	})
 	for _, what := range slices.Sorted(maps.Keys(happened)) {
 		t.Logf("%6d runs with %s", happened[what], what)
+	}
+	// A property that holds because nothing happens proves nothing.
+	for _, what := range []string{
+		"an order that ends confirmed", "an order that ends expired", "an order that ends rejected", "an order that ends cancelled",
+		"an order reserved in full", "an order reserved in part", "an order changed", "an order confirmed free of charge",
+		"an order reinstated", "a confirmed order cancelled",
+		"a payment that ends completed", "a payment that ends refunded", "a payment that ends rejected", "a payment that ends cancelled",
+		"a refund that failed at first",
+		"MakeSeatReservation.v1 refused: request-too-late", "ConfirmOrder.v1 refused: order-expired", "ConfirmOrder.v1 refused: amount-differs",
+	} {
+		if runs >= 5000 && happened[what] == 0 {
+			t.Errorf("in %d runs there was never %s", runs, what)
+		}
 	}
 }
 
@@ -66,40 +107,35 @@ func (w *world) happen() {
 		w.act()
 	case what < 88:
 		w.redeliver()
-	case what < 94:
+	case what < 96:
 		w.passTime()
-	case what < 97:
+	case what < 98:
 		w.wakeThoseDue()
 	default:
 		w.wake(orderIDs[w.choose("wake", len(orderIDs))])
 	}
 }
 
-// passTime goes on by a while, or to about a moment that matters to a message
-// in flight or to an order.
+// passTime goes on by a while, or to about a moment that matters: to a request
+// in flight, or to an order.
 func (w *world) passTime() {
-	if w.chance("while", 50) {
-		w.pass(pick(w, "duration", time.Second, time.Minute, 5*time.Minute, hold, time.Hour))
-		return
-	}
 	var moments []time.Time
 	for _, m := range w.inFlight {
-		switch m := m.body.(type) {
-		case contracts.MakeSeatReservation:
-			moments = append(moments, m.NotAfter)
-		case contracts.CancelSeatReservation:
-			moments = append(moments, m.NotAfter)
+		if request, ok := m.body.(contracts.MakeSeatReservation); ok {
+			moments = append(moments, request.NotAfter)
 		}
 	}
 	for _, id := range orderIDs {
-		if o, ok := w.orders.get(id); ok {
+		if o, ok := w.orders.get(id); ok && !ended(o) {
 			moments = append(moments, o.Deadline, o.Deadline.Add(times.Grace))
 		}
 	}
-	if len(moments) > 0 {
-		moment := moments[w.choose("moment", len(moments))]
-		w.pass(max(0, moment.Add(pick(w, "offset", 0, time.Second, -time.Second)).Sub(w.now)))
+	if len(moments) == 0 || w.chance("while", 40) {
+		w.pass(pick(w, "duration", time.Second, time.Minute, 5*time.Minute, hold, time.Hour))
+		return
 	}
+	moment := moments[w.choose("moment", len(moments))]
+	w.pass(max(0, moment.Add(pick(w, "offset", 0, time.Second, -time.Second)).Sub(w.now)))
 }
 
 func (w *world) pass(d time.Duration) {
@@ -224,6 +260,12 @@ func (w *world) checkEnd() {
 	for _, id := range w.opened {
 		w.checkPayment(id)
 	}
+	for _, all := range []interface{ checkRebuilt(*world) }{w.catalogues, w.orders, w.assignments, w.seats, w.payments} {
+		all.checkRebuilt(w)
+	}
+	for _, p := range w.processes {
+		p.checkRebuilt(w)
+	}
 }
 
 func (w *world) checkOrder(id uuid.UUID) {
@@ -291,6 +333,8 @@ func (f facts) note(event any) {
 	switch e := event.(type) {
 	case contracts.OrderReinstated:
 		f.happened["an order reinstated"] = true
+	case contracts.OrderReservationCompleted:
+		f.happened["an order reserved in full"] = true
 	case contracts.OrderPartiallyReserved:
 		f.happened["an order reserved in part"] = true
 	case contracts.OrderUpdated:

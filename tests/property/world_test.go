@@ -167,6 +167,7 @@ type stream[S any] struct {
 	name    string
 	version uint64
 	handled []string
+	events  []any
 	state   S
 }
 
@@ -209,7 +210,8 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 		w.publish(es.Ref{Aggregate: "refusal", ID: m.id}.String(), 1, m, rejected(m, refusal))
 		return true
 	case refused:
-		events = []any{rejected(m, refusal)}
+		w.publish(s.name, s.version+1, m, rejected(m, refusal))
+		s.version++ // an event of the stream, which the aggregate does not see
 	case err != nil:
 		w.t.Fatalf("%T: %v", m.body, err)
 	case len(events) == 0 && !exists:
@@ -227,9 +229,23 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 	return true
 }
 
+// checkRebuilt: a state is what its events say, and nothing else.
+func (ss *streams[S]) checkRebuilt(w *world) {
+	for _, s := range ss.byID {
+		state := ss.agg.New()
+		for _, e := range s.events {
+			state = ss.agg.Evolve(state, e)
+		}
+		if !reflect.DeepEqual(state, s.state) {
+			w.t.Fatalf("%s is not what its events say:\n%+v\n%+v", s.name, s.state, state)
+		}
+	}
+}
+
 func (ss *streams[S]) commit(w *world, s *stream[S], cause envelope, events []any) {
 	for _, e := range events {
 		s.version++
+		s.events = append(s.events, e)
 		s.state = ss.agg.Evolve(s.state, e)
 		w.publish(s.name, s.version, cause, e)
 		if ss.agg.React != nil {
@@ -297,6 +313,7 @@ type process struct {
 	name    string
 	version uint64
 	handled map[string]bool
+	inputs  []es.Input
 	state   *registration.Registration
 }
 
@@ -318,6 +335,7 @@ func (w *world) step(m envelope) {
 	}
 	p.handled[m.id] = true
 	p.version++
+	p.inputs = append(p.inputs, in)
 	out := es.NewOutbox(p.name, p.version)
 	p.state = registrations.Step(p.state, in, out)
 	w.dispatch(out, id)
@@ -328,6 +346,17 @@ func (w *world) step(m envelope) {
 		if !wake.At.IsZero() {
 			w.wakes[orderID] = wake.At
 		}
+	}
+}
+
+// checkRebuilt: a process is what the messages say that it handled.
+func (p *process) checkRebuilt(w *world) {
+	state := registrations.New()
+	for i, in := range p.inputs {
+		state = registrations.Step(state, in, es.NewOutbox(p.name, uint64(i+1)))
+	}
+	if !reflect.DeepEqual(state, p.state) {
+		w.t.Fatalf("%s is not what its messages say:\n%+v\n%+v", p.name, p.state, state)
 	}
 }
 
