@@ -11,22 +11,23 @@ import (
 const DefaultTenant = "main"
 
 // Meta is the metadata of a message. On the wire it is the CloudEvent's
-// attributes; each field names its attribute.
+// attributes; each field names its attribute. The JSON names are those of
+// messages held back in a stream's document.
 type Meta struct {
-	ID     string    // id
-	Type   string    // type: name and major version, "OrderPlaced.v1"
-	Source string    // source: the app that published it
-	Stream string    // subject: "order/6f2c…"; for a command the stream it is for, if the sender knows
-	Time   time.Time // time, UTC
+	ID     string    `json:"id,omitempty"`     // id
+	Type   string    `json:"type,omitempty"`   // type: name and major version, "OrderPlaced.v1"
+	Source string    `json:"source,omitempty"` // source: the app that published it
+	Stream string    `json:"stream,omitempty"` // subject: "order/6f2c…"; for a command the stream it is for, if the sender knows
+	Time   time.Time `json:"time,omitzero"`    // time, UTC
 
-	Tenant        string // tenant
-	CorrelationID string // correlationid: the order or conference the conversation is about
-	PartitionKey  string // partitionkey: messages of one key stay together where the broker can
-	TraceParent   string // traceparent, W3C; also sent as traceid, without which Dapr overwrites it
-	OriginalID    string // originalid: of a dead letter sent back, the id it had at first
+	Tenant        string `json:"tenant,omitempty"`   // tenant
+	CorrelationID string `json:"corr,omitempty"`     // correlationid: the order or conference the conversation is about
+	PartitionKey  string `json:"key,omitempty"`      // partitionkey: messages of one key stay together where the broker can
+	TraceParent   string `json:"trace,omitempty"`    // traceparent, W3C; also sent as traceid, without which Dapr overwrites it
+	OriginalID    string `json:"original,omitempty"` // originalid: of a dead letter sent back, the id it had at first
 
-	StreamVersion uint64 // streamversion: of an event, its place in its stream, from 1
-	Cause         Cause
+	StreamVersion uint64 `json:"sv,omitempty"` // streamversion: of an event, its place in its stream, from 1
+	Cause         Cause  `json:"cause,omitzero"`
 }
 
 // Cause says what led to a message. For an event it is the command that was
