@@ -81,7 +81,7 @@ func (s *System) logOf(name string) string { return filepath.Join(s.Dir, "logs",
 
 // logSince is the end of what a part wrote after a position.
 func (s *System) logSince(name string, from int64) string {
-	const lines = 40
+	const lines = 12
 	b, err := os.ReadFile(s.logOf(name))
 	if err != nil || int64(len(b)) <= from {
 		return ""

@@ -187,31 +187,30 @@ func (c *Client) client() *http.Client {
 // Decide makes a choice on the demo provider's page: accept, reject, cancel,
 // never, refuse-refunds or give-refunds.
 func (c *Client) Decide(ctx context.Context, checkoutURL, choice string) error {
-	page := c.URL + checkoutURL
-	get, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+	page, err := c.page(ctx, http.MethodGet, c.URL+checkoutURL, nil) // leads on to the provider's page
 	if err != nil {
 		return err
 	}
-	res, err := c.client().Do(get) // leads on to the provider's page
+	_, err = c.page(ctx, http.MethodPost, page, url.Values{"choice": {choice}})
+	return err
+}
+
+// page asks for a page, or sends its form, and gives the address that it ended at.
+func (c *Client) page(ctx context.Context, method, address string, form url.Values) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return err
+		return "", err
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := c.client().Do(req)
+	if err != nil {
+		return "", err
 	}
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", page, res.Status)
+		return "", fmt.Errorf("%s %s: %s", method, address, res.Status)
 	}
-	form := url.Values{"choice": {choice}}.Encode()
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, res.Request.URL.String(), strings.NewReader(form))
-	if err != nil {
-		return err
-	}
-	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if res, err = c.client().Do(post); err != nil {
-		return err
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("POST %s: %s", post.URL, res.Status)
-	}
-	return nil
+	return res.Request.URL.String(), nil
 }

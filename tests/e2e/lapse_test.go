@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/api"
+)
+
+func TestAHoldLapses(t *testing.T) {
+	t.Run("by its reminder", func(t *testing.T) {
+		s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1h"}})
+		lapse(t, s, func() {})
+	})
+	t.Run("by the sweep, with every reminder dropped", func(t *testing.T) {
+		s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1s"}})
+		lapse(t, s, func() {
+			s.Kill(harness.Scheduler)
+			if err := os.RemoveAll(filepath.Join(s.Dir, ".data", "scheduler")); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Restart(t.Context(), harness.Scheduler); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// lapse lets holds lapse after something happened to the reminders.
+func lapse(t *testing.T, s *harness.System, happens func()) {
+	c := onSale(t, s, quotas{workshop: 1})
+	unpaid, late, tooLate := c.place(seats(c.general, 2)), c.place(seats(c.general, 1)), c.place(seats(c.workshop, 1))
+	lateCheckout, tooLateCheckout := c.startToPay(late), c.startToPay(tooLate)
+	latePayment, tooLatePayment := c.payment(late), c.payment(tooLate)
+	happens()
+
+	for _, order := range []string{unpaid, late, tooLate} {
+		c.await(order, "expired")
+	}
+	c.remaining(c.general, 100)
+	c.remaining(c.workshop, 1)
+	c.follow(unpaid, "OrderExpired", "CancelSeatReservation", "SeatsReservationCancelled")
+
+	// The money for one comes late, while its seats are free: it gets them back.
+	c.must(c.anyone.Decide(t.Context(), lateCheckout, "accept"))
+	if o := c.await(late, "confirmed"); o.PaymentID != latePayment {
+		t.Errorf("confirmed by %q, want %q", o.PaymentID, latePayment)
+	}
+	c.remaining(c.general, 99)
+	c.follow(late, "OrderExpired", "PaymentCompleted", "MakeSeatReservation", "SeatsReserved", "ReinstateOrder", "OrderReinstated", "OrderConfirmed")
+
+	// The other's seat has been taken in the meantime: the money goes back.
+	taker := c.place(seats(c.workshop, 1))
+	c.await(taker, "reserved", "expired")
+	c.must(c.anyone.Decide(t.Context(), tooLateCheckout, "accept"))
+	c.awaitPayment(tooLate, tooLatePayment, "refunded")
+	c.await(tooLate, "expired")
+}
+
+// startToPay has the payer's money on its way: the answer may come, or not.
+func (c conference) startToPay(order string) (checkout string) {
+	c.Helper()
+	o := c.await(order, "reserved")
+	c.register(order)
+	_, checkout, err := c.anyone.StartPayment(c.Context(), order, o.Total)
+	c.must(err)
+	c.must(c.anyone.Decide(c.Context(), checkout, "never"))
+	return checkout
+}
+
+// payment is the only payment of an order.
+func (c conference) payment(order string) string {
+	c.Helper()
+	var o api.Order
+	o, err := c.anyone.Order(c.Context(), order)
+	c.must(err)
+	if len(o.Payments) != 1 {
+		c.Fatalf("%d payments, want 1", len(o.Payments))
+	}
+	return o.Payments[0].ID
+}

@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+// What the README has people type works, and does what it says.
+func TestTheCommandsOfTheReadme(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("there is no curl")
+	}
+	system.Watch(t)
+	root, err := runfile.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(readme), "\n```sh\n")
+	script, _, found := strings.Cut(script, "\n```\n")
+	if !found {
+		t.Fatal("the README has no commands to try")
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-e")
+	cmd.Stdin = strings.NewReader(script)
+	cmd.Env = append(os.Environ(), "web="+system.API().URL)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	rest := string(out)
+	for _, step := range []string{
+		"ConferenceCreated.v1", "SeatTypeAdded.v1", "ConferencePublished.v1",
+		"OrderPlaced.v1", "OrderRegistrantAssigned.v1", `"status":"reserved"`, "PaymentInitiated.v1",
+		`"status":"confirmed"`, "SeatAssigned.v1", `"entries":[`, `"type":"SeatAssigned.v1"`, `"code":"items-required"`,
+	} {
+		_, after, found := strings.Cut(rest, step)
+		if !found {
+			t.Fatalf("%s is missing, or out of turn, in\n%s", step, out)
+		}
+		rest = after
+	}
+}
