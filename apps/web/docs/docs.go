@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -29,31 +30,25 @@ var (
 	pageCSS string
 )
 
-// Serve puts /openapi.json, /openapi.yaml and /docs on routes, made once from
-// an API whose operations are all registered. It panics when the document
-// cannot be written, which no request could change.
+// Serve puts /openapi.json, /openapi.yaml and /docs on routes. Each is made when
+// it is first asked for, from what api says then.
 func Serve(routes gin.IRoutes, api *huma.OpenAPI) {
-	asJSON, err := json.Marshal(api)
-	if err != nil {
-		panic(fmt.Errorf("docs: openapi.json: %w", err))
-	}
-	asYAML, err := api.YAML()
-	if err != nil {
-		panic(fmt.Errorf("docs: openapi.yaml: %w", err))
-	}
-	page, err := Page(api)
-	if err != nil {
-		panic(fmt.Errorf("docs: page: %w", err))
-	}
-	routes.GET("/openapi.json", static("application/openapi+json", asJSON, ""))
-	routes.GET("/openapi.yaml", static("application/openapi+yaml", asYAML, ""))
 	style := sha256.Sum256([]byte(pageCSS))
-	routes.GET("/docs", static("text/html; charset=utf-8", page,
-		"default-src 'none'; frame-ancestors 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+"'"))
+	policy := "default-src 'none'; frame-ancestors 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) + "'"
+	routes.GET("/openapi.json", serve("application/openapi+json", "", func() ([]byte, error) { return json.Marshal(api) }))
+	routes.GET("/openapi.yaml", serve("application/openapi+yaml", "", api.YAML))
+	routes.GET("/docs", serve("text/html; charset=utf-8", policy, func() ([]byte, error) { return Page(api) }))
 }
 
-func static(contentType string, content []byte, policy string) gin.HandlerFunc {
+// serve answers with what made gives. It panics when that is an error, which
+// only a fault of ours can be.
+func serve(contentType, policy string, made func() ([]byte, error)) gin.HandlerFunc {
+	once := sync.OnceValues(made)
 	return func(c *gin.Context) {
+		content, err := once()
+		if err != nil {
+			panic(fmt.Errorf("docs: %s: %w", c.FullPath(), err))
+		}
 		c.Header("Cache-Control", "no-cache")
 		if policy != "" {
 			c.Header("Content-Security-Policy", policy)
