@@ -24,6 +24,8 @@
 //	process: that it releases only when the order ended  confirmed without seats
 //	process: release after OrderRejected; cancel after a refused ReinstateOrder
 //	                                                     seats held at the end
+//	process: that an older OrderUpdated or SeatsReserved does nothing
+//	                                                     seats held at the end
 //	process: messages kept before OrderPlaced            orders that never end
 //	process: wake-ups asked for again when early, for the grace, and by a
 //	refused ConfirmOrder                                 orders that never end without the sweep
