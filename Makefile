@@ -20,8 +20,8 @@ run: .bin/local ## start everything on this machine; ctrl-C stops it
 broker: .bin/local build ## start the broker alone, for `dapr run -f .` with a Dapr of your own
 	@.bin/local broker
 
-demo: .bin/local ## one order of each fate, as timelines, against what `make run` started
-	@.bin/local demo
+demo: .bin/local ## one order of each fate, as timelines, against what `make run` started; WAIT=25m, RESUME=…
+	@.bin/local demo $(if $(WAIT),-wait $(WAIT)) $(if $(RESUME),-resume $(RESUME))
 
 clean-data: ## forget all conferences, orders and messages
 	rm -rf .data
@@ -35,8 +35,9 @@ build: ## build the apps into .bin/apps
 dapr: .bin/local ## find or build the parts of Dapr
 	@.bin/local dapr
 
-generate: ## write down the schemas of the messages again
+generate: ## write down the schemas of the messages and the HTTP API again
 	go run ./tools/schemas
+	go test ./apps/web/gateway -run OpenAPI -update
 
 fmt: .bin/golangci-lint ## format the code
 	.bin/golangci-lint fmt $(ALL)

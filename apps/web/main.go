@@ -7,13 +7,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"time"
-
-	"github.com/gin-gonic/gin"
 
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency"
@@ -30,9 +27,9 @@ func main() {
 }
 
 func run() error {
-	maxLag, err := time.ParseDuration(env("PLENARY_MAX_LAG", "15s"))
-	if err != nil || maxLag <= 0 {
-		return fmt.Errorf("PLENARY_MAX_LAG: %q is no time above 0", os.Getenv("PLENARY_MAX_LAG"))
+	maxLag, err := host.Duration("PLENARY_MAX_LAG", 15*time.Second)
+	if err != nil {
+		return err
 	}
 	registry := contracts.Registry()
 	app, err := host.New(host.Options{AppID: "web", Registry: registry, Public: true})
@@ -40,7 +37,7 @@ func run() error {
 		return err
 	}
 	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, "organiser-token") })
-	web, err := gateway.New(app.Router.(*gin.Engine), gateway.Options{
+	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
@@ -54,15 +51,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	app.ReadyIf(web.Ready)
 	app.Go(web.Run)
 	return app.Run()
-}
-
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
 }
 
 // list splits a comma-separated setting.

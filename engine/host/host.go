@@ -75,6 +75,7 @@ type Host struct {
 	handler   *handling.Engine
 	meter     *bus.Meter
 	tasks     []func(context.Context) error
+	checks    []func(context.Context) error
 	ready     atomic.Bool
 }
 
@@ -164,12 +165,26 @@ func serveProfile(w http.ResponseWriter, r *http.Request) {
 // serveReady says whether the app can do its work: it has seen its sidecar, and
 // the sidecar's outbound side (its components) is well.
 func (h *Host) serveReady(c *gin.Context) {
+	c.Status(http.StatusNoContent)
 	if !h.ready.Load() || h.outbound(c.Request.Context()) != nil {
 		c.Status(http.StatusServiceUnavailable)
 		return
 	}
-	c.Status(http.StatusNoContent)
+	for _, check := range h.checks {
+		if err := check(c.Request.Context()); err != nil {
+			slog.WarnContext(c, "not ready", "error", err)
+			c.Status(http.StatusServiceUnavailable)
+			return
+		}
+	}
 }
+
+// ReadyIf adds a condition of the app's readiness.
+func (h *Host) ReadyIf(check func(ctx context.Context) error) { h.checks = append(h.checks, check) }
+
+// Gin is the server under Router, for what concerns all routes: what is
+// answered where there is none, and which proxies are trusted.
+func (h *Host) Gin() *gin.Engine { return h.engine }
 
 func (h *Host) outbound(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -265,7 +280,7 @@ func (h *Host) InvokeTransport() http.RoundTripper {
 
 var invokeTransport = func() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
+	t.MaxIdleConnsPerHost = 512
 	return t
 }()
 
