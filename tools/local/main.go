@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/plenary/plenary/tools/local/demo"
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
@@ -19,6 +20,7 @@ const usage = `usage: local COMMAND
   run        start everything and wait for ctrl-C
   broker     start the broker alone; for "dapr run -f ." with a Dapr of your own
   dapr       find or build the parts of Dapr
+  demo       show what runs: one order of each fate, as timelines
 `
 
 func main() {
@@ -46,6 +48,8 @@ func command(ctx context.Context, args []string) error {
 		return runBroker(ctx, args[1:], filepath.Join(root, ".data"))
 	case "dapr":
 		return findDapr(ctx, root)
+	case "demo":
+		return demo.Command(ctx, root, args[1:], os.Getenv, os.Stdout)
 	default:
 		return errors.New(usage)
 	}
