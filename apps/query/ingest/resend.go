@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"encoding/json"
 	"errors"
 
 	"github.com/plenary/plenary/apps/query/store"
@@ -31,7 +30,7 @@ func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 		to = &message.Address{Kind: t.Kind, Topic: t.Topic}
 	}
 	meta.OriginalID, meta.ID = meta.ID, es.DerivedID("dead-letter/"+l.ID, "retry")
-	return message.Message{Meta: meta, Body: json.RawMessage(data), To: to}, nil
+	return message.Message{Meta: meta, Body: data, To: to}, nil
 }
 
 // Discard is what is sent in place of a dead letter that was thrown away, so

@@ -170,7 +170,7 @@ func (j *journalStatements) prepare(ctx context.Context, db *sql.DB) (err error)
 			ON CONFLICT (tenant, stream) DO UPDATE SET shown = excluded.shown`,
 		&j.deleteWaiting: `DELETE FROM waiting WHERE tenant = $1 AND stream = $2`,
 	} {
-		if *stmt, err = db.PrepareContext(ctx, text); err != nil {
+		if *stmt, err = db.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // it lives as long as the database
 			return err
 		}
 	}

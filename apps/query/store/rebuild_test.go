@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -48,7 +50,7 @@ func TestRebuildRepairsTheViews(t *testing.T) {
 
 // Between any two pages of a rebuild, reads are served from the old views and
 // new events are taken: into streams that were copied, are being copied, will
-// be copied, and are new.
+// be copied, are new, and one that a fault holds back in the old views.
 func TestReadsAndEventsGoOnDuringARebuild(t *testing.T) {
 	s, ctx := openNew(t), context.Background()
 	var orders []uuid.UUID
@@ -67,6 +69,9 @@ func TestReadsAndEventsGoOnDuringARebuild(t *testing.T) {
 		mustAppend(t, s, available(version))
 	}
 	exec(t, s, `UPDATE availability SET doc = '{"remaining":{},"revision":-1}'`)
+	faulty := slices.MinFunc(orders, func(a, b uuid.UUID) int { return strings.Compare(a.String(), b.String()) })
+	orders = slices.DeleteFunc(orders, func(o uuid.UUID) bool { return o == faulty })
+	exec(t, s, `UPDATE orders SET doc = 'not JSON' WHERE id = '`+faulty.String()+`'`)
 
 	if !s.startRebuild() {
 		t.Fatal("a rebuild is running")
@@ -94,6 +99,9 @@ func TestReadsAndEventsGoOnDuringARebuild(t *testing.T) {
 		mustAppend(t, s, available(version),
 			event("order/"+old, 7, contracts.OrderCancelled{OrderID: uuid.MustParse(old)}))
 		mustAppend(t, s, confirmedOrder(uuid.New(), uuid.New())...)
+		if page == 5 { // it was copied by then, and only the new views can show this
+			mustAppend(t, s, event("order/"+faulty.String(), 7, contracts.OrderCancelled{OrderID: faulty}))
+		}
 		if page > 45 {
 			t.Fatal("the rebuild does not end")
 		}

@@ -166,22 +166,32 @@ func (s *Store) dump(t testing.TB) string {
 		`SELECT 'availability ' || tenant || id || ' ' || version || ' ' || doc FROM availability ORDER BY tenant, id`,
 		`SELECT 'event ' || tenant || stream || ' ' || version || ' ' || id || ' ' || COALESCE(about, '') || ' ' || data FROM journal ORDER BY tenant, stream, version`,
 	} {
-		rows, err := s.reader.Query(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
+		for _, line := range lines(t, s, q) {
 			out.WriteString(line + "\n")
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
 		}
 	}
 	return out.String()
+}
+
+// lines are the rows of a query for one text.
+func lines(t testing.TB, s *Store, query string) (out []string) {
+	t.Helper()
+	rows, err := s.reader.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestOrderShowsItsStreams(t *testing.T) {
