@@ -178,8 +178,8 @@ func (o *order) lapse(ctx context.Context) {
 		case !isBeingPaid(o.now):
 			until = later(until, o.now.Deadline.Add(overdue))
 		}
-		o.line("Waiting for %s. Ctrl-C ends that; to go on later:\n", waiting(o.now))
-		o.line("  make demo RESUME=%s\n", o.run)
+		o.prose("Waiting for %s. Ctrl-C ends that; to go on later:", waiting(o.now))
+		o.line("\n  make demo RESUME=%s\n", o.run)
 		ctx, cancel := context.WithDeadlineCause(ctx, until, errWaits)
 		defer cancel()
 		o.now, err = o.anyone.WatchOrder(ctx, o.id, ended)
