@@ -27,11 +27,11 @@ var writers = map[string][]string{
 	"payments":   {"payment"},
 }
 
-// event is what has to be the same where it was committed and where it is shown.
-type event struct{ id, kind string }
+// fact is what has to be the same where it was committed and where it is shown.
+type fact struct{ id, kind string }
 
 // ledger is the events of each stream, oldest first.
-type ledger map[string][]event
+type ledger map[string][]fact
 
 // sameEverywhere waits until the query's journal has exactly the events that the
 // apps committed: nothing is missing, and nothing was published that was not
@@ -86,7 +86,7 @@ func committed(ctx context.Context, s *harness.System) (ledger, error) {
 					return nil, err
 				}
 				for _, r := range records {
-					all[ref.String()] = append(all[ref.String()], event{stream.EventID(key, r.Version), r.Type})
+					all[ref.String()] = append(all[ref.String()], fact{stream.EventID(key, r.Version), r.Type})
 				}
 			}
 		}
@@ -109,7 +109,7 @@ func journalled(ctx context.Context, s *harness.System) (ledger, error) {
 	all := ledger{}
 	for rows.Next() {
 		var name string
-		var e event
+		var e fact
 		if err := rows.Scan(&name, &e.id, &e.kind); err != nil {
 			return nil, err
 		}

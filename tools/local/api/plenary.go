@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -141,15 +142,16 @@ type TimelineEntry struct {
 	Detail   string    `json:"detail"`
 }
 
-// DeadLetter is a message that was given up.
+// DeadLetter is a message that was given up. In a list it has no content.
 type DeadLetter struct {
-	ID        string `json:"id"`
-	Status    string `json:"status"`
-	Topic     string `json:"topic"`
-	Reason    string `json:"reason"`
-	Handler   string `json:"handler"`
-	MessageID string `json:"messageId"`
-	Raw       []byte `json:"raw"`
+	ID        string          `json:"id"`
+	Status    string          `json:"status"`
+	Topic     string          `json:"topic"`
+	Reason    string          `json:"reason"`
+	Handler   string          `json:"handler"`
+	MessageID string          `json:"messageId"`
+	Message   json.RawMessage `json:"message"`
+	Raw       []byte          `json:"raw"` // where it is not JSON
 }
 
 // CreateConference gives the id of the new conference.
@@ -266,6 +268,11 @@ func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	var out struct{ DeadLetters []DeadLetter }
 	err := c.call(ctx, http.MethodGet, "/api/dead-letters", nil, &out)
 	return out.DeadLetters, err
+}
+
+// DeadLetter reads one dead letter, with its content.
+func (c *Client) DeadLetter(ctx context.Context, id string) (out DeadLetter, err error) {
+	return out, c.call(ctx, http.MethodGet, "/api/dead-letters/"+id, nil, &out)
 }
 
 // RetryDeadLetter sends a dead letter back.

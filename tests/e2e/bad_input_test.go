@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/dapr"
+)
+
+func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	orders := "/api/conferences/" + c.id + "/orders"
+	item := func(quantity string) string {
+		return fmt.Sprintf(`{"items":[{"seatType":%q,"quantity":%s}]}`, c.general, quantity)
+	}
+	for name, bad := range map[string]struct {
+		path, body string
+		status     int
+		code       string
+	}{
+		"not JSON":                {orders, `{"items":`, 400, "malformed-json"},
+		"no body":                 {orders, ``, 400, "body-required"},
+		"a field missing":         {orders, `{}`, 422, "validation-failed"},
+		"a field of another type": {orders, item(`"two"`), 422, "validation-failed"},
+		"negative":                {orders, item(`-1`), 422, "validation-failed"},
+		"too many":                {orders, item(`21`), 422, "quantity-out-of-range"},
+		"a fraction":              {orders, item(`1.5`), 422, "validation-failed"},
+		"an unknown field":        {orders, `{"items":[],"price":1}`, 422, "validation-failed"},
+		"an unknown seat type":    {orders, fmt.Sprintf(`{"items":[{"seatType":%q,"quantity":1}]}`, uuid.NewString()), 422, "unknown-seat-type"},
+		"too large":               {orders, `{"items":[` + strings.Repeat(" ", 4<<20) + `]}`, 413, "body-too-large"},
+		"an id that is none":      {"/api/conferences/1/orders", item(`1`), 422, "validation-failed"},
+		"an unknown conference":   {"/api/conferences/" + uuid.NewString() + "/orders", item(`1`), 409, "conference-not-ready"},
+		"an unknown order":        {"/api/orders/" + uuid.NewString() + "/cancel", ``, 404, "order-not-found"},
+		"no credential":           {"/api/conferences/" + c.id + "/unpublish", ``, 401, "credential-required"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, answer := post(t, c.anyone.URL+bad.path, bad.body, map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"})
+			var p api.Problem
+			if err := json.Unmarshal(answer, &p); err != nil {
+				t.Fatalf("the answer is no problem: %s", answer)
+			}
+			if status != bad.status || p.Status != bad.status || p.Code != bad.code || p.Title == "" {
+				t.Errorf("got %d with %+v, want %d %s", status, p, bad.status, bad.code)
+			}
+		})
+	}
+	c.remaining(c.general, 100)
+	c.buy(seats(c.general, 1))
+	c.remaining(c.general, 99)
+}
+
+// A command that reaches the topic past the API.
+func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	command := func(data string) func(string) string {
+		return func(id string) string {
+			return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"elsewhere","type":"RegisterToConference.v1","data":%s}`, id, data)
+		}
+	}
+	// Each message has an id in it by which its dead letter is known.
+	for name, bad := range map[string]struct {
+		message func(id string) string
+		reason  string
+	}{
+		"not JSON":      {func(id string) string { return "seats, please! " + id }, ""},
+		"no object":     {func(id string) string { return fmt.Sprintf(`[%q]`, id) }, ""},
+		"no CloudEvent": {func(id string) string { return fmt.Sprintf(`{"order":%q}`, id) }, ""},
+		"a CloudEvent without an id": {func(id string) string {
+			return fmt.Sprintf(`{"specversion":"1.0","source":%q,"type":"RegisterToConference.v1","data":{}}`, id)
+		}, "id"},
+		"no data":                    {command(`null`), ""},
+		"data of another shape":      {command(`{"items":"many"}`), "items"},
+		"data that lacks the order":  {command(fmt.Sprintf(`{"conferenceId":%q,"items":[]}`, c.id)), "orderId"},
+		"an order's id that is none": {command(fmt.Sprintf(`{"orderId":"1","conferenceId":%q,"items":[]}`, c.id)), ""},
+		"oversized":                  {command(fmt.Sprintf(`{"orderId":%q,"conferenceId":%q,"items":%q}`, uuid.NewString(), c.id, strings.Repeat("x", 700_000))), "items"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := uuid.NewString()
+			publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders+"?metadata.rawPayload=true")
+			status, answer := post(t, publish, bad.message(id), map[string]string{"Content-Type": "application/octet-stream"})
+			if status/100 != 2 {
+				t.Fatalf("publish: %d %s", status, answer)
+			}
+			letter := c.deadLetter(id)
+			if letter.Reason == "" || !strings.Contains(letter.Reason, bad.reason) {
+				t.Errorf("the reason is %q", letter.Reason)
+			}
+		})
+	}
+	c.remaining(c.general, 100)
+	c.buy(seats(c.general, 1)) // what came behind is not held up
+}
+
+func TestAnotherSDKPublishesCommands(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	orders := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders)
+	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(orders))
+	c.must(err)
+
+	command := func(data any) cloudevents.Event {
+		e := cloudevents.NewEvent()
+		e.SetID(uuid.NewString())
+		e.SetSource("elsewhere")
+		e.SetType("RegisterToConference.v1")
+		c.must(e.SetData("application/json", data))
+		return e
+	}
+	order := uuid.New()
+	register := contracts.RegisterToConference{
+		OrderID: order, ConferenceID: uuid.MustParse(c.id),
+		Items: contracts.Seats{{SeatType: uuid.MustParse(c.general), Quantity: 2}},
+	}
+
+	t.Run("structured", func(t *testing.T) {
+		ctx := cloudevents.WithEncodingStructured(t.Context())
+		if res := sdk.Send(ctx, command(register)); !cloudevents.IsACK(res) {
+			t.Fatal(res)
+		}
+		c.await(order.String(), "reserved")
+
+		bad := command(map[string]any{"orderId": order, "items": "many"})
+		if res := sdk.Send(ctx, bad); !cloudevents.IsACK(res) {
+			t.Fatal(res)
+		}
+		if letter := c.deadLetter(bad.ID()); !strings.Contains(letter.Reason, "items") {
+			t.Errorf("the reason is %q", letter.Reason)
+		}
+	})
+	t.Run("binary", func(t *testing.T) {
+		// Dapr's publish API reads no attributes from headers: what arrives is a
+		// CloudEvent of its own, of a type that nobody knows.
+		register.OrderID = uuid.New()
+		if res := sdk.Send(cloudevents.WithEncodingBinary(t.Context()), command(register)); !cloudevents.IsACK(res) {
+			t.Fatal(res)
+		}
+		c.buy(seats(c.general, 1))
+		if _, err := c.anyone.Order(t.Context(), register.OrderID.String()); api.Code(err) != "order-not-found" {
+			t.Errorf("got %v, want no such order", err)
+		}
+	})
+	c.remaining(c.general, 97)
+}
+
+// deadLetter waits for the dead letter whose message has this text in it.
+func (c conference) deadLetter(text string) (found api.DeadLetter) {
+	c.Helper()
+	seen := map[string]bool{}
+	harness.Eventually(c.T, within, func(ctx context.Context) error {
+		letters, err := c.organiser.DeadLetters(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range letters {
+			if seen[l.ID] {
+				continue
+			}
+			if found, err = c.organiser.DeadLetter(ctx, l.ID); err != nil {
+				return err
+			}
+			if bytes.Contains(found.Message, []byte(text)) || bytes.Contains(found.Raw, []byte(text)) {
+				return nil
+			}
+			seen[l.ID] = true
+		}
+		return fmt.Errorf("none of %d dead letters has %s", len(letters), text)
+	})
+	return found
+}
+
+func post(t *testing.T, url, body string, header map[string]string) (status int, answer []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if answer, err = io.ReadAll(res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, answer
+}
