@@ -67,7 +67,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.POST("/dead-letters/:id/retry", a.answer(a.retry))
 	r.POST("/dead-letters/:id/discard", a.answer(a.discard))
 
-	r.GET("/views", a.answer(progress))
+	r.GET("/views", a.answer(views))
 	r.POST("/views/rebuild", a.answer(rebuild))
 }
 
@@ -282,7 +282,17 @@ func failedRefunds(r request) (any, error) {
 	return r.store.FailedRefunds(r.Request.Context(), r.tenant, limit)
 }
 
-func progress(r request) (any, error) { return r.store.Progress(), nil }
+// Views is how the views stand.
+type Views struct {
+	Rebuild store.Progress `json:"rebuild"`
+	// WaitingStreams have events that wait for one before them.
+	WaitingStreams int `json:"waitingStreams"`
+}
+
+func views(r request) (any, error) {
+	waiting, err := r.store.Waiting(r.Request.Context())
+	return Views{Rebuild: r.store.Progress(), WaitingStreams: waiting}, err
+}
 
 // rebuild begins to build the views anew; GET /views says how far it is.
 func rebuild(r request) (any, error) {
@@ -295,5 +305,5 @@ func rebuild(r request) (any, error) {
 			slog.ErrorContext(ctx, "the views could not be rebuilt", "error", err)
 		}
 	}()
-	return r.store.Progress(), nil
+	return views(r)
 }

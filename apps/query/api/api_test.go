@@ -71,7 +71,7 @@ func start(t *testing.T) *service {
 	}
 	late, hub := store.NewLate(), live.NewHub()
 	late.Set(db)
-	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Hub: hub, Registry: registry}}
+	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Hub: hub, Registry: registry, Now: time.Now}}
 	routes := gin.New()
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: s, Now: func() time.Time { return noon },
@@ -450,20 +450,24 @@ func TestRebuildOnRequest(t *testing.T) {
 	s := start(t)
 	order := uuid.New()
 	s.place(order)
-	before := ask[store.Progress](s, "GET", "/views", "", 200)
-	ask[store.Progress](s, "POST", "/views/rebuild", "", 200)
+	s.happen("order/"+order.String(), 4, contracts.OrderExpired{OrderID: order}) // the third is missing
+	before := ask[api.Views](s, "GET", "/views", "", 200)
+	if before.WaitingStreams != 1 {
+		t.Errorf("views: %+v", before)
+	}
+	ask[api.Views](s, "POST", "/views/rebuild", "", 200)
 	deadline := time.After(patience)
 	for {
-		p := ask[store.Progress](s, "GET", "/views", "", 200)
-		if p.Generation == before.Generation+1 && !p.Running {
-			if p.Events != 2 || p.Of != 2 || p.Error != "" {
-				t.Errorf("progress: %+v", p)
+		v := ask[api.Views](s, "GET", "/views", "", 200)
+		if v.Rebuild.Generation == before.Rebuild.Generation+1 && !v.Rebuild.Running {
+			if v.Rebuild.Events != 3 || v.Rebuild.Of != 3 || v.Rebuild.Error != "" || v.WaitingStreams != 1 {
+				t.Errorf("views: %+v", v)
 			}
 			break
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("progress: %+v", p)
+			t.Fatalf("views: %+v", v)
 		default:
 		}
 	}

@@ -5,11 +5,13 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -20,38 +22,52 @@ type Events struct {
 	Store    *store.Late
 	Hub      *live.Hub
 	Registry *message.Registry
+	Now      func() time.Time
 }
 
 // HandleBatch implements bus.Handler.
 func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Status {
-	out := bus.All(len(batch), bus.Success)
-	events := make([]store.Event, 0, len(batch))
-	for i, d := range batch {
+	var events []store.Event
+	var letters []store.Letter
+	for _, d := range batch {
 		m := d.Message
 		switch {
 		case isDiscarded(m):
 			// For the handler of an event that was given up; it is no event.
 		case m.Stream == "" || m.StreamVersion == 0:
-			slog.ErrorContext(ctx, "event without a place in a stream", "type", m.Type, "id", m.ID, "source", m.Source)
-			out[i] = bus.Drop
+			letters = append(letters, e.withoutPlace(d))
 		default:
 			events = append(events, store.Event{Message: m, Data: d.Data})
 		}
-	}
-	if len(events) == 0 {
-		return out
 	}
 	s, err := e.Store.Get(ctx)
 	if err != nil {
 		return bus.All(len(batch), bus.Retry)
 	}
 	shown, err := s.Append(ctx, events)
+	if err == nil {
+		e.Hub.Changed(e.keys(shown)...)
+		err = keep(ctx, s, letters)
+	}
 	if err != nil {
 		slog.ErrorContext(ctx, "events could not be stored", "events", len(events), "error", err)
 		return bus.All(len(batch), bus.Retry)
 	}
-	e.Hub.Changed(e.keys(shown)...)
-	return out
+	return bus.All(len(batch), bus.Success)
+}
+
+// withoutPlace is the dead letter of an event that belongs nowhere: it cannot
+// be put in order.
+func (e Events) withoutPlace(d bus.Delivery) store.Letter {
+	m := d.Message
+	raw, err := message.ToCloudEvent(m.Meta, d.Data)
+	if err != nil { // it was one, when it came
+		raw = d.Data
+	}
+	return store.Letter{ID: es.DerivedID("dead-letter/query", m.ID), Tenant: m.Tenant, DeadLetter: message.DeadLetter{
+		MessageID: m.ID, MessageType: m.Type, Topic: d.Topic, Kind: message.Event, App: "query",
+		Reason: "an event needs a subject and a streamversion", Attempts: 1, At: e.Now().UTC(), Message: raw,
+	}}
 }
 
 func isDiscarded(m message.Message) bool {
@@ -94,12 +110,22 @@ func (d DeadLetters) HandleBatch(ctx context.Context, batch []bus.Delivery) []bu
 	if err != nil {
 		return bus.All(len(batch), bus.Retry)
 	}
-	if err := s.KeepDeadLetters(ctx, letters); err != nil {
+	if err := keep(ctx, s, letters); err != nil {
 		slog.ErrorContext(ctx, "dead letters could not be stored", "letters", len(letters), "error", err)
 		return bus.All(len(batch), bus.Retry)
+	}
+	return bus.All(len(batch), bus.Success)
+}
+
+func keep(ctx context.Context, s *store.Store, letters []store.Letter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	if err := s.KeepDeadLetters(ctx, letters); err != nil {
+		return err
 	}
 	for _, l := range letters {
 		slog.WarnContext(ctx, "dead letter kept", "id", l.ID, "topic", l.Topic, "handler", l.App, "type", l.MessageType, "reason", l.Reason)
 	}
-	return bus.All(len(batch), bus.Success)
+	return nil
 }

@@ -28,6 +28,8 @@ var (
 	noon     = time.Date(2027, time.March, 1, 12, 0, 0, 0, time.UTC)
 )
 
+func now() time.Time { return noon }
+
 func open(t *testing.T) (*store.Late, *store.Store) {
 	t.Helper()
 	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
@@ -72,7 +74,7 @@ func logs(t *testing.T) *bytes.Buffer {
 func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
 	late, s := open(t)
 	hub := live.NewHub()
-	events := ingest.Events{Store: late, Hub: hub, Registry: registry}
+	events := ingest.Events{Store: late, Hub: hub, Registry: registry, Now: now}
 	order, payment := uuid.New(), uuid.New()
 	name := "order/" + order.String()
 	var told []*live.Waiter
@@ -118,7 +120,7 @@ func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
 
 func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
 	late, s := open(t)
-	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry}
+	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry, Now: now}
 	letters := ingest.DeadLetters{Store: late}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -136,7 +138,7 @@ func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
 }
 
 func TestBatchWaitsForTheDatabaseAndIsAskedForAgain(t *testing.T) {
-	events := ingest.Events{Store: store.NewLate(), Hub: live.NewHub(), Registry: registry}
+	events := ingest.Events{Store: store.NewLate(), Hub: live.NewHub(), Registry: registry, Now: now}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	order := uuid.New()
@@ -145,19 +147,35 @@ func TestBatchWaitsForTheDatabaseAndIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestEventWithoutAPlaceIsDroppedIntoTheDeadLetters(t *testing.T) {
-	late, _ := open(t)
+func TestEventWithoutAPlaceBecomesADeadLetter(t *testing.T) {
+	late, s := open(t)
+	ctx := context.Background()
 	out := logs(t)
-	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry}
+	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry, Now: now}
 	order := uuid.New()
-	got := events.HandleBatch(context.Background(), []bus.Delivery{
-		delivery(t, "order/"+order.String(), 0, placed(order)),
+	unnumbered := delivery(t, "order/"+order.String(), 0, placed(order))
+	batch := []bus.Delivery{
+		unnumbered,
 		delivery(t, "", 1, placed(order)),
-		delivery(t, "order/"+order.String(), 0, message.Discarded{Stream: "registration/x"}),
+		delivery(t, "", 0, message.Discarded{Stream: "registration/x"}), // for another handler
 		delivery(t, "order/"+order.String(), 1, placed(order)),
-	})
-	if !slices.Equal(got, []bus.Status{bus.Drop, bus.Drop, bus.Success, bus.Success}) {
-		t.Errorf("statuses: %v", got)
+	}
+	for range 2 {
+		if got := events.HandleBatch(ctx, batch); !slices.Equal(got, bus.All(4, bus.Success)) {
+			t.Fatalf("statuses: %v", got)
+		}
+	}
+	list, err := s.DeadLetters(ctx, message.DefaultTenant, view.DeadLetterOpen, store.Cursor{}, 10)
+	if err != nil || len(list.DeadLetters) != 2 {
+		t.Fatalf("dead letters: %+v, %v", list, err)
+	}
+	i := slices.IndexFunc(list.DeadLetters, func(l view.DeadLetter) bool { return l.MessageID == unnumbered.Message.ID })
+	l, err := s.DeadLetter(ctx, message.DefaultTenant, list.DeadLetters[i].ID)
+	if err != nil || l.Topic != contracts.TopicEvents || !bytes.Contains(l.Message, []byte("SECRETLY")) {
+		t.Errorf("dead letter: %+v, %v", l, err)
+	}
+	if _, err := s.Order(ctx, message.DefaultTenant, order); err != nil {
+		t.Errorf("the event with a place: %v", err)
 	}
 	if strings.Contains(out.String(), "SECRETLY") {
 		t.Error("personal data in the log")

@@ -199,6 +199,13 @@ func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID) (v
 	return view.Timeline{OrderID: order, Entries: projection.Timeline(events)}, nil
 }
 
+// Waiting is the number of streams in which events wait for one before them.
+// One that stays so has lost an event: it was given up, or a fold failed.
+func (s *Store) Waiting(ctx context.Context) (n int, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM waiting`).Scan(&n)
+	return n, err
+}
+
 // isShown leaves out the events that wait in the journal.
 const isShown = `version <= COALESCE((SELECT shown FROM waiting
 	WHERE waiting.tenant = journal.tenant AND waiting.stream = journal.stream), version)`

@@ -10,10 +10,10 @@ import (
 // Progress is how far a rebuild of the views has come.
 type Progress struct {
 	Running    bool   `json:"running"`
-	Generation int64  `json:"generation" doc:"How often the views were built"`
-	Events     int64  `json:"events" doc:"Events read from the journal by the running or last rebuild"`
-	Of         int64  `json:"of" doc:"Events in the journal when it began"`
-	Error      string `json:"error,omitempty" doc:"Why the last rebuild failed"`
+	Generation int64  `json:"generation"`      // how often the views were built
+	Events     int64  `json:"events"`          // read from the journal by the running or last rebuild
+	Of         int64  `json:"of"`              // in the journal when it began
+	Error      string `json:"error,omitempty"` // why the last rebuild failed
 }
 
 // ErrRebuilding: a rebuild is running already.
