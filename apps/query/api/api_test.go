@@ -62,7 +62,10 @@ func (s *service) Publish(_ context.Context, msgs ...message.Message) error {
 	return nil
 }
 
-func start(t *testing.T) *service {
+func start(t *testing.T) *service { return startWith(t, patience) }
+
+// startWith is start with a time that a stream waits for an order to appear.
+func startWith(t *testing.T, appears time.Duration) *service {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
@@ -75,7 +78,7 @@ func start(t *testing.T) *service {
 	routes := gin.New()
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: s, Now: func() time.Time { return noon },
-		Heartbeat: 20 * time.Millisecond, Pace: time.Millisecond, Appears: 200 * time.Millisecond,
+		Heartbeat: 20 * time.Millisecond, Pace: time.Millisecond, Appears: appears,
 	}).Routes(routes)
 	server := httptest.NewServer(routes)
 	s.url = server.URL
@@ -164,7 +167,7 @@ func ask[T any](s *service, method, path, body string, status int) (got T) {
 }
 
 func TestQuestionsThatHaveNoAnswer(t *testing.T) {
-	s := start(t)
+	s := startWith(t, time.Millisecond)
 	id := uuid.NewString()
 	for _, tc := range []struct {
 		method, path, body string
