@@ -1,5 +1,7 @@
 // Package docs checks what the documents say of the repository and a program
 // can check.
+//
+// Run it with -count=1: go does not see that files of other modules changed.
 package docs
 
 import (
