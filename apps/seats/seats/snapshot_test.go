@@ -78,6 +78,20 @@ func TestSnapshotOfAFullConferenceIsSmall(t *testing.T) {
 	}
 }
 
+// What version 1 stored of a conference's seats must stay readable: pending and
+// committed reservations, alike and not, a tombstone, a quota below what is held
+// and numbers that wait to be announced.
+func TestSnapshotOfVersion1IsRead(t *testing.T) {
+	agg := seats.Aggregate()
+	cee, dee := uuid.MustParse("00000000-0000-4000-8000-00000000000c"), uuid.MustParse("00000000-0000-4000-8000-00000000000d")
+	state := handle(t, agg.New(), noon, quota(general, 10, 1), quota(workshop, 4, 2),
+		reserve(ann, 1, n(2, general)), reserve(bob, 1, n(2, general)), reserve(cee, 3, n(1, general), n(4, workshop)), commit(cee, 3),
+		reserve(dee, 1, n(1, general)), cancel(dee, 2),
+	)
+	state = agg.Evolve(state, contracts.SeatsQuotaSet(quota(workshop, 3, 3)))
+	estest.Snapshot(t, "testdata/v1/snapshot.json", agg.New, state)
+}
+
 // Tombstones are forgotten once every request they stand against is too late;
 // reservations are not.
 func TestExpiredTombstonesAreForgotten(t *testing.T) {
