@@ -23,8 +23,8 @@ broker: .bin/local build ## start the broker alone, for `dapr run -f .` with a D
 demo: .bin/local ## one order of each fate, as timelines, against what `make run` started; WAIT=25m, RESUME=…
 	@.bin/local demo $(if $(WAIT),-wait $(WAIT)) $(if $(RESUME),-resume $(RESUME))
 
-clean-data: ## forget all conferences, orders and messages
-	rm -rf .data
+clean-data: .bin/local ## forget all conferences, orders and messages
+	@.bin/local clean-data
 
 ## Building
 
@@ -59,7 +59,7 @@ test-property: ## the aggregates and the process together, under any delivery
 	go test ./tests/property/...
 
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
-	go test -count=1 -timeout 30m ./tests/e2e/...
+	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
 lint: .bin/golangci-lint ## vet and lint
 	go vet $(ALL)

@@ -20,6 +20,7 @@ const usage = `usage: local COMMAND
   run        start everything and wait for ctrl-C
   broker     start the broker alone; for "dapr run -f ." with a Dapr of your own
   dapr       find or build the parts of Dapr
+  clean-data forget all data, if nothing runs
   demo       show what runs: one order of each fate, as timelines
 `
 
@@ -48,6 +49,8 @@ func command(ctx context.Context, args []string) error {
 		return runBroker(ctx, args[1:], filepath.Join(root, ".data"))
 	case "dapr":
 		return findDapr(ctx, root)
+	case "clean-data":
+		return cleanData(root)
 	case "demo":
 		return demo.Command(ctx, root, args[1:], os.Getenv, os.Stdout)
 	default:

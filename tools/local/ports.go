@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/runfile"
@@ -52,14 +53,25 @@ func claims(b dapr.Binaries, file runfile.File) []claim {
 	return all
 }
 
-// free gives an error that names every port that is taken.
-func free(all []claim) (err error) {
+// free gives an error that names the ports that are taken, and whose they are.
+func free(all []claim) error {
+	var taken []claim
 	for _, c := range all {
 		if !isFree(c.port) {
-			err = errors.Join(err, fmt.Errorf("port %d, which the %s needs, is taken by another program", c.port, c.part))
+			taken = append(taken, c)
 		}
 	}
-	return err
+	if len(taken) == 0 {
+		return nil
+	}
+	if len(taken) == len(all) && len(all) > 1 {
+		return errors.New("all its ports are taken: Plenary is running on this machine already")
+	}
+	var b strings.Builder
+	for _, c := range taken {
+		fmt.Fprintf(&b, "port %d, which the %s needs, is taken by another program\n", c.port, c.part)
+	}
+	return errors.New(strings.TrimSpace(b.String()))
 }
 
 func isFree(port int) bool {

@@ -73,6 +73,18 @@ func run(ctx context.Context, root string, out io.Writer) (err error) {
 	return s.watch(ctx)
 }
 
+// cleanData forgets everything, unless somebody still uses it.
+func cleanData(root string) error {
+	file, err := runfile.Read(root)
+	if err != nil {
+		return err
+	}
+	if err := free(claims(dapr.Binaries{}, file)); err != nil {
+		return fmt.Errorf("the data may be in use: %w", err)
+	}
+	return os.RemoveAll(filepath.Join(root, ".data"))
+}
+
 func (s *system) buildApps(ctx context.Context) error {
 	o := gobuild.Options{Dir: s.root, Output: filepath.Join(s.root, ".bin", "apps") + string(filepath.Separator), Progress: s.out}
 	for _, app := range s.file.Apps {

@@ -1,0 +1,81 @@
+package process_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+func TestAProcessThatIsAskedToEndEnds(t *testing.T) {
+	p := start(t, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
+	await(t, p, "up")
+	p.Stop(10 * time.Second)
+	if p.Exited() == nil || p.Tail(1) != "bye" {
+		t.Errorf("exited: %v, it said %q", p.Exited(), p.Tail(1))
+	}
+}
+
+func TestAProcessThatDoesNotListenIsKilled(t *testing.T) {
+	p := start(t, `trap '' TERM; echo up; while :; do sleep 0.01; done`)
+	await(t, p, "up")
+	p.Stop(50 * time.Millisecond)
+	if err := p.Exited(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("exited: %v, want killed", err)
+	}
+}
+
+func TestWhatAProcessStartedIsFoundAndStopped(t *testing.T) {
+	p := start(t, `sleep 1000 & sleep 2000 & echo up; wait`)
+	await(t, p, "up")
+	members, err := process.Group(t.Context(), p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, m := range members {
+		if strings.HasPrefix(m.Command, "sleep ") {
+			pids = append(pids, m.PID)
+		}
+	}
+	if len(pids) != 2 {
+		t.Fatalf("the group is %v, want two that sleep in it", members)
+	}
+	if killed := process.StopAll(pids, 10*time.Second); len(killed) > 0 {
+		t.Errorf("%v had to be killed", killed)
+	}
+	<-p.Done()
+	if left, err := process.Group(t.Context(), p.PID()); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func start(t *testing.T, script string) *process.Process {
+	t.Helper()
+	p, err := process.Start(process.Spec{Name: "script", Path: "sh", Args: []string{"-c", script}, Log: filepath.Join(t.TempDir(), "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+func await(t *testing.T, p *process.Process, line string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := ready.Until(ctx, func(context.Context) error {
+		if p.Tail(1) != line {
+			return fmt.Errorf("it said %q", p.Tail(1))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
