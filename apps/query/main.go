@@ -33,7 +33,7 @@ func run() error {
 		return err
 	}
 	late, hub := store.NewLate(), live.NewHub()
-	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Hub: hub, Registry: registry, Now: time.Now})
+	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Hub: hub, Registry: registry, Now: time.Now}, host.KeepUnknown)
 	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,

@@ -25,8 +25,8 @@ type Parker interface {
 // Endpoint is the HTTP endpoint that Dapr delivers batches to. It decodes and
 // validates every entry, hands the valid ones to the handler in one batch, and
 // answers a status for each. An entry that is malformed is parked; one of an
-// unknown type, which may be meant for a later version, is acknowledged,
-// counted and logged.
+// unknown type, which may come from a later version, is counted, logged and
+// acknowledged.
 type Endpoint struct {
 	Registry *message.Registry
 	Handler  Handler
@@ -34,6 +34,9 @@ type Endpoint struct {
 	App      string
 	Kind     message.Kind // of the messages on this bus
 	Meter    *Meter
+	// KeepUnknown hands messages of unknown types to the handler too, with a nil
+	// Body: for a reader that must not have gaps.
+	KeepUnknown bool
 }
 
 // bulkRequest is Dapr's bulk delivery.
@@ -76,7 +79,10 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		case err == nil:
 			batch, index = append(batch, d), append(index, i)
 		case errors.Is(err, message.ErrUnknownType):
-			slog.WarnContext(ctx, "message of unknown type acknowledged", "type", d.Message.Type, "id", d.Message.ID, "topic", req.Topic)
+			if e.KeepUnknown {
+				batch, index = append(batch, d), append(index, i)
+			}
+			slog.WarnContext(ctx, "message of unknown type", "type", d.Message.Type, "id", d.Message.ID, "topic", req.Topic)
 			e.Meter.Unknown(ctx, req.Topic)
 			out[i].Status = Success.String()
 		default:

@@ -27,6 +27,8 @@ type recorder struct {
 	letters []message.DeadLetter
 	status  bus.Status
 	broken  error
+
+	keepUnknown bool
 }
 
 func (r *recorder) HandleBatch(_ context.Context, batch []bus.Delivery) []bus.Status {
@@ -43,7 +45,7 @@ func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []s
 	t.Helper()
 	reg := message.NewRegistry()
 	message.Register[ping](reg, "Ping.v1", message.Command, "pings", nil)
-	e := &bus.Endpoint{Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter()}
+	e := &bus.Endpoint{KeepUnknown: r.keepUnknown, Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter()}
 	gin.SetMode(gin.TestMode)
 	router := gin.New()
 	router.POST("/bus", e.Serve)
@@ -119,6 +121,17 @@ func TestAnUnknownTypeIsAcknowledgedAndNotHandled(t *testing.T) {
 	got := deliver(t, r, message.Command, `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","data":{}}`)
 	if got[0] != "SUCCESS" || len(r.batches) > 0 || len(r.letters) > 0 {
 		t.Errorf("statuses %v, handled %v, parked %v", got, r.batches, r.letters)
+	}
+}
+
+func TestAnUnknownTypeIsHandedToAReaderThatMustNotHaveGaps(t *testing.T) {
+	r := &recorder{keepUnknown: true}
+	deliver(t, r, message.Event, `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","subject":"pong/1","streamversion":3,"data":{"n":1}}`)
+	if len(r.batches) != 1 {
+		t.Fatal("not handled")
+	}
+	if d := r.batches[0][0]; d.Message.Body != nil || d.Message.StreamVersion != 3 || string(d.Data) != `{"n":1}` {
+		t.Errorf("handled %+v", d)
 	}
 }
 

@@ -248,13 +248,19 @@ func (h *Host) Secret(ctx context.Context, name string) (string, error) {
 
 // Subscribe has batches delivered at path handled. Which topics come there is
 // said by the Subscription YAML.
-func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler) {
+func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, options ...func(*bus.Endpoint)) {
 	e := &bus.Endpoint{
 		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
 		Handler: bus.Recover(bus.Trace(h.meter.Measure(handler))),
 	}
+	for _, set := range options {
+		set(e)
+	}
 	h.internal.POST(path, e.Serve)
 }
+
+// KeepUnknown is an option of Subscribe: see bus.Endpoint.KeepUnknown.
+func KeepUnknown(e *bus.Endpoint) { e.KeepUnknown = true }
 
 type parker struct{ h *Host }
 
