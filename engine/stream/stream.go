@@ -67,14 +67,16 @@ type Store struct {
 	taking sync.Mutex
 }
 
-// cached is a stream as this process last saw it committed. It serves only
-// while the stored document is byte for byte the same.
+// cached is a stream as this process last saw it committed. Its state serves
+// only while the stored document is still of that commit; what was carried out
+// stays so whoever has written since.
 type cached struct {
-	raw        []byte
-	doc        *document
-	state      any
-	handled    map[string]struct{}
-	dispatched bool // all effects up to doc.Version are known to be carried out
+	raw         []byte
+	doc         *document
+	state       any
+	handled     map[string]struct{}
+	pendingFrom uint64
+	published   []string
 }
 
 // NewStore makes a Store over keys.
@@ -92,13 +94,13 @@ type Stream struct {
 	State  any
 	folder Folder
 
-	doc        *document
-	etag       string
-	handled    map[string]struct{}
-	dispatched bool
-	raw        []byte
+	doc     *document
+	etag    string
+	handled map[string]struct{}
+	raw     []byte
 
-	pendingFrom uint64 // effects above this version are still to be carried out
+	pendingFrom uint64   // effects above this version may still have to be carried out
+	published   []string // ids of outgoing messages that raw has and that are known to be published
 	changed     bool
 	commit      string
 	oldSnapshot *snapshot
@@ -135,22 +137,29 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value}
 			if !found {
 				st.doc = &document{Schema: documentSchema}
-				st.State, st.handled, st.dispatched = r.Folder.New(), map[string]struct{}{}, true
+				st.State, st.handled = r.Folder.New(), map[string]struct{}{}
 				out[i] = st
 				continue
 			}
-			if c, ok := s.take(keys[i]); ok && bytes.Equal(c.raw, entry.Value) {
-				st.doc, st.State, st.handled, st.dispatched = c.doc, c.state, c.handled, c.dispatched
-				st.prepare()
+			c := s.take(keys[i])
+			if c != nil && bytes.Equal(c.raw, entry.Value) {
+				st.reuse(c)
 				out[i] = st
 				continue
 			}
 			if st.doc, errs[i] = decodeDocument(entry.Value); errs[i] != nil {
 				continue
 			}
-			st.handled = handledSet(st.doc.Handled)
-			st.prepare()
 			out[i] = st
+			if c != nil && c.doc.Commit == st.doc.Commit { // a store that writes JSON in its own way
+				st.reuse(c)
+				continue
+			}
+			st.handled = handledSet(st.doc.Handled)
+			st.pendingFrom = st.doc.Dispatched
+			if c != nil {
+				st.skip(c)
+			}
 			cold = append(cold, i)
 		}
 		gone, err := s.fold(ctx, out, errs, cold)
@@ -183,21 +192,30 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 
 // take removes a stream from the cache: whoever has it may fold into its state,
 // so nobody else may see it until it is committed.
-func (s *Store) take(key string) (*cached, bool) {
+func (s *Store) take(key string) *cached {
 	s.taking.Lock()
 	defer s.taking.Unlock()
 	c, ok := s.cache.Get(key)
-	if ok {
-		s.cache.Remove(key)
+	if !ok {
+		return nil
 	}
-	return c, ok
+	s.cache.Remove(key)
+	return c
 }
 
-func (st *Stream) prepare() {
-	st.pendingFrom = st.doc.Version
-	if !st.dispatched {
-		st.pendingFrom = st.doc.Dispatched
-	}
+// reuse goes on where this process left the stream.
+func (st *Stream) reuse(c *cached) {
+	st.doc, st.State, st.handled = c.doc, c.state, c.handled
+	st.pendingFrom, st.published = c.pendingFrom, c.published
+}
+
+// skip leaves out what this process has carried out before another wrote. Else
+// replicas that take turns would each repeat all that the other has done, for
+// ever more, and nothing could be sealed.
+func (st *Stream) skip(c *cached) {
+	st.pendingFrom = max(st.pendingFrom, min(c.pendingFrom, st.doc.Version))
+	st.published = c.published
+	st.doc.Outgoing = slices.DeleteFunc(st.doc.Outgoing, func(o Outgoing) bool { return slices.Contains(c.published, o.ID) })
 }
 
 // fold gives each cold stream its state. gone lists the streams whose snapshot
@@ -411,7 +429,7 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 		if err != nil {
 			continue
 		}
-		st.changed, st.raw = false, docs[n].Value
+		st.changed, st.raw, st.published = false, docs[n].Value, nil
 		if st.oldSnapshot != nil {
 			stale = append(stale, snapshotKeys(st.Key, st.oldSnapshot)...)
 		}
@@ -494,7 +512,10 @@ func (st *Stream) takeSnapshot() error {
 // Dispatched tells the store that all effects of a committed stream have been
 // carried out, and keeps its state in memory.
 func (s *Store) Dispatched(st *Stream) {
-	st.dispatched = true
+	st.pendingFrom = st.doc.Version
+	for _, o := range st.doc.Outgoing {
+		st.published = append(st.published, o.ID)
+	}
 	st.doc.Outgoing = nil
 	s.keep(st)
 }
@@ -505,7 +526,9 @@ func (s *Store) keep(st *Stream) {
 	if st.changed || st.raw == nil {
 		return
 	}
-	s.cache.Add(st.Key.String(), &cached{raw: st.raw, doc: st.doc, state: st.State, handled: st.handled, dispatched: st.dispatched})
+	s.cache.Add(st.Key.String(), &cached{
+		raw: st.raw, doc: st.doc, state: st.State, handled: st.handled, pendingFrom: st.pendingFrom, published: st.published,
+	})
 }
 
 // Unchanged gives a loaded stream back that was only read.
