@@ -212,23 +212,15 @@ func (l *load) pay(ctx context.Context, order string) error {
 	return l.until(ctx, order, "confirmed")
 }
 
+// until watches an order, as a page does.
 func (l *load) until(ctx context.Context, id, status string) error {
-	last := ""
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		err := l.request(ctx, func() error {
-			o, err := l.client.Order(ctx, id)
-			last = o.Status
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("look: %w", err)
-		}
-		if last == status {
-			return nil
-		}
-		time.Sleep(time.Second) // a look now and then, not a storm of them
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := l.client.WatchOrder(ctx, id, func(o api.Order) bool { return o.Status == status })
+	if err != nil {
+		return fmt.Errorf("order %s until %s: %w", id, status, err)
 	}
-	return fmt.Errorf("order %s is %s, not %s", id, last, status)
+	return nil
 }
 
 func (l *load) mark(list *[]time.Duration, start time.Time) {

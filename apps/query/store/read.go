@@ -211,7 +211,7 @@ const isShown = `version <= COALESCE((SELECT shown FROM waiting
 	WHERE waiting.tenant = journal.tenant AND waiting.stream = journal.stream), version)`
 
 func (s *Store) events(ctx context.Context, query string, args ...any) ([]message.Message, error) {
-	rows, err := s.reader.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -226,13 +226,33 @@ func (s *Store) events(ctx context.Context, query string, args ...any) ([]messag
 	return messages, nil
 }
 
+// query runs one of the fixed queries of this file, each prepared once:
+// preparing takes longer than most of them do.
+func (s *Store) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if st, ok := s.prepared.Load(query); ok {
+		return st.(*sql.Stmt).QueryContext(ctx, args...)
+	}
+	st, err := s.reader.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if other, lost := s.prepared.LoadOrStore(query, st); lost {
+		err = st.Close()
+		st = other.(*sql.Stmt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}
+
 type part struct {
 	part string
 	doc  []byte
 }
 
 func (s *Store) docs(ctx context.Context, query string, args ...any) (docs []part, err error) {
-	rows, err := s.reader.QueryContext(ctx, query, args...)
+	rows, err := s.query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ var ErrNotFound = errors.New("store: not found")
 type Store struct {
 	registry *message.Registry
 	reader   *sql.DB
+	prepared sync.Map // query → *sql.Stmt, on reader
 
 	mu      sync.Mutex // held while writing
 	writer  *sql.DB    // one connection
