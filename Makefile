@@ -47,7 +47,10 @@ clean: ## delete what was built (not the data)
 
 ## Checking
 
-test: test-unit test-conformance test-property test-e2e ## all tests
+test: test-docs test-unit test-conformance test-property test-e2e ## all tests
+
+test-docs: ## that the documents say what is true: tests, links, settings
+	go test -count=1 ./tests/docs
 
 test-unit: ## the tests of each module but those below, with the race detector
 	go test $(RACE) $(filter-out ./tests/...,$(ALL))
@@ -55,11 +58,17 @@ test-unit: ## the tests of each module but those below, with the race detector
 test-conformance: .bin/local ## the engine's ports on the real Dapr
 	go test $(RACE) -count=1 ./tests/conformance/...
 
-test-property: ## the aggregates and the process together, under any delivery
-	go test ./tests/property/...
+test-property: ## the aggregates and the process together, under any delivery; RUNS=… for more than 10000
+	go test -timeout 12h ./tests/property/... $(if $(RUNS),-args -rapid.checks=$(RUNS))
 
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
+
+bench: ## what a long stream costs against a short one
+	go test -run '^$$' -bench . -benchtime 3000x ./engine/stream
+
+load: ## place ORDERS=2000 orders as fast as the API takes them, while `make run` runs; PAID=1 pays each
+	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
 
 lint: .bin/golangci-lint ## vet and lint
 	go vet $(ALL)
@@ -78,5 +87,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: FORCE help run broker demo clean-data build dapr generate fmt clean \
-	test test-unit test-conformance test-property test-e2e lint ci
+	test test-docs test-unit test-conformance test-property test-e2e bench load lint ci
 FORCE:

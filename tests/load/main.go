@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	url := flag.String("url", "http://127.0.0.1:8080", "origin of the API")
-	token := flag.String("token", os.Getenv("PLENARY_ORGANISER_TOKEN"), "the organiser's credential")
+	token := flag.String("token", cmp.Or(os.Getenv("PLENARY_ORGANISER_TOKEN"), "organiser-for-local-trial-only"), "the organiser's credential")
 	orders := flag.Int("orders", 2000, "how many orders")
 	clients := flag.Int("clients", 200, "requests under way at once")
 	paid := flag.Bool("paid", false, "pay each order; otherwise they are free of charge")
