@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 func TestStateOnSQLite(t *testing.T) {
 	system.Watch(t)
-	dapr, err := client.NewClientWithAddress(net.JoinHostPort("127.0.0.1", strconv.Itoa(system.App("order").GRPCPort)))
+	dapr, err := client.NewClientWithAddressContext(t.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(system.App("order").GRPCPort)))
 	if err != nil {
 		t.Fatal(err)
 	}

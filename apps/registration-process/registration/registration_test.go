@@ -41,7 +41,6 @@ var (
 	confirmP2  = contracts.ConfirmOrder{OrderID: order, PaymentID: &p2, Amount: &total}
 	expire     = contracts.ExpireOrder{OrderID: order}
 	markTwo    = contracts.MarkSeatsAsReserved{OrderID: order, Version: 1, Granted: two}
-	cancelP1   = contracts.CancelPayment{PaymentID: p1, Reason: "order-ended"}
 	cancelP2   = contracts.CancelPayment{PaymentID: p2, Reason: "order-ended"}
 	noWake     = &es.Wake{}
 	wakeAtEnd  = &es.Wake{At: deadline.Add(cfg.Leeway)}
