@@ -13,6 +13,7 @@ package handling
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -264,7 +265,7 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 		if round > 0 {
 			pause(ctx, rand.N(roundPause<<round))
 		}
-		groups, err := e.load(ctx, items)
+		groups, read, err := e.load(ctx, items)
 		if err != nil {
 			slog.ErrorContext(ctx, "streams could not be loaded", "error", err)
 			setAll(items, bus.Retry)
@@ -279,6 +280,9 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 				continue
 			}
 			decided = append(decided, g)
+		}
+		for _, st := range read {
+			e.streams.Unchanged(st)
 		}
 		streams := make([]*stream.Stream, len(decided))
 		for i, g := range decided {
@@ -335,8 +339,9 @@ type group struct {
 }
 
 // load reads the streams of all items, and then those that their decisions
-// read.
-func (e *Engine) load(ctx context.Context, items []*item) ([]*group, error) {
+// read. Those are nobody else's until they are given back: another batch would
+// fold events into the state that this one is looking at.
+func (e *Engine) load(ctx context.Context, items []*item) (loaded []*group, read []*stream.Stream, err error) {
 	groups := map[stream.Key]*group{}
 	var order []*group
 	var reqs []stream.Request
@@ -352,23 +357,24 @@ func (e *Engine) load(ctx context.Context, items []*item) ([]*group, error) {
 	}
 	streams, errs, err := e.streams.Load(ctx, reqs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := order[:0]
+	loaded = order[:0]
 	for i, g := range order {
 		if errs[i] != nil {
 			e.parkUnreadable(ctx, g.items, errs[i])
 			continue
 		}
 		g.stream = streams[i]
-		out = append(out, g)
+		loaded = append(loaded, g)
 	}
-	return out, e.loadOthers(ctx, out)
+	read, err = e.loadOthers(ctx, loaded)
+	return loaded, read, err
 }
 
 // loadOthers gives every group the state of the streams that its decisions
 // read. One that cannot be read, or has no events, is missing among them.
-func (e *Engine) loadOthers(ctx context.Context, order []*group) error {
+func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream.Stream, err error) {
 	readers := map[stream.Key][]*group{}
 	var reqs []stream.Request
 	for _, g := range order {
@@ -387,14 +393,15 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) error {
 		}
 	}
 	if len(reqs) == 0 {
-		return nil
+		return nil, nil
 	}
 	streams, errs, err := e.streams.Load(ctx, reqs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, st := range streams {
 		if errs[i] != nil {
+			slog.ErrorContext(ctx, "stream that a decision reads cannot be read", "stream", reqs[i].Key.String(), "error", errs[i])
 			continue
 		}
 		if st.Version() > 0 {
@@ -402,9 +409,9 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) error {
 				g.others[st.Key.Ref] = st.State
 			}
 		}
-		e.streams.Unchanged(st)
+		read = append(read, st)
 	}
-	return nil
+	return read, nil
 }
 
 // decide handles the messages of one stream in order. Its error is a fault of
@@ -427,6 +434,9 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 		case m.OriginalID != "" && !st.HasParked(m.OriginalID) && st.HasHandled(m.OriginalID):
 			continue // sent back twice, and settled by the first
 		case st.IsParked() && !st.HasParked(m.OriginalID):
+			if isWakeUp(m) && st.Holds(message.TypeWakeUp) {
+				continue // one is as good as many
+			}
 			if st.HeldCount() >= maxHeld {
 				slog.ErrorContext(ctx, "too many messages wait behind a parked one", "stream", st.Key.String(), "held", st.HeldCount())
 				it.status = bus.Retry
@@ -447,10 +457,6 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 				break
 			}
 			held := &item{Delivery: bus.Delivery{Message: message.Message{Meta: h.Meta}, Data: h.Data, Topic: it.Topic}, def: it.def, key: it.key}
-			var err error
-			if held.Message.Body, err = e.registry.Decode(h.Meta, h.Data); err != nil {
-				return err
-			}
 			if err := e.decideOne(ctx, env, st, held, failed); err != nil {
 				return err
 			}
@@ -460,13 +466,27 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 	if last == nil || st.Version() == before {
 		return nil
 	}
-	return e.attempt(ctx, st, last, failed, func() error { return last.def.conclude(e, env, st, last.Message) })
+	conclusion := "conclusion of " + st.Key.String()
+	if f := failed[conclusion]; f != nil && f.attempts >= maxAttempts {
+		slog.ErrorContext(ctx, "batch committed without its conclusion; the next will ask again", "stream", st.Key.String(), "reason", f.reason)
+		return nil
+	}
+	return e.attempt(ctx, st, last, conclusion, failed, func() error { return last.def.conclude(e, env, st, last.Message) })
+}
+
+func isWakeUp(m message.Message) bool {
+	_, ok := m.Body.(es.WakeUp)
+	return ok
 }
 
 // decideOne decides a message and remembers that it did; or parks it, when it
 // has failed too often.
 func (e *Engine) decideOne(ctx context.Context, env es.Env, st *stream.Stream, it *item, failed faults) error {
 	if f := failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
+		if isWakeUp(it.Message) {
+			it.status = bus.Retry // there is nothing in it that an operator could send back
+			return nil
+		}
 		slog.ErrorContext(ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
 		e.meter.parked(ctx, st.Key.Aggregate)
 		st.MarkHandled(it.Message.ID)
@@ -474,30 +494,40 @@ func (e *Engine) decideOne(ctx context.Context, env es.Env, st *stream.Stream, i
 	}
 	env.MessageID = it.Message.ID
 	before, answers := st.Version(), st.OutgoingCount()
-	err := e.attempt(ctx, st, it, failed, func() error { return it.def.handle(ctx, e, env, st, it.Message, it.Data) })
+	err := e.attempt(ctx, st, it, it.Message.ID, failed, func() (err error) {
+		if it.Message.Body == nil { // it was held back
+			if it.Message.Body, err = e.registry.Decode(it.Message.Meta, it.Data); err != nil {
+				return err
+			}
+		}
+		return it.def.handle(ctx, e, env, st, it.Message, it.Data)
+	})
 	if err != nil {
 		return err
 	}
 	// Where all ids are kept, also those that changed nothing are: the same
 	// message, later, might. A wake-up that changed nothing never gets an id twice.
-	_, wakeUp := it.Message.Body.(es.WakeUp)
 	recorded := st.Version() > before || st.OutgoingCount() > answers
-	if recorded || it.def.Handled() == 0 && !wakeUp {
+	if recorded || it.def.Handled() == 0 && !isWakeUp(it.Message) {
 		st.MarkHandled(it.Message.ID)
 	}
 	return nil
 }
 
-// attempt does something for a message and counts its faults.
-func (e *Engine) attempt(ctx context.Context, st *stream.Stream, it *item, failed faults, do func() error) error {
+// errStore marks what failed because the store did, and would have failed for
+// any message.
+var errStore = errors.New("the state store failed")
+
+// attempt does something for a message and counts its faults under a name.
+func (e *Engine) attempt(ctx context.Context, st *stream.Stream, it *item, name string, failed faults, do func() error) error {
 	err := e.guard(do)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil || errors.Is(err, errStore) {
 		return err
 	}
-	f := failed[it.Message.ID]
+	f := failed[name]
 	if f == nil {
 		f = &fault{}
-		failed[it.Message.ID] = f
+		failed[name] = f
 	}
 	f.attempts++
 	f.reason = err.Error()
@@ -544,13 +574,20 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 			if !e.isPublished(st.Key.Aggregate) {
 				continue
 			}
-			m := e.event(st.Key, r)
+			m, err := e.event(st.Key, r)
+			if err != nil {
+				return err
+			}
 			msgs = append(msgs, m)
-			for _, do := range e.effects[r.Type] {
-				body, err := e.registry.Decode(m.Meta, r.Data)
-				if err != nil {
-					return err
-				}
+			if len(e.effects) == 0 {
+				continue
+			}
+			body, err := e.registry.Decode(m.Meta, r.Data)
+			if err != nil {
+				return err
+			}
+			t, _ := e.registry.TypeOf(body)
+			for _, do := range e.effects[t.Name] {
 				then = append(then, func(ctx context.Context) error { return do(ctx, m.Meta, body) })
 			}
 		}
@@ -581,38 +618,41 @@ func (e *Engine) isPublished(aggregate string) bool {
 }
 
 // event is a record as the message that is published.
-func (e *Engine) event(key stream.Key, r stream.Record) message.Message {
-	t, _ := e.registry.Lookup(r.Type)
+func (e *Engine) event(key stream.Key, r stream.Record) (message.Message, error) {
 	partition := r.PartitionKey
 	if partition == "" {
 		partition = r.CorrelationID
 	}
-	return message.Message{
-		Meta: message.Meta{
-			ID: stream.EventID(key, r.Version), Type: r.Type, Source: e.app, Stream: key.Ref.String(), Time: r.Time,
-			Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: partition,
-			TraceParent: r.TraceParent, StreamVersion: r.Version, Cause: r.Cause,
-		},
-		Body: r.Data, To: &message.Address{Kind: t.Kind, Topic: t.Topic},
+	return e.stored(message.Meta{
+		ID: stream.EventID(key, r.Version), Type: r.Type, Source: e.app, Stream: key.Ref.String(), Time: r.Time,
+		Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: partition,
+		TraceParent: r.TraceParent, StreamVersion: r.Version, Cause: r.Cause,
+	}, r.Data)
+}
+
+// stored is a message that was stored, to be published as it is. Where it goes
+// is said by its type, or by what that has become.
+func (e *Engine) stored(meta message.Meta, data json.RawMessage) (message.Message, error) {
+	t, ok := e.registry.Lookup(meta.Type)
+	if !ok {
+		body, err := e.registry.Decode(meta, data)
+		if err != nil {
+			return message.Message{}, err
+		}
+		t, _ = e.registry.TypeOf(body)
 	}
+	return message.Message{Meta: meta, Body: data, To: &message.Address{Kind: t.Kind, Topic: t.Topic}}, nil
 }
 
 func (e *Engine) outgoing(tenant string, o stream.Outgoing) (message.Message, error) {
-	t, ok := e.registry.Lookup(o.Type)
-	if !ok {
-		return message.Message{}, fmt.Errorf("%w: %s", message.ErrUnknownType, o.Type)
-	}
 	partition := o.PartitionKey
 	if partition == "" {
 		partition = o.CorrelationID
 	}
-	return message.Message{
-		Meta: message.Meta{
-			ID: o.ID, Type: o.Type, Source: e.app, Stream: o.Stream, StreamVersion: o.StreamVersion, Time: o.Time,
-			Tenant: tenant, CorrelationID: o.CorrelationID, PartitionKey: partition, TraceParent: o.TraceParent, Cause: o.Cause,
-		},
-		Body: o.Data, To: &message.Address{Kind: t.Kind, Topic: t.Topic},
-	}, nil
+	return e.stored(message.Meta{
+		ID: o.ID, Type: o.Type, Source: e.app, Stream: o.Stream, StreamVersion: o.StreamVersion, Time: o.Time,
+		Tenant: tenant, CorrelationID: o.CorrelationID, PartitionKey: partition, TraceParent: o.TraceParent, Cause: o.Cause,
+	}, o.Data)
 }
 
 // claim makes owner the owner of each key that has none, and says whose each is.
@@ -626,13 +666,13 @@ func (e *Engine) claim(ctx context.Context, tenant string, keys []string, owner 
 	e.keys.Save(ctx, writes) // who lost is seen by looking
 	got, err := e.keys.Get(ctx, names)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errStore, err)
 	}
 	out := make(map[string]string, len(keys))
 	for i, k := range keys {
 		entry, ok := got[names[i]]
 		if !ok {
-			return nil, fmt.Errorf("handling: %s could not be claimed", k)
+			return nil, fmt.Errorf("%w: %s could not be claimed", errStore, k)
 		}
 		out[k] = string(entry.Value)
 	}

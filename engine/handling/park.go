@@ -55,9 +55,15 @@ func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) erro
 }
 
 func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter {
-	t, _ := e.registry.TypeOf(it.Message.Body)
+	kind := message.Event // a process handles events, an aggregate commands
+	if it.def.published() {
+		kind = message.Command
+	}
+	if t, ok := e.registry.TypeOf(it.Message.Body); ok {
+		kind = t.Kind
+	}
 	return message.DeadLetter{
-		MessageID: it.Message.ID, MessageType: it.Message.Type, Topic: it.Topic, Kind: t.Kind,
+		MessageID: it.Message.ID, MessageType: it.Message.Type, Topic: it.Topic, Kind: kind,
 		App: e.app, Stream: it.key.Ref.String(), Reason: reason, Attempts: 1, Message: raw,
 	}
 }

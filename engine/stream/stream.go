@@ -277,7 +277,7 @@ func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 				return false, fmt.Errorf("%w: segment %s: %v", ErrCorrupt, k, err)
 			}
 			for _, r := range records {
-				if st.State, err = st.folder.Fold(st.Key, st.State, r); err != nil {
+				if err := st.foldOne(r); err != nil {
 					return false, err
 				}
 				from = r.Version
@@ -288,11 +288,23 @@ func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 		if r.Version <= from {
 			continue
 		}
-		if st.State, err = st.folder.Fold(st.Key, st.State, r); err != nil {
+		if err := st.foldOne(r); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// foldOne folds one stored record. Code that panics over it cannot read the
+// stream.
+func (st *Stream) foldOne(r Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: record %d: panic: %v", ErrCorrupt, r.Version, p)
+		}
+	}()
+	st.State, err = st.folder.Fold(st.Key, st.State, r)
+	return err
 }
 
 // Version is the version of the last event, 0 when there is none.
@@ -368,6 +380,11 @@ func (st *Stream) HasParked(id string) bool { return slices.Contains(st.doc.Park
 func (st *Stream) Hold(h Held) {
 	st.doc.Held = append(st.doc.Held, h)
 	st.changed = true
+}
+
+// Holds says whether a message of this type is kept back.
+func (st *Stream) Holds(typeName string) bool {
+	return slices.ContainsFunc(st.doc.Held, func(h Held) bool { return h.Meta.Type == typeName })
 }
 
 // HeldCount is the number of messages kept back.

@@ -1,0 +1,296 @@
+package handling_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// A claim that cannot be made because the store fails is no fault of the
+// command.
+func TestAStoreThatFailsWhileAKeyIsClaimedParksNothing(t *testing.T) {
+	w := newWorld(t)
+	n := 0
+	w.keys.read = func() bool { n++; return n%2 == 0 } // the stream is read, its claims are not
+	e := w.engine()
+	d := command("", open{"a", "Ann"})
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{d}); s[0] != bus.Retry {
+		t.Errorf("answered with %v", s[0])
+	}
+	w.keys.read = nil
+	w.handle(e, d)
+	w.want(opened{"a", "Ann"})
+}
+
+// An event that the code of today fails on is like one that cannot be read: its
+// stream waits for an operator, the others go on.
+func TestAStreamWhoseEventsCannotBeFoldedParksItsMessages(t *testing.T) {
+	w := newWorld(t)
+	w.handle(w.engine(), command("", open{"a", "Ann"}), command("", open{"b", "Bob"}))
+	w.taken()
+	broken := accounts(0)
+	broken.Evolve = func(s account, e any) account {
+		if o, ok := e.(opened); ok && o.Account == "a" {
+			panic("no such case")
+		}
+		return accounts(0).Evolve(s, e)
+	}
+	w.setup = []func(*handling.Engine){func(e *handling.Engine) { handling.Aggregate(e, broken) }}
+	w.handle(w.engine(), command("", deposit{"a", 1}), command("", deposit{"b", 2}))
+	var letters, deposits int
+	for _, m := range w.taken() {
+		switch b := m.Body.(type) {
+		case message.DeadLetter:
+			letters++
+		case deposited:
+			deposits += b.Amount
+		}
+	}
+	if letters != 1 || deposits != 2 {
+		t.Errorf("%d letters, deposits of %d", letters, deposits)
+	}
+}
+
+// depositedAgain is a later form of deposited.
+type depositedAgain struct {
+	Account string
+	Cents   int
+}
+
+// later is the registry of a version that calls Deposited.v1 something else.
+func later() *message.Registry {
+	r := message.NewRegistry()
+	message.Register(r, "Open.v1", message.Command, "accounts", func(m open) string { return m.Account })
+	message.Register(r, "Deposit.v1", message.Command, "accounts", func(m deposit) string { return m.Account })
+	message.Register(r, "Opened.v1", message.Event, "events", func(m opened) string { return m.Account })
+	message.Register(r, "Deposited.v2", message.Event, "events", func(m depositedAgain) string { return m.Account })
+	message.Register[es.CommandRejected](r, "CommandRejected.v1", message.Event, "events", nil)
+	message.Register[es.CommandHadNoEffect](r, "CommandHadNoEffect.v1", message.Event, "events", nil)
+	r.Upcast("Deposited.v1", func(data json.RawMessage) (string, json.RawMessage, error) {
+		var old deposited
+		if err := json.Unmarshal(data, &old); err != nil {
+			return "", nil, err
+		}
+		data, err := json.Marshal(depositedAgain{old.Account, 100 * old.Amount})
+		return "Deposited.v2", data, err
+	})
+	return r
+}
+
+// What was committed by a version that ended before it could publish is carried
+// out by the next, also when that knows the event by another type.
+func TestAnEventOfAnOlderTypeIsCarriedOutAfterACrash(t *testing.T) {
+	w := newWorld(t)
+	w.handle(w.engine(), command("", open{"a", "Ann"}))
+	w.taken()
+	d := command("", deposit{"a", 5})
+	w.bus.Break(true)
+	w.engine().HandleBatch(t.Context(), []bus.Delivery{d})
+	w.bus.Break(false)
+
+	w.reg = later()
+	var seen []depositedAgain
+	w.setup = []func(*handling.Engine){func(e *handling.Engine) {
+		a := accounts(0)
+		a.Reads = nil
+		handling.Aggregate(e, a)
+		handling.OnEvent(e, func(_ context.Context, _ message.Meta, d depositedAgain) error {
+			seen = append(seen, d)
+			return nil
+		})
+	}}
+	w.handle(w.engine(), d)
+	got := w.taken()
+	last := got[len(got)-1]
+	if last.Type != "Deposited.v1" || last.Body != (depositedAgain{"a", 500}) {
+		t.Errorf("published %s %+v", last.Type, last.Body)
+	}
+	if len(seen) != 1 || seen[0] != (depositedAgain{"a", 500}) {
+		t.Errorf("effects of %+v", seen)
+	}
+}
+
+// A message held back passes through the upcasters too; one that can no longer
+// be read goes the way of its predecessor.
+func TestAHeldMessageOfAnOlderType(t *testing.T) {
+	w := newWorld(t)
+	w.handle(w.engine(), command("", open{"a", "Ann"}), command("bad", deposit{"a", poison}),
+		command("unreadable", deposit{"a", 2}), command("", deposit{"a", 3}))
+	w.taken()
+
+	w.reg = message.NewRegistry()
+	message.Register(w.reg, "Deposit.v2", message.Command, "accounts", func(m deposit) string { return m.Account })
+	for _, t := range registry().Types() {
+		switch t.Zero().(type) {
+		case opened:
+			message.Register[opened](w.reg, t.Name, message.Event, "events", nil)
+		case deposited:
+			message.Register[deposited](w.reg, t.Name, message.Event, "events", nil)
+		}
+	}
+	w.reg.Upcast("Deposit.v1", func(data json.RawMessage) (string, json.RawMessage, error) {
+		var d deposit
+		if err := json.Unmarshal(data, &d); err != nil || d.Amount == 2 {
+			return "", nil, errors.New("no way to read this")
+		}
+		return "Deposit.v2", data, nil
+	})
+	a := accounts(0)
+	a.Reads = nil
+	w.setup = []func(*handling.Engine){func(e *handling.Engine) { handling.Aggregate(e, a) }}
+
+	w.handle(w.engine(), discard("bad", "account/a"))
+	var letter message.DeadLetter
+	got := w.taken()
+	for _, m := range got {
+		if l, ok := m.Body.(message.DeadLetter); ok {
+			letter = l // the newest is the last
+		}
+	}
+	if letter.MessageID != "unreadable" || letter.MessageType != "Deposit.v1" || letter.Stream != "account/a" ||
+		letter.Topic != "accounts" || letter.Kind != message.Command {
+		t.Fatalf("published %+v", bodiesOf(got))
+	}
+	w.handle(w.engine(), discard("unreadable", "account/a"))
+	got = w.taken()
+	if got[len(got)-1].Body != (deposited{"a", 3}) {
+		t.Errorf("published %+v", bodiesOf(got))
+	}
+}
+
+// A conclusion that fails is no message's fault, and takes none with it.
+func TestABatchWhoseConclusionFailsIsCommittedWithoutIt(t *testing.T) {
+	a := accounts(0)
+	fail := true
+	a.Conclude = func(s account) []any {
+		if fail {
+			panic("cannot sum up")
+		}
+		if s.Balance == s.Announced {
+			return nil
+		}
+		return []any{balance{"a", s.Balance}}
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
+	e := w.engine()
+	w.handle(e, command("", open{"a", "Ann"}), command("", deposit{"a", 1}), command("", deposit{"a", 2}))
+	w.want(opened{"a", "Ann"}, deposited{"a", 1}, deposited{"a", 2})
+	fail = false
+	w.handle(e, command("", deposit{"a", 4}))
+	w.want(deposited{"a", 4}, balance{"a", 7})
+}
+
+// Wake-ups come again and again. They are not kept each, nor do they need an
+// operator.
+func TestWakeUpsOfAStreamThatWaits(t *testing.T) {
+	failing := false
+	p := saver()
+	step := p.Step
+	p.Step = func(s savings, in es.Input, out *es.Outbox) savings {
+		if o, ok := in.Message.(opened); ok && o.Name == "poison" {
+			panic("poisonous name")
+		}
+		if _, ok := in.Message.(es.WakeUp); ok && failing {
+			panic("cannot wake")
+		}
+		return step(s, in, out)
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Process(e, p) })
+	e := w.engine()
+	ctx := t.Context()
+
+	t.Run("one that fails is repeated by whoever wakes, not parked", func(t *testing.T) {
+		w.handle(e, command("", opened{"a", "Ann"}))
+		w.now = w.now.Add(time.Hour)
+		failing = true
+		for range 3 {
+			if err := e.Wake(ctx, "main", []string{"a"}); err == nil {
+				t.Fatal("a wake-up that failed is taken for done")
+			}
+		}
+		w.want()
+		failing = false
+		if err := e.Wake(ctx, "main", []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+		w.want(deposit{"a", 1})
+	})
+	t.Run("many behind a parked message are one", func(t *testing.T) {
+		w.handle(e, command("", opened{"b", "Bob"}), command("bad", opened{"b", "poison"}))
+		w.taken()
+		w.now = w.now.Add(time.Hour)
+		for range 1100 {
+			if err := e.Wake(ctx, "main", []string{"b"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.want()
+		w.handle(e, discard("bad", "saver/b"))
+		w.want(deposit{"b", 1})
+	})
+}
+
+// discard is what comes in place of a message that an operator has thrown away.
+func discard(id, stream string) bus.Delivery {
+	d := command("", message.Discarded{Stream: stream})
+	d.Message.OriginalID, d.Topic = id, "accounts"
+	return d
+}
+
+// What a decision reads is not changed under its eyes by another batch, also
+// where Evolve changes the state it is given. (It takes the race detector to
+// see.)
+func TestAStateThatIsReadIsNobodyElses(t *testing.T) {
+	inPlace := es.Aggregate[*tariff]{
+		Name: "tariff", New: func() *tariff { return &tariff{} },
+		Route: func(c any) (string, bool) { s, ok := c.(setLimit); return s.Bank, ok },
+		Decide: func(_ es.Env, _ *tariff, c any) ([]any, error) {
+			return []any{limitSet{c.(setLimit).Limit}}, nil
+		},
+		Evolve: func(s *tariff, e any) *tariff { s.Limit = e.(limitSet).Limit; return s },
+	}
+	a := accounts(0)
+	a.Decide = func(env es.Env, _ account, c any) ([]any, error) {
+		limit, _ := es.StateOf[*tariff](env, es.Ref{Aggregate: "tariff", ID: theBank})
+		first := limit.Limit
+		for range 1000 {
+			if limit.Limit != first {
+				return nil, errors.New("the limit changed meanwhile")
+			}
+		}
+		return []any{withdrawn(c.(withdraw))}, nil
+	}
+	w := newWorld(t, func(e *handling.Engine) {
+		handling.Aggregate(e, inPlace)
+		handling.Aggregate(e, a)
+	})
+	e := w.engine()
+	w.handle(e, command("", setLimit{theBank, 0}))
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := range 100 {
+				w.handle(e, command("", setLimit{theBank, i}))
+			}
+		})
+		wg.Go(func() {
+			for range 100 {
+				w.handle(e, command("", withdraw{"a", 0}))
+			}
+		})
+	}
+	wg.Wait()
+	for _, m := range w.taken() {
+		if _, ok := m.Body.(message.DeadLetter); ok {
+			t.Fatalf("parked: %+v", m.Body)
+		}
+	}
+}
