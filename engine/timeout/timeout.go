@@ -40,15 +40,21 @@ func NewReminders(dapr client.Client, actorType string, now func() time.Time) *R
 // limit to how often (Dapr's default gives up after three).
 var retryEvery = 2 * time.Second
 
+// courtesy bounds the removal of a reminder: nothing need wait for it.
+const courtesy = 2 * time.Second
+
 // Wake implements handling.Waker.
 func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
 	id := key.Tenant + "." + key.ID
 	if w.At.IsZero() {
+		ctx, cancel := context.WithTimeout(ctx, courtesy)
+		defer cancel()
 		err := r.dapr.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{
 			ActorType: r.actorType, ActorID: id, Name: reminder,
 		})
 		if err != nil {
-			return fmt.Errorf("timeout: unregister: %w", err)
+			// It will fire and find that it means nothing any more.
+			slog.WarnContext(ctx, "reminder could not be removed", "actor", id, "error", err)
 		}
 		return nil
 	}
