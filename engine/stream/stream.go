@@ -12,7 +12,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -104,6 +107,7 @@ type Stream struct {
 	changed     bool
 	commit      string
 	oldSnapshot *snapshot
+	fromEvents  bool          // the snapshot cannot be read
 	writes      []state.Write // segments and snapshot to be written first
 }
 
@@ -127,14 +131,15 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	for range 3 {
+	missing := make([]int, len(reqs))
+	for {
 		var cold []int
 		for i, r := range reqs {
 			if out[i] != nil || errs[i] != nil {
 				continue
 			}
 			entry, found := got[keys[i]]
-			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value}
+			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value, fromEvents: missing[i] > 1}
 			if !found {
 				st.doc = &document{Schema: documentSchema}
 				st.State, st.handled = r.Folder.New(), map[string]struct{}{}
@@ -170,24 +175,21 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 			return out, errs, nil
 		}
 		// A snapshot was replaced between the two reads: read those documents again.
+		// One that stays missing is lost.
 		again := make([]string, len(gone))
 		for n, i := range gone {
 			again[n], out[i] = keys[i], nil
+			missing[i]++
 		}
 		fresh, err := s.keys.Get(ctx, again)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, k := range again {
-			got[k] = fresh[k]
+			delete(got, k)
 		}
+		maps.Copy(got, fresh)
 	}
-	for i := range out {
-		if out[i] == nil && errs[i] == nil {
-			return nil, nil, fmt.Errorf("stream %s: its snapshot keeps changing", keys[i])
-		}
-	}
-	return out, errs, nil
 }
 
 // take removes a stream from the cache: whoever has it may fold into its state,
@@ -223,12 +225,10 @@ func (st *Stream) skip(c *cached) {
 func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []int) (gone []int, err error) {
 	var keys []string
 	for _, i := range cold {
-		if d := out[i].doc; d.Snapshot != nil {
-			if d.Snapshot.Schema == out[i].folder.SnapshotSchema() {
-				keys = append(keys, snapshotKeys(out[i].Key, d.Snapshot)...)
-			} else {
-				keys = append(keys, segmentKeys(out[i].Key, d.Sealed)...)
-			}
+		if st := out[i]; st.hasSnapshot() {
+			keys = append(keys, snapshotKeys(st.Key, st.doc.Snapshot)...)
+		} else {
+			keys = append(keys, segmentKeys(st.Key, st.doc.Sealed)...)
 		}
 	}
 	var got map[string]state.Entry
@@ -237,23 +237,42 @@ func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []in
 			return nil, err
 		}
 	}
+	var unreadable []int
 	for _, i := range cold {
 		st := out[i]
 		found, err := st.refold(got)
-		if err != nil {
+		switch {
+		case errors.Is(err, errSnapshot):
+			slog.ErrorContext(ctx, "snapshot cannot be read; the events are. Was SnapshotSchema raised?", "stream", st.Key.String(), "error", err)
+			st.fromEvents = true
+			unreadable = append(unreadable, i)
+		case err != nil:
 			out[i], errs[i] = nil, fmt.Errorf("stream %s: %w", st.Key, err)
-		} else if !found {
+		case !found:
 			gone = append(gone, i)
 		}
 	}
+	if len(unreadable) > 0 {
+		if _, err := s.fold(ctx, out, errs, unreadable); err != nil { // no snapshot, so none is gone
+			return nil, err
+		}
+	}
 	return gone, nil
+}
+
+var errSnapshot = errors.New("snapshot")
+
+// hasSnapshot says whether there is one that today's code reads.
+func (st *Stream) hasSnapshot() bool {
+	s := st.doc.Snapshot
+	return s != nil && s.Schema == st.folder.SnapshotSchema() && !st.fromEvents
 }
 
 func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 	d := st.doc
 	st.State = st.folder.New()
 	from := uint64(0) // the version that State includes
-	if d.Snapshot != nil && d.Snapshot.Schema == st.folder.SnapshotSchema() {
+	if st.hasSnapshot() {
 		var data []byte
 		for _, k := range snapshotKeys(st.Key, d.Snapshot) {
 			e, ok := got[k]
@@ -263,7 +282,7 @@ func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 			data = append(data, e.Value...)
 		}
 		if st.State, err = st.folder.DecodeState(data); err != nil {
-			return false, fmt.Errorf("%w: snapshot: %v", ErrCorrupt, err)
+			return false, fmt.Errorf("%w: %v", errSnapshot, err)
 		}
 		from = d.Snapshot.Version
 	} else {
