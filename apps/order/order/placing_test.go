@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/es"
@@ -68,6 +69,11 @@ func TestAnOrderIsPlaced(t *testing.T) {
 				isPlaced(of(general, 3), of(cocktail, 1)),
 				totals(1, 647_00, requestedLine(general, 3), requestedLine(cocktail, 1)),
 			},
+		},
+		estest.Scenario{
+			Name: "with the greatest quantity of a type, named in parts", Others: sale(),
+			When: register(of(general, 11), of(general, 9)),
+			Then: []any{isPlaced(of(general, 20)), totals(1, 20*199_00, requestedLine(general, 20))},
 		},
 		estest.Scenario{
 			Name: "once: the same again does nothing", Others: sale(),
@@ -317,6 +323,24 @@ func TestCommandsFindTheirOrderAndTheCatalogue(t *testing.T) {
 	} {
 		if id, ok := orders.Route(command); ok {
 			t.Errorf("%T went to the order %q", command, id)
+		}
+	}
+
+	if ref := order.Ref(orderID); ref.Aggregate != orders.Name || ref.ID != orderID.String() {
+		t.Errorf("the order's stream is %v", ref)
+	}
+	known := estest.Fold(orders, placed(of(general, 1)))
+	for _, test := range []struct {
+		state   order.State
+		command any
+	}{{orders.New(), register()}, {known, change()}, {known, cancel()}} {
+		if refs := orders.Reads(test.state, test.command); len(refs) != 1 || refs[0] != catalogue.Ref(conference) {
+			t.Errorf("%T reads %v, want the catalogue", test.command, refs)
+		}
+	}
+	for _, command := range []any{assignRegistrant(ada), mark(1), reject(1), confirmFree(), expire(), reinstate(1, 0)} {
+		if refs := orders.Reads(known, command); len(refs) > 0 {
+			t.Errorf("%T reads %v; it needs nothing", command, refs)
 		}
 	}
 }

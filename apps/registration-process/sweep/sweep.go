@@ -7,6 +7,7 @@ package sweep
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -56,22 +57,25 @@ func (s *Sweep) Run(ctx context.Context) error {
 	}
 }
 
-// Once wakes the process of every overdue order, page by page.
+// Once wakes the process of every overdue order, page by page. One that cannot
+// be woken keeps none of the others waiting.
 func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
 	before := s.Now().UTC().Format(time.RFC3339Nano)
+	var failed []error
 	for after := ""; ; {
 		ids, next, err := s.overdue(ctx, before, after)
 		if err != nil {
-			return woken, err
+			return woken, errors.Join(append(failed, err)...)
 		}
 		if len(ids) > 0 {
 			if err := s.Waker.Wake(ctx, message.DefaultTenant, ids); err != nil {
-				return woken, err
+				failed = append(failed, err)
+			} else {
+				woken += len(ids)
 			}
 		}
-		woken += len(ids)
 		if next == "" {
-			return woken, nil
+			return woken, errors.Join(failed...)
 		}
 		after = next
 	}

@@ -55,6 +55,21 @@ func TestEveryOverdueOrderIsWoken(t *testing.T) {
 	}
 }
 
+func TestAProcessThatCannotBeWokenKeepsNoneWaiting(t *testing.T) {
+	w := &waker{err: errors.New("busy")}
+	s := newSweep(t, w, func(rw http.ResponseWriter, r *http.Request) {
+		if r.FormValue("after") == "" {
+			fmt.Fprintf(rw, `{"orders":[{"orderId":%q}],"next":"n1"}`, a)
+			return
+		}
+		w.err = nil
+		fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b)
+	})
+	if n, err := s.Once(context.Background()); n != 1 || err == nil || !slices.Equal(w.woken, []string{a, b}) {
+		t.Errorf("woke %d: %v, %v", n, w.woken, err)
+	}
+}
+
 func TestASweepThatFailsSaysSo(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"the query service is down":   func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) },
