@@ -35,7 +35,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	app, err := host.New(host.Options{AppID: "registration-process", Registry: contracts.Registry(), ActorType: "RegistrationProcess"})
+	app, err := host.New(host.Options{AppID: "registration-process", Registry: contracts.Registry(), ActorType: "RegistrationProcess", Swept: true})
 	if err != nil {
 		return err
 	}

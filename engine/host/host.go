@@ -56,6 +56,9 @@ type Options struct {
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
+	// Swept says that the app sweeps for what reminders miss: see
+	// timeout.Reminders.
+	Swept bool
 }
 
 // Host is one app.
@@ -224,7 +227,9 @@ func (h *Host) Engine() *handling.Engine {
 		Now: time.Now, Random: rand.Reader,
 	}
 	if h.options.ActorType != "" {
-		o.Waker = timeout.NewReminders(h.dapr, h.options.ActorType, time.Now)
+		r := timeout.NewReminders(h.dapr, h.options.ActorType, time.Now)
+		r.Swept = h.options.Swept
+		o.Waker = r
 	}
 	h.handler = handling.New(o)
 	if h.options.ActorType != "" {

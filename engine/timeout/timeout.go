@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -28,6 +29,14 @@ type Reminders struct {
 	dapr      client.Client
 	actorType string
 	now       func() time.Time
+
+	// Swept says that a sweep finds what reminders miss. Then nothing waits for a
+	// scheduler that is away: a reminder that cannot be set is given up and counted
+	// on to be swept. Without a sweep it is an error, and the message that asked
+	// for it is delivered again until it can be set.
+	Swept bool
+	// away is until when, in Unix nanoseconds, the scheduler is not asked again.
+	away atomic.Int64
 }
 
 // NewReminders makes a Waker. actorType is the type under which the app hosts
@@ -36,15 +45,37 @@ func NewReminders(dapr client.Client, actorType string, now func() time.Time) *R
 	return &Reminders{dapr: dapr, actorType: actorType, now: now}
 }
 
+// awayFor is how long a scheduler that failed is left alone, where a sweep
+// covers for it.
+const awayFor = 5 * time.Second
+
 // retryEvery is the pause after a reminder whose handler failed; there is no
 // limit to how often (Dapr's default gives up after three).
 var retryEvery = 2 * time.Second
 
-// courtesy bounds the removal of a reminder: nothing need wait for it.
+// courtesy bounds a call that nothing need wait for.
 const courtesy = 2 * time.Second
 
 // Wake implements handling.Waker.
 func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
+	if r.Swept {
+		if r.now().UnixNano() < r.away.Load() {
+			return nil
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, courtesy)
+		defer cancel()
+	}
+	err := r.set(ctx, key, w)
+	if err == nil || !r.Swept {
+		return err
+	}
+	slog.WarnContext(ctx, "no reminders for a while; the sweep covers for them", "stream", key.String(), "error", err)
+	r.away.Store(r.now().Add(awayFor).UnixNano())
+	return nil
+}
+
+func (r *Reminders) set(ctx context.Context, key stream.Key, w es.Wake) error {
 	id := key.Tenant + "." + key.ID
 	if w.At.IsZero() {
 		ctx, cancel := context.WithTimeout(ctx, courtesy)

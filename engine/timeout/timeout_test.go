@@ -106,6 +106,29 @@ func TestAReminderThatCannotBeRemovedHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// With a sweep behind it, a scheduler that is away holds up nothing, and is left
+// alone for a while.
+func TestWithASweepNothingWaitsForTheScheduler(t *testing.T) {
+	s, now := &scheduler{down: errors.New("down")}, noon
+	r := timeout.NewReminders(s, "Process", func() time.Time { return now })
+	r.Swept = true
+	wake := func() (asked bool) {
+		s.registered = nil
+		if err := r.Wake(t.Context(), key, es.Wake{At: noon.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		return s.registered != nil
+	}
+	if !wake() || wake() {
+		t.Error("it is asked once, and not again at once")
+	}
+	s.down = nil
+	now = now.Add(time.Minute)
+	if !wake() || !wake() {
+		t.Error("it is not asked again when it is back")
+	}
+}
+
 // sleeper records who was woken.
 type sleeper struct {
 	mu    sync.Mutex
