@@ -58,46 +58,43 @@ const courtesy = 2 * time.Second
 
 // Wake implements handling.Waker.
 func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
-	if r.Swept {
-		if r.now().UnixNano() < r.away.Load() {
-			return nil
-		}
+	if r.now().UnixNano() < r.away.Load() {
+		return nil
+	}
+	removal := w.At.IsZero()
+	if r.Swept || removal {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, courtesy)
 		defer cancel()
 	}
-	err := r.set(ctx, key, w)
-	if err == nil || !r.Swept {
-		return err
-	}
-	slog.WarnContext(ctx, "no reminders for a while; the sweep covers for them", "stream", key.String(), "error", err)
-	r.away.Store(r.now().Add(awayFor).UnixNano())
-	return nil
-}
-
-func (r *Reminders) set(ctx context.Context, key stream.Key, w es.Wake) error {
-	id := key.Tenant + "." + key.ID
-	if w.At.IsZero() {
-		ctx, cancel := context.WithTimeout(ctx, courtesy)
-		defer cancel()
-		err := r.dapr.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{
-			ActorType: r.actorType, ActorID: id, Name: reminder,
-		})
-		if err != nil {
-			// It will fire and find that it means nothing any more.
-			slog.WarnContext(ctx, "reminder could not be removed", "actor", id, "error", err)
-		}
+	err := r.set(ctx, key.Tenant+"."+key.ID, w)
+	if err == nil {
 		return nil
 	}
-	err := r.dapr.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
-		ActorType: r.actorType, ActorID: id, Name: reminder,
+	if r.Swept {
+		slog.WarnContext(ctx, "no reminders for a while; the sweep covers for them", "stream", key.String(), "error", err)
+		r.away.Store(r.now().Add(awayFor).UnixNano())
+		return nil
+	}
+	if removal {
+		// It will fire and find that it means nothing any more.
+		slog.WarnContext(ctx, "reminder could not be removed", "stream", key.String(), "error", err)
+		return nil
+	}
+	return fmt.Errorf("timeout: register: %w", err)
+}
+
+func (r *Reminders) set(ctx context.Context, actor string, w es.Wake) error {
+	if w.At.IsZero() {
+		return r.dapr.UnregisterActorReminder(ctx, &client.UnregisterActorReminderRequest{
+			ActorType: r.actorType, ActorID: actor, Name: reminder,
+		})
+	}
+	return r.dapr.RegisterActorReminder(ctx, &client.RegisterActorReminderRequest{
+		ActorType: r.actorType, ActorID: actor, Name: reminder,
 		DueTime:       max(w.At.Sub(r.now()), 0).String(),
 		FailurePolicy: &client.JobFailurePolicyConstant{Interval: &retryEvery},
 	})
-	if err != nil {
-		return fmt.Errorf("timeout: register: %w", err)
-	}
-	return nil
 }
 
 // Sleeper is who is woken.
