@@ -61,7 +61,8 @@ func decodeState[S any](fresh func() S, data []byte) (any, error) {
 }
 
 func (a *aggregate[S]) Fold(key stream.Key, s any, r stream.Record) (any, error) {
-	event, err := a.registry.Decode(message.Meta{Type: r.Type, Tenant: key.Tenant}, r.Data)
+	meta := message.Meta{Type: r.Type, Tenant: key.Tenant, Stream: key.Ref.String(), StreamVersion: r.Version}
+	event, err := a.registry.Decode(meta, r.Data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: event %d: %v", stream.ErrCorrupt, r.Version, err)
 	}
