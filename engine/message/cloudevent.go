@@ -2,7 +2,10 @@ package message
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -70,14 +73,18 @@ func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
 }
 
 // FromCloudEvent decodes the envelope. The error is *Invalid: the bytes are no
-// valid CloudEvent, or lack an attribute that every message here has.
+// valid CloudEvent, or lack an attribute that every message here has. It quotes
+// nothing of the message, which may be personal, as the errors of a library do.
 func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
+	if !json.Valid(raw) {
+		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "is not JSON"}
+	}
 	var e event.Event
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: err.Error()}
+	if json.Unmarshal(raw, &e) != nil {
+		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "an attribute is missing or cannot be read"}
 	}
 	if err := e.Validate(); err != nil {
-		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: err.Error()}
+		return Meta{}, nil, invalidAttributes(err)
 	}
 	ext := e.Extensions()
 	text := func(name string) string {
@@ -124,4 +131,16 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 		return m, nil, &Invalid{Type: m.Type, Reason: "data is not JSON"}
 	}
 	return m, data, nil
+}
+
+// invalidAttributes names the attributes that are missing or malformed.
+func invalidAttributes(err error) *Invalid {
+	inv := &Invalid{Type: "CloudEvent", Reason: "an attribute is missing or malformed"}
+	var of event.ValidationError
+	if errors.As(err, &of) {
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			inv.Fields = append(inv.Fields, FieldError{Field: name, Rule: "required, in the form that CloudEvents says"})
+		}
+	}
+	return inv
 }

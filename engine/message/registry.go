@@ -8,8 +8,10 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-playground/validator/v10"
+	"github.com/google/uuid"
 )
 
 // Kind tells commands, which have one receiver and may be refused, from
@@ -195,12 +197,19 @@ func (r *Registry) Decode(meta Meta, data []byte) (body any, err error) {
 	return p.Elem().Interface(), nil
 }
 
+// decodeError says what is wrong with a body, and quotes nothing of it.
 func decodeError(name string, err error) error {
-	var te *json.UnmarshalTypeError
-	if errors.As(err, &te) {
-		return &Invalid{Type: name, Fields: []FieldError{{Field: te.Field, Rule: "must be " + te.Type.String()}}}
+	var ofType *json.UnmarshalTypeError
+	var ofTime *time.ParseError
+	switch {
+	case errors.As(err, &ofType):
+		return &Invalid{Type: name, Fields: []FieldError{{Field: ofType.Field, Rule: "must be " + ofType.Type.String()}}}
+	case errors.As(err, &ofTime):
+		return &Invalid{Type: name, Reason: "a time is not in the form of RFC 3339"}
+	case uuid.IsInvalidLengthError(err):
+		return &Invalid{Type: name, Reason: "an id is no UUID"}
 	}
-	return &Invalid{Type: name, Reason: err.Error()}
+	return &Invalid{Type: name, Reason: "a value cannot be read"}
 }
 
 var validate = sync.OnceValue(func() *validator.Validate {
