@@ -46,6 +46,10 @@ func run() error {
 	return app.Run()
 }
 
+// appears is how long a payer waits at most for a payment to be opened at its
+// provider.
+const appears = 5 * time.Second
+
 // wire puts the aggregate, what happens at the provider, and the provider's
 // pages together.
 func wire(engine *handling.Engine, routes gin.IRoutes, commands bus.Publisher, demo *demo.Provider) {
@@ -53,7 +57,7 @@ func wire(engine *handling.Engine, routes gin.IRoutes, commands bus.Publisher, d
 	effects.Effects{
 		Providers: map[string]provider.Provider{demo.Name(): demo}, Commands: commands, Waits: effects.DefaultWaits,
 	}.Register(engine)
-	endpoint.Checkout(routes, demo)
+	endpoint.Checkout(routes, demo, appears)
 	endpoint.Webhook(routes, demo, commands)
 	demo.Pages(routes)
 }

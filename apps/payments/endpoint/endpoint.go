@@ -4,10 +4,12 @@
 package endpoint
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -20,15 +22,17 @@ import (
 )
 
 // Checkout serves GET /pay/{paymentId}: 303 to where the payer pays, 404 for a
-// payment that the provider does not know (yet).
-func Checkout(r gin.IRoutes, p provider.Provider) {
+// payment that the provider does not know. The provider is asked to open a
+// payment after its initiation has been told, so a payer may be here first: an
+// unknown payment is looked for again, for as long as appears says.
+func Checkout(r gin.IRoutes, p provider.Provider, appears time.Duration) {
 	r.GET("/pay/:paymentId", func(c *gin.Context) {
 		id, err := uuid.Parse(c.Param("paymentId"))
 		if err != nil {
 			c.Status(http.StatusNotFound)
 			return
 		}
-		url, err := p.CheckoutURL(c.Request.Context(), id)
+		url, err := awaitCheckout(c.Request.Context(), p, id, appears)
 		switch {
 		case errors.Is(err, provider.ErrUnknown):
 			c.Status(http.StatusNotFound)
@@ -40,6 +44,21 @@ func Checkout(r gin.IRoutes, p provider.Provider) {
 			c.Redirect(http.StatusSeeOther, url)
 		}
 	})
+}
+
+func awaitCheckout(ctx context.Context, p provider.Provider, id uuid.UUID, appears time.Duration) (url string, err error) {
+	const pause = 50 * time.Millisecond
+	for deadline := time.Now().Add(appears); ; {
+		url, err = p.CheckoutURL(ctx, id)
+		if !errors.Is(err, provider.ErrUnknown) || time.Now().After(deadline) {
+			return url, err
+		}
+		select {
+		case <-ctx.Done():
+			return url, err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // maxEvent bounds the body of a webhook, in bytes.

@@ -48,7 +48,7 @@ func (p told) CheckoutURL(context.Context, uuid.UUID) (string, error) { return p
 func serve(t *testing.T, p provider.Provider, commands *membus.Bus, method, path, body string) *http.Response {
 	t.Helper()
 	engine := gin.New()
-	endpoint.Checkout(engine, p)
+	endpoint.Checkout(engine, p, 200*time.Millisecond)
 	endpoint.Webhook(engine, p, commands)
 	w := httptest.NewRecorder()
 	engine.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
@@ -171,4 +171,25 @@ func TestCheckout(t *testing.T) {
 			t.Errorf("%s: %s to %q, want %d to %q", name, resp.Status, resp.Header.Get("Location"), c.code, c.to)
 		}
 	}
+}
+
+func TestAPayerMayBeThereBeforeThePaymentIsOpened(t *testing.T) {
+	p := &opening{told: told{url: "https://pay.example/s1"}, after: 2}
+	resp := serve(t, p, newBus(), http.MethodGet, "/pay/"+payment.String(), "")
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != p.url {
+		t.Errorf("%s to %q, want 303 to %q", resp.Status, resp.Header.Get("Location"), p.url)
+	}
+}
+
+// opening knows the payment only when it was asked for it a few times.
+type opening struct {
+	told
+	after int
+}
+
+func (o *opening) CheckoutURL(ctx context.Context, id uuid.UUID) (string, error) {
+	if o.after--; o.after >= 0 {
+		return "", provider.ErrUnknown
+	}
+	return o.told.CheckoutURL(ctx, id)
 }
