@@ -99,6 +99,12 @@ func TestTheCatalogueKnowsWhatIsOnSaleNow(t *testing.T) {
 
 func TestOnlySetCatalogueIsForTheCatalogue(t *testing.T) {
 	agg := catalogue.Aggregate()
+	if ref := catalogue.Ref(conference); ref.Aggregate != agg.Name || ref.ID != conference.String() {
+		t.Errorf("it is found as %v", ref)
+	}
+	if agg.Handled <= 0 {
+		t.Error("all ids are kept, and no scenario is run with its commands repeated later")
+	}
 	if id, ok := agg.Route(version(1)); !ok || id != conference.String() {
 		t.Errorf("SetCatalogue went to %q, %v", id, ok)
 	}

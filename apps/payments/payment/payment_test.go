@@ -224,3 +224,15 @@ func TestARefundAfterTheNextButOneIsRefused(t *testing.T) {
 		Refused: payment.RefundNotRequested,
 	})
 }
+
+// A payment keeps the latest ids alone, and every scenario here is run with its
+// commands repeated after theirs are forgotten.
+func TestOnlyRecentMessagesAreRemembered(t *testing.T) {
+	agg := payment.Aggregate("demo")
+	if agg.Handled <= 0 || agg.Handled > 1000 {
+		t.Errorf("%d ids are kept", agg.Handled)
+	}
+	if !agg.AnswersNoEffect {
+		t.Error("a command that changes nothing is not answered")
+	}
+}

@@ -430,6 +430,17 @@ func TestPayments(t *testing.T) {
 			When:  completed(p1),
 		},
 		estest.ProcessScenario{
+			Name:  "a refusal that comes after its payment confirmed the order refunds nothing",
+			Given: completedPaid,
+			When:  estest.Answer[contracts.ConfirmOrder]("already-paid"),
+		},
+		estest.ProcessScenario{
+			Name:  "a refusal that comes again while seats are re-acquired for its payment refunds nothing",
+			Given: reacquiring,
+			When:  estest.Answer[contracts.ConfirmOrder]("order-expired"),
+			Then:  is(registration.ReacquiringSeats),
+		},
+		estest.ProcessScenario{
 			Name:  "the refusal of somebody else's ConfirmOrder does nothing",
 			Given: awaitingPayment,
 			When:  es.CommandRejected{CommandID: uuid.NewString(), CommandType: "ConfirmOrder.v1", Code: "registrant-required"},
@@ -658,6 +669,14 @@ func TestOrderCancelled(t *testing.T) {
 			Then:  is(registration.Completed),
 		},
 		estest.ProcessScenario{
+			Name:  "refunds nothing if it does not say so",
+			Given: completedPaid,
+			When:  contracts.OrderCancelled{OrderID: order, PaymentID: &p1},
+			Sends: []any{release(1, grace)},
+			Wake:  noWake,
+			Then:  is(registration.Completed),
+		},
+		estest.ProcessScenario{
 			Name:  "that overtook OrderConfirmed refunds too",
 			Given: after(awaitingPayment, completed(p1)),
 			When:  refunding(p1),
@@ -810,6 +829,14 @@ func TestTimeout(t *testing.T) {
 		Sends: []any{expire},
 		Then:  is(registration.Expiring),
 	})
+}
+
+// Clocks of replicas differ, so a wake-up is asked for a little after the time
+// meant: else every hold would lapse by a wake-up that came too early.
+func TestTheDefaultConfigurationHasALeeway(t *testing.T) {
+	if c := registration.DefaultConfig(); c.Leeway <= 0 || c.Leeway >= c.Grace || c.Hold != 15*time.Minute || c.Grace != 5*time.Minute {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestRoute(t *testing.T) {

@@ -51,6 +51,11 @@ func cancel(order uuid.UUID, number int) contracts.CancelSeatReservation {
 	return contracts.CancelSeatReservation{ConferenceID: conference, OrderID: order, Number: number, NotAfter: notAfter}
 }
 
+func lasting(c contracts.CancelSeatReservation, notAfter time.Time) contracts.CancelSeatReservation {
+	c.NotAfter = notAfter
+	return c
+}
+
 func reserved(order uuid.UUID, number int, granted ...contracts.SeatQuantity) contracts.SeatsReserved {
 	return contracts.SeatsReserved{
 		ConferenceID: conference, OrderID: order, Number: number,
@@ -75,6 +80,14 @@ func available(numbers ...contracts.SeatTypeAvailability) contracts.AvailableSea
 
 func left(seatType uuid.UUID, remaining, quota int) contracts.SeatTypeAvailability {
 	return contracts.SeatTypeAvailability{SeatType: seatType, Quota: quota, Remaining: remaining}
+}
+
+// A conference's stream is long: it keeps the latest ids alone, and every
+// scenario here is run with its commands repeated after theirs are forgotten.
+func TestOnlyRecentMessagesAreRemembered(t *testing.T) {
+	if h := seats.Aggregate().Handled; h <= 0 || h > 5000 {
+		t.Errorf("%d ids are kept", h)
+	}
 }
 
 func TestQuota(t *testing.T) {
@@ -378,6 +391,27 @@ func TestCancel(t *testing.T) {
 			At:    later,
 			When:  cancel(ann, 1),
 			Then:  []any{cancelled(ann, 1, later)},
+		},
+		estest.Scenario{
+			Name:    "so that a replica whose clock is behind does not serve it",
+			Given:   given(estest.At(later, cancel(ann, 1))),
+			At:      noon,
+			When:    reserve(ann, 1, n(2, general)),
+			Refused: seats.RequestTooLate,
+		},
+		estest.Scenario{
+			Name:  "a cancel of a higher number raises the tombstone",
+			Given: given(cancel(ann, 1)),
+			When:  cancel(ann, 2),
+			Then:  []any{cancelled(ann, 2, noon)},
+		},
+		estest.Scenario{
+			Name:  "a cancel that stands against later requests prolongs the tombstone",
+			Given: given(cancel(ann, 1)),
+			When:  lasting(cancel(ann, 1), later),
+			Then: []any{contracts.SeatsReservationCancelled{
+				ConferenceID: conference, OrderID: ann, Number: 1, Released: contracts.Seats{}, NotAfter: later, At: noon,
+			}},
 		},
 		estest.Scenario{
 			Name:  "once the stream has passed notAfter, a cancel of nothing does nothing",
