@@ -178,6 +178,9 @@ func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repea
 	}
 	conclude()
 
+	if _, ok := agg.Route(sc.When); !ok {
+		t.Fatalf("%T has no route to this aggregate", sc.When)
+	}
 	sent = nil
 	before := encode(t, state)
 	events, err := agg.Decide(env, state, sc.When)
@@ -278,7 +281,12 @@ func runProcess[S any](t *testing.T, p es.Process[S], sc ProcessScenario, reload
 		}
 		version++
 		out := es.NewOutbox("main/"+p.Name+"/scenario", version)
-		state = p.Step(state, es.Input{ID: uuid.NewString(), Now: now, Message: m}, out)
+		in := es.Input{ID: uuid.NewString(), Now: now, CorrelationID: "scenario", Message: m}
+		_, routed := p.Route(in)
+		if _, wakeUp := m.(es.WakeUp); !routed && !wakeUp {
+			t.Fatalf("%T has no route to this process", m)
+		}
+		state = p.Step(state, in, out)
 		if reload {
 			state = Reload(t, p.New, state)
 		}
