@@ -1,0 +1,227 @@
+package handling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/stream"
+)
+
+// group is the messages of one stream.
+type group struct {
+	stream *stream.Stream
+	items  []*item
+	others map[es.Ref]any
+}
+
+// load reads the streams of all items, and then those that their decisions
+// read. Those are nobody else's until they are given back: another batch would
+// fold events into the state that this one is looking at.
+func (e *Engine) load(ctx context.Context, items []*item) (loaded []*group, read []*stream.Stream, err error) {
+	groups := map[stream.Key]*group{}
+	var order []*group
+	var reqs []stream.Request
+	for _, it := range items {
+		g := groups[it.key]
+		if g == nil {
+			g = &group{others: map[es.Ref]any{}}
+			groups[it.key] = g
+			order = append(order, g)
+			reqs = append(reqs, stream.Request{Key: it.key, Folder: it.def})
+		}
+		g.items = append(g.items, it)
+	}
+	streams, errs, err := e.streams.Load(ctx, reqs)
+	if err != nil {
+		return nil, nil, err
+	}
+	loaded = order[:0]
+	for i, g := range order {
+		if errs[i] != nil {
+			e.parkUnreadable(ctx, g.items, errs[i])
+			continue
+		}
+		g.stream = streams[i]
+		loaded = append(loaded, g)
+	}
+	read, err = e.loadOthers(ctx, loaded)
+	return loaded, read, err
+}
+
+// loadOthers gives every group the state of the streams that its decisions
+// read. One that cannot be read, or has no events, is missing among them.
+func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream.Stream, err error) {
+	readers := map[stream.Key][]*group{}
+	var reqs []stream.Request
+	for _, g := range order {
+		for _, it := range g.items {
+			for _, ref := range it.def.reads(g.stream.State, it.Message.Body) {
+				key := stream.Key{Tenant: it.key.Tenant, Ref: ref}
+				if readers[key] == nil {
+					for _, def := range e.definitions {
+						if def.name() == ref.Aggregate {
+							reqs = append(reqs, stream.Request{Key: key, Folder: def})
+						}
+					}
+				}
+				readers[key] = append(readers[key], g)
+			}
+		}
+	}
+	if len(reqs) == 0 {
+		return nil, nil
+	}
+	streams, errs, err := e.streams.Load(ctx, reqs)
+	if err != nil {
+		return nil, err
+	}
+	for i, st := range streams {
+		if errs[i] != nil {
+			slog.ErrorContext(ctx, "stream that a decision reads cannot be read", "stream", reqs[i].Key.String(), "error", errs[i])
+			continue
+		}
+		if st.Version() > 0 {
+			for _, g := range readers[st.Key] {
+				g.others[st.Key.Ref] = st.State
+			}
+		}
+		read = append(read, st)
+	}
+	return read, nil
+}
+
+// decide handles the messages of one stream in order. Its error is a fault of
+// one of them, which has been counted.
+func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
+	env := es.Env{Now: e.now().UTC().Round(0), Random: e.random, Others: g.others}
+	st := g.stream
+	before := st.Version()
+	var last *item // the last one decided
+	for _, it := range g.items {
+		it.status = bus.Success
+		m := it.Message
+		_, discarded := m.Body.(message.Discarded)
+		switch {
+		case st.HasHandled(m.ID):
+			continue
+		case discarded:
+			st.Unpark(m.OriginalID)
+			st.MarkHandled(m.ID)
+		case m.OriginalID != "" && !st.HasParked(m.OriginalID) && st.HasHandled(m.OriginalID):
+			continue // sent back twice, and settled by the first
+		case st.IsParked() && !st.HasParked(m.OriginalID):
+			if isWakeUp(m) && st.Holds(message.TypeWakeUp) {
+				continue // one is as good as many
+			}
+			if st.HeldCount() >= maxHeld {
+				slog.ErrorContext(ctx, "too many messages wait behind a parked one", "stream", st.Key.String(), "held", st.HeldCount())
+				it.status = bus.Retry
+				continue
+			}
+			st.Hold(stream.Held{Meta: m.Meta, Data: it.Data})
+			st.MarkHandled(m.ID)
+		default:
+			if err := e.decideOne(ctx, env, st, it, failed); err != nil {
+				return err
+			}
+			st.Unpark(m.OriginalID)
+			last = it
+		}
+		for !st.IsParked() {
+			h, ok := st.TakeHeld()
+			if !ok {
+				break
+			}
+			held := &item{Delivery: bus.Delivery{Message: message.Message{Meta: h.Meta}, Data: h.Data, Topic: it.Topic}, def: it.def, key: it.key}
+			if err := e.decideOne(ctx, env, st, held, failed); err != nil {
+				return err
+			}
+			last = held
+		}
+	}
+	if last == nil || st.Version() == before {
+		return nil
+	}
+	conclusion := "conclusion of " + st.Key.String()
+	if f := failed[conclusion]; f != nil && f.attempts >= maxAttempts {
+		slog.ErrorContext(ctx, "batch committed without its conclusion; the next will ask again", "stream", st.Key.String(), "reason", f.reason)
+		return nil
+	}
+	return e.attempt(ctx, st, last, conclusion, failed, func() error { return last.def.conclude(e, env, st, last.Message) })
+}
+
+func isWakeUp(m message.Message) bool {
+	_, ok := m.Body.(es.WakeUp)
+	return ok
+}
+
+// decideOne decides a message and remembers that it did; or parks it, when it
+// has failed too often.
+func (e *Engine) decideOne(ctx context.Context, env es.Env, st *stream.Stream, it *item, failed faults) error {
+	if f := failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
+		if isWakeUp(it.Message) {
+			it.status = bus.Retry // there is nothing in it that an operator could send back
+			return nil
+		}
+		slog.ErrorContext(ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
+		e.meter.parked(ctx, st.Key.Aggregate)
+		st.MarkHandled(it.Message.ID)
+		return e.park(st, it, f, env.Now)
+	}
+	env.MessageID = it.Message.ID
+	before, answers := st.Version(), st.OutgoingCount()
+	err := e.attempt(ctx, st, it, it.Message.ID, failed, func() (err error) {
+		if it.Message.Body == nil { // it was held back
+			if it.Message.Body, err = e.registry.Decode(it.Message.Meta, it.Data); err != nil {
+				return err
+			}
+		}
+		return it.def.handle(ctx, e, env, st, it.Message, it.Data)
+	})
+	if err != nil {
+		return err
+	}
+	// Where all ids are kept, also those that changed nothing are: the same
+	// message, later, might. A wake-up that changed nothing never gets an id twice.
+	recorded := st.Version() > before || st.OutgoingCount() > answers
+	if recorded || it.def.Handled() == 0 && !isWakeUp(it.Message) {
+		st.MarkHandled(it.Message.ID)
+	}
+	return nil
+}
+
+// errStore marks what failed because the store did, and would have failed for
+// any message.
+var errStore = errors.New("the state store failed")
+
+// attempt does something for a message and counts its faults under a name.
+func (e *Engine) attempt(ctx context.Context, st *stream.Stream, it *item, name string, failed faults, do func() error) error {
+	err := e.guard(do)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errStore) {
+		return err
+	}
+	f := failed[name]
+	if f == nil {
+		f = &fault{}
+		failed[name] = f
+	}
+	f.attempts++
+	f.reason = err.Error()
+	slog.WarnContext(ctx, "message failed", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "attempt", f.attempts, "error", err)
+	return err
+}
+
+// guard turns a panic into an error.
+func (e *Engine) guard(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return do()
+}
