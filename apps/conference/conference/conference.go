@@ -1,4 +1,4 @@
-// Package conference is the Conference aggregate of domain.md: what an
+// Package conference is the Conference aggregate: what an
 // organiser says about a conference, whether it is published, and its seat
 // types with their prices and quotas.
 //

@@ -1,4 +1,4 @@
-// Package payment is the Payment aggregate of domain.md: how one payment of one
+// Package payment is the Payment aggregate: how one payment of one
 // order stands with the provider that takes the money.
 //
 //	initiated            -> completed, rejected, cancelled
