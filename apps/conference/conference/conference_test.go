@@ -612,3 +612,78 @@ func TestCommandsOfOthersAreNotHandled(t *testing.T) {
 		t.Errorf("an order's command is routed to conference %s", id)
 	}
 }
+
+func TestTheDescriptionOfASeatType(t *testing.T) {
+	describedAs := func(d string) (contracts.AddSeatType, contracts.SeatTypeAdded) {
+		c, e := add(general, "General admission", 19900, 100), added(general, "General admission", 19900, 100)
+		c.Description, e.Description = d, d
+		return c, e
+	}
+	changedTo := func(d string) (contracts.UpdateSeatType, contracts.SeatTypeUpdated) {
+		c, e := change(general, "General admission", 19900, 100), changed(general, "General admission", 19900, 100)
+		c.Description, e.Description = d, d
+		return c, e
+	}
+	addIt, isAdded := describedAs("All talks")
+	addOther, _ := describedAs("All workshops")
+	changeIt, isChanged := changedTo("All talks, and lunch")
+
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "is kept",
+			Given: []any{created()},
+			When:  addIt,
+			Then:  []any{isAdded},
+		},
+		estest.Scenario{
+			Name:  "belongs to what makes it the same",
+			Given: []any{created(), isAdded},
+			When:  addIt,
+		},
+		estest.Scenario{
+			Name:    "belongs to what makes it another",
+			Given:   []any{created(), isAdded},
+			When:    addOther,
+			Refused: conference.SeatTypeExists,
+		},
+		estest.Scenario{
+			Name:  "is no business of the order app, nor of the seats app",
+			Given: []any{created(), isAdded},
+			When:  changeIt,
+			Then:  []any{isChanged},
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:  "changed to what it is does nothing",
+			Given: []any{created(), isAdded, isChanged},
+			When:  changeIt,
+		},
+	)
+}
+
+func TestTheGreatestPriceAndQuota(t *testing.T) {
+	most := add(general, "General admission", conference.MaxPrice, conference.MaxQuota)
+	estest.Run(t, conference.Aggregate(), estest.Scenario{
+		Name:  "are allowed",
+		Given: []any{created()},
+		When:  most,
+		Then:  []any{added(general, "General admission", conference.MaxPrice, conference.MaxQuota)},
+	})
+	// The largest order there can be has 50 types, 20 seats of each. Its total is
+	// below what JSON readers with floating point numbers read exactly.
+	if total := int64(conference.MaxSeatTypes) * 20 * conference.MaxPrice; total <= 0 || total > 1<<53 {
+		t.Errorf("an order may cost %d", total)
+	}
+}
+
+// Whoever waits for the outcome of a command learns of it, and no message that
+// comes again, however late, is decided again.
+func TestEveryCommandIsAnsweredOnce(t *testing.T) {
+	agg := conference.Aggregate()
+	if !agg.AnswersNoEffect {
+		t.Error("a command that changes nothing is not answered")
+	}
+	if agg.Handled != 0 {
+		t.Errorf("only the last %d messages are remembered", agg.Handled)
+	}
+}
