@@ -59,13 +59,14 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream
 	readers := map[stream.Key][]*group{}
 	var reqs []stream.Request
 	for _, g := range order {
-		for _, it := range g.items {
-			for _, ref := range it.def.reads(g.stream.State, it.Message.Body) {
-				key := stream.Key{Tenant: it.key.Tenant, Ref: ref}
+		def := g.items[0].def
+		for _, body := range e.bodies(g) {
+			for _, ref := range def.reads(g.stream.State, body) {
+				key := stream.Key{Tenant: g.stream.Key.Tenant, Ref: ref}
 				if readers[key] == nil {
-					for _, def := range e.definitions {
-						if def.name() == ref.Aggregate {
-							reqs = append(reqs, stream.Request{Key: key, Folder: def})
+					for _, other := range e.definitions {
+						if other.name() == ref.Aggregate {
+							reqs = append(reqs, stream.Request{Key: key, Folder: other})
 						}
 					}
 				}
@@ -93,6 +94,26 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream
 		read = append(read, st)
 	}
 	return read, nil
+}
+
+// bodies are what of a group may be decided: the messages that came, and those
+// held back if one came that may set them free.
+func (e *Engine) bodies(g *group) []any {
+	var bodies []any
+	frees := false
+	for _, it := range g.items {
+		bodies = append(bodies, it.Message.Body)
+		frees = frees || it.Message.OriginalID != ""
+	}
+	if !frees {
+		return bodies
+	}
+	for _, h := range g.stream.Held() {
+		if body, err := e.registry.Decode(h.Meta, h.Data); err == nil { // else it reads nothing
+			bodies = append(bodies, body)
+		}
+	}
+	return bodies
 }
 
 // decide handles the messages of one stream in order. Its error is a fault of

@@ -248,6 +248,20 @@ func discard(id, stream string) bus.Delivery {
 	return d
 }
 
+// A message that was held back is decided on all that its decision reads, like
+// any other.
+func TestAHeldMessageIsDecidedOnWhatItReads(t *testing.T) {
+	w := newWorld(t)
+	w.handle(w.engine(), command("", setLimit{theBank, 10}), command("", open{"a", "Ann"}))
+	w.handle(w.engine(), command("bad", deposit{"a", poison}), command("", withdraw{"a", 7}))
+	w.taken()
+	w.handle(w.engine(), discard("bad", "account/a"))
+	got := w.taken()
+	if last := got[len(got)-1]; last.Body != (withdrawn{"a", 7}) {
+		t.Errorf("published %+v", last.Body)
+	}
+}
+
 // Behind a parked message so many are held, and no more: the rest is left to the
 // broker. Other streams go on, and nothing is lost.
 func TestNoMoreThanSoManyAreHeldBehindAParkedMessage(t *testing.T) {

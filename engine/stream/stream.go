@@ -401,6 +401,9 @@ func (st *Stream) Hold(h Held) {
 	st.changed = true
 }
 
+// Held are the messages kept back, the oldest first. They are not to be changed.
+func (st *Stream) Held() []Held { return st.doc.Held }
+
 // Holds says whether a message of this type is kept back.
 func (st *Stream) Holds(typeName string) bool {
 	return slices.ContainsFunc(st.doc.Held, func(h Held) bool { return h.Meta.Type == typeName })
