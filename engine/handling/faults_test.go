@@ -222,7 +222,10 @@ func TestWakeUpsOfAStreamThatWaits(t *testing.T) {
 			if err := e.Wake(ctx, "main", []string{"a"}); err != nil {
 				t.Fatal(err)
 			}
-			w.want(deposit{"a", 1})
+			sent := w.want(deposit{"a", 1})[0]
+			if sent.CorrelationID != "a" || sent.TraceParent == "" || sent.Cause.Source != "bank" || !sent.Cause.Time.Equal(w.now) {
+				t.Errorf("sent %+v", sent.Meta)
+			}
 			w.now = w.now.Add(time.Hour)
 		}
 	})
