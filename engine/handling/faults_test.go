@@ -17,17 +17,31 @@ import (
 // A claim that cannot be made because the store fails is no fault of the
 // command.
 func TestAStoreThatFailsWhileAKeyIsClaimedParksNothing(t *testing.T) {
-	w := newWorld(t)
-	n := 0
-	w.keys.read = func() bool { n++; return n%2 == 0 } // the stream is read, its claims are not
-	e := w.engine()
-	d := command("", open{"a", "Ann"})
-	if s := e.HandleBatch(t.Context(), []bus.Delivery{d}); s[0] != bus.Retry {
-		t.Errorf("answered with %v", s[0])
+	for name, fail := range map[string]func(*faultyStore){
+		"the claim is not written": func(f *faultyStore) { f.before = func() bool { return true } },
+		"nor can it be read":       func(f *faultyStore) { f.before = func() bool { return true }; f.read = everySecond() },
+		"it is written, and cannot be read": func(f *faultyStore) { // the stream can
+			f.read = everySecond()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			fail(w.keys)
+			e := w.engine()
+			d := command("", open{"a", "Ann"})
+			if s := e.HandleBatch(t.Context(), []bus.Delivery{d}); s[0] != bus.Retry {
+				t.Errorf("answered with %v", s[0])
+			}
+			w.keys.before, w.keys.read = nil, nil
+			w.handle(e, d)
+			w.want(opened{"a", "Ann"})
+		})
 	}
-	w.keys.read = nil
-	w.handle(e, d)
-	w.want(opened{"a", "Ann"})
+}
+
+func everySecond() func() bool {
+	n := 0
+	return func() bool { n++; return n%2 == 0 }
 }
 
 // An event that the code of today fails on is like one that cannot be read: its
