@@ -62,14 +62,18 @@ func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
 		return nil
 	}
 	removal := w.At.IsZero()
+	bounded := ctx
 	if r.Swept || removal {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, courtesy)
+		bounded, cancel = context.WithTimeout(ctx, courtesy)
 		defer cancel()
 	}
-	err := r.set(ctx, key.Tenant+"."+key.ID, w)
+	err := r.set(bounded, key.Tenant+"."+key.ID, w)
 	if err == nil {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // which says nothing of the scheduler
 	}
 	if r.Swept {
 		slog.WarnContext(ctx, "no reminders for a while; the sweep covers for them", "stream", key.String(), "error", err)

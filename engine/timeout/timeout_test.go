@@ -119,13 +119,29 @@ func TestWithASweepNothingWaitsForTheScheduler(t *testing.T) {
 		}
 		return s.registered != nil
 	}
-	if !wake() || wake() {
+	if first, again := wake(), wake(); !first || again {
 		t.Error("it is asked once, and not again at once")
 	}
 	s.down = nil
 	now = now.Add(time.Minute)
-	if !wake() || !wake() {
+	if first, again := wake(), wake(); !first || !again {
 		t.Error("it is not asked again when it is back")
+	}
+}
+
+// A batch that ended for another reason says nothing of the scheduler.
+func TestACallThatIsGivenUpIsNoFaultOfTheScheduler(t *testing.T) {
+	s := &scheduler{down: context.Canceled}
+	r := reminders(s)
+	r.Swept = true
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := r.Wake(ended, key, es.Wake{At: noon}); err == nil {
+		t.Error("a reminder that was not set is taken for set")
+	}
+	s.registered, s.down = nil, nil
+	if err := r.Wake(t.Context(), key, es.Wake{At: noon}); err != nil || s.registered == nil {
+		t.Errorf("the scheduler is left alone, %v", err)
 	}
 }
 
