@@ -44,7 +44,7 @@ func claims(b dapr.Binaries, file runfile.File) []claim {
 			claim{p.SchedulerStorePeer, "scheduler (store, peers)"})
 	}
 	for _, app := range file.Apps {
-		all = append(all, claim{app.Port, app.ID}, claim{app.HTTPPort, "sidecar of " + app.ID + " (HTTP)"},
+		all = append(all, claim{app.Port, app.ID + " app"}, claim{app.HTTPPort, "sidecar of " + app.ID + " (HTTP)"},
 			claim{app.GRPCPort, "sidecar of " + app.ID + " (gRPC)"},
 			claim{app.InternalGRPCPort, "sidecar of " + app.ID + " (internal gRPC)"},
 			claim{app.MetricsPort, "sidecar of " + app.ID + " (metrics)"})
