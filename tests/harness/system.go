@@ -313,8 +313,8 @@ func (s *System) process(name string) *process.Process {
 	panic("harness: no part " + name)
 }
 
-// Close stops everything and removes the data. It gives an error if an app has
-// a race, or had to be told twice to end.
+// Close stops everything and removes the data, unless PLENARY_KEEP is set. It
+// gives an error if an app had a data race.
 func (s *System) Close() (err error) {
 	for _, kind := range []func(string) bool{s.isApp, func(string) bool { return true }} {
 		var g errgroup.Group
