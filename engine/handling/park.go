@@ -22,7 +22,7 @@ func PublishDeadLetter(ctx context.Context, p bus.Publisher, letter message.Dead
 	letter.At = now.UTC()
 	return p.Publish(ctx, message.Message{
 		Meta: message.Meta{ID: letterID(letter), OriginalID: letter.MessageID, Time: letter.At},
-		Body: letter,
+		Body: letter.Fitting(),
 	})
 }
 
@@ -42,7 +42,7 @@ func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) erro
 	}
 	letter := e.letter(it, f.reason, raw)
 	letter.Attempts, letter.At = f.attempts, now
-	data, err := json.Marshal(letter)
+	data, err := json.Marshal(letter.Fitting())
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,21 @@ type DeadLetter struct {
 	At       time.Time `json:"at"`
 	// Message is the message as it was received: a CloudEvent, or whatever it was.
 	Message []byte `json:"message"`
+	// Truncated says that Message is only the beginning of what was received, which
+	// was too large to be published once more. It cannot be sent back.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// maxLetter bounds DeadLetter.Message: brokers take 1 MB, and it grows by a
+// third on its way.
+const maxLetter = 512 << 10
+
+// Fitting is the letter as it can be published.
+func (l DeadLetter) Fitting() DeadLetter {
+	if len(l.Message) > maxLetter {
+		l.Message, l.Truncated = l.Message[:maxLetter], true
+	}
+	return l
 }
 
 // Discarded is what is sent to a topic in place of a dead letter that an

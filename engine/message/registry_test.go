@@ -117,3 +117,12 @@ func TestPersonalFieldsPassThroughTheProtector(t *testing.T) {
 		t.Errorf("%+v, %v", body, err)
 	}
 }
+
+func TestADeadLetterFitsThroughTheBroker(t *testing.T) {
+	small := message.DeadLetter{Message: []byte("x")}.Fitting()
+	large := message.DeadLetter{Message: make([]byte, 1<<20)}.Fitting()
+	data, err := json.Marshal(large)
+	if err != nil || len(data) > 900<<10 || !large.Truncated || small.Truncated || len(small.Message) != 1 {
+		t.Errorf("%d bytes, truncated %v and %v, %v", len(data), small.Truncated, large.Truncated, err)
+	}
+}
