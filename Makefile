@@ -47,7 +47,12 @@ clean: ## delete what was built (not the data)
 
 ## Checking
 
-test: test-docs test-unit test-conformance test-property test-e2e ## all tests
+test: ## all tests, the cheap ones first, with the time that each part took
+	@for part in test-docs test-unit test-property dapr test-conformance test-e2e; do \
+		began=$$(date +%s); printf '\n--- %s\n' $$part; \
+		$(MAKE) --no-print-directory $$part || exit 1; \
+		printf -- '--- %s: %d s\n' $$part $$(($$(date +%s) - began)); \
+	done
 
 test-docs: ## that the documents say what is true: tests, links, settings
 	go test -count=1 ./tests/docs
