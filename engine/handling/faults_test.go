@@ -2,6 +2,7 @@ package handling_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/state"
 )
 
 // A claim that cannot be made because the store fails is no fault of the
@@ -42,6 +44,94 @@ func TestAStoreThatFailsWhileAKeyIsClaimedParksNothing(t *testing.T) {
 func everySecond() func() bool {
 	n := 0
 	return func() bool { n++; return n%2 == 0 }
+}
+
+// A store that fails while another stream is read is no reason to decide
+// without it.
+func TestAStoreThatFailsWhileAnotherStreamIsReadRefusesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.handle(w.engine(), command("", setLimit{theBank, 10}), command("", open{"a", "Ann"}))
+	w.taken()
+	e, d := w.engine(), command("", withdraw{"a", 7})
+	w.keys.read = everySecond()
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{d}); s[0] != bus.Retry {
+		t.Errorf("answered with %v", s[0])
+	}
+	w.keys.read = nil
+	w.handle(e, d)
+	got := w.taken()
+	if last := got[len(got)-1]; last.Body != (withdrawn{"a", 7}) {
+		t.Errorf("published %+v", last.Body)
+	}
+}
+
+// One that cannot be read is as one that is not there; the refusal may be tried
+// again.
+func TestADecisionOnAnotherStreamThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.keys.Store.Save(t.Context(), []state.Write{{Key: "main/tariff/" + theBank, Value: []byte("not a document")}})
+	w.handle(w.engine(), command("c", withdraw{"a", 7}))
+	w.want(es.CommandRejected{CommandID: "c", CommandType: "Withdraw.v1", Code: "over-limit", Detail: "0"})
+}
+
+// A command that changes nothing may change something later. Where all ids are
+// kept it is decided once all the same; where they are not, and for wake-ups,
+// nothing is written for nothing.
+func TestACommandThatChangesNothing(t *testing.T) {
+	quiet := func(handled int) es.Aggregate[account] {
+		a := accounts(handled)
+		a.AnswersNoEffect = false
+		decide := a.Decide
+		a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+			if _, ok := c.(deposit); ok && !s.Opened {
+				return nil, nil
+			}
+			return decide(env, s, c)
+		}
+		return a
+	}
+	t.Run("is decided once where all ids are kept", func(t *testing.T) {
+		w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, quiet(0)) })
+		early := command("", deposit{"a", 1})
+		w.handle(w.engine(), early)
+		w.handle(w.engine(), command("", open{"a", "Ann"}))
+		w.handle(w.engine(), early)
+		for _, m := range w.taken() {
+			if _, ok := m.Body.(deposited); ok {
+				t.Error("it was decided again")
+			}
+		}
+	})
+	t.Run("writes nothing where they are not", func(t *testing.T) {
+		w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, quiet(10)) })
+		w.keys.before = func() bool { t.Error("written"); return false }
+		w.handle(w.engine(), command("", deposit{"a", 1}))
+		w.want()
+	})
+	t.Run("nor does a wake-up that comes early", func(t *testing.T) {
+		w := newWorld(t, func(e *handling.Engine) { handling.Process(e, saver()) })
+		w.handle(w.engine(), command("", opened{"a", "Ann"}))
+		w.keys.before = func() bool { t.Error("written"); return false }
+		if err := w.engine().Wake(t.Context(), "main", []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A decision has the command's id and the cryptographic source.
+func TestWhatADecisionMayKnow(t *testing.T) {
+	var known es.Env
+	a := accounts(0)
+	decide := a.Decide
+	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+		known = env
+		return decide(env, s, c)
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
+	w.handle(w.engine(), command("c-5", open{"a", "Ann"}))
+	if known.MessageID != "c-5" || known.Random != rand.Reader || !known.Now.Equal(w.now) {
+		t.Errorf("%+v", known)
+	}
 }
 
 // An event that the code of today fails on is like one that cannot be read: its
@@ -248,6 +338,7 @@ func TestWakeUpsOfAStreamThatWaits(t *testing.T) {
 		w.taken()
 		w.now = w.now.Add(time.Hour)
 		for range 1100 {
+			w.now = w.now.Add(time.Second)
 			if err := e.Wake(ctx, "main", []string{"b"}); err != nil {
 				t.Fatal(err)
 			}
@@ -277,6 +368,28 @@ func TestAHeldMessageIsDecidedOnWhatItReads(t *testing.T) {
 	if last := got[len(got)-1]; last.Body != (withdrawn{"a", 7}) {
 		t.Errorf("published %+v", last.Body)
 	}
+}
+
+// A message is held once, however often it comes; and what sums up a batch sums
+// up what was set free in it.
+func TestAHeldMessageThatComesAgainIsDecidedOnce(t *testing.T) {
+	a := accounts(0)
+	a.Conclude = func(s account) []any {
+		if s.Balance == s.Announced {
+			return nil
+		}
+		return []any{balance{"a", s.Balance}}
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
+	e := w.engine()
+	held := command("", deposit{"a", 2})
+	w.handle(e, command("", open{"a", "Ann"}), command("bad", deposit{"a", poison}), held)
+	w.handle(e, held)
+	w.taken()
+	w.handle(e, discard("bad", "account/a"))
+	w.want(deposited{"a", 2}, balance{"a", 2})
+	w.handle(e, discard("bad", "account/a"), held)
+	w.want()
 }
 
 // Behind a parked message so many are held, and no more: the rest is left to the
