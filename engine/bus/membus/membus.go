@@ -5,6 +5,7 @@ package membus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ func (b *Bus) Publish(_ context.Context, msgs ...message.Message) error {
 		e, err := b.out.Encode(m)
 		if err != nil {
 			return err
+		}
+		if e.Kind == "" || e.Topic == "" {
+			return fmt.Errorf("membus: %s has no topic", m.Type)
 		}
 		b.sent = append(b.sent, e)
 	}
