@@ -99,6 +99,7 @@ func (a *aggregate[S]) handle(ctx context.Context, e *Engine, env es.Env, st *st
 		events = []any{es.CommandHadNoEffect{CommandID: m.ID, CommandType: m.Type}}
 	}
 	cause := message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source}
+	end := st.Version() + uint64(len(events))
 	for _, event := range events {
 		if isAnswer(event) && st.Version() == 0 {
 			if err := e.answerWithoutStream(st, m, cause, env, event); err != nil {
@@ -106,7 +107,7 @@ func (a *aggregate[S]) handle(ctx context.Context, e *Engine, env es.Env, st *st
 			}
 			continue
 		}
-		if err := a.append(e, env, st, event, m.CorrelationID, m.TraceParent, cause); err != nil {
+		if err := a.append(e, env, st, event, end, m.CorrelationID, m.TraceParent, cause); err != nil {
 			return err
 		}
 	}
@@ -148,7 +149,7 @@ func (a *aggregate[S]) decide(ctx context.Context, e *Engine, env es.Env, st *st
 	return a.Decide(env, state, m.Body)
 }
 
-func (a *aggregate[S]) append(e *Engine, env es.Env, st *stream.Stream, event any, correlation, trace string, cause message.Cause) error {
+func (a *aggregate[S]) append(e *Engine, env es.Env, st *stream.Stream, event any, end uint64, correlation, trace string, cause message.Cause) error {
 	version := st.Version() + 1
 	meta := message.Meta{Tenant: st.Key.Tenant, Stream: st.Key.Ref.String(), StreamVersion: version}
 	typeName, data, err := a.registry.Encode(meta, event)
@@ -159,6 +160,9 @@ func (a *aggregate[S]) append(e *Engine, env es.Env, st *stream.Stream, event an
 	record := stream.Record{
 		Type: typeName, Time: env.Now, Data: data, CorrelationID: correlation,
 		PartitionKey: keyBeside(t.Key(event), correlation), TraceParent: trace, Cause: cause,
+	}
+	if end > version {
+		record.DecisionEnd = end
 	}
 	st.Append(record, a.evolve(st.State, event))
 	if a.React == nil || isAnswer(event) {
@@ -184,8 +188,10 @@ func (a *aggregate[S]) conclude(e *Engine, env es.Env, st *stream.Stream, last m
 		return nil
 	}
 	cause := message.Cause{ID: last.ID, Type: last.Type, Time: last.Time, CauseID: last.Cause.ID, Source: last.Source}
-	for _, event := range a.Conclude(st.State.(S)) {
-		if err := a.append(e, env, st, event, st.Key.ID, last.TraceParent, cause); err != nil {
+	events := a.Conclude(st.State.(S))
+	end := st.Version() + uint64(len(events))
+	for _, event := range events {
+		if err := a.append(e, env, st, event, end, st.Key.ID, last.TraceParent, cause); err != nil {
 			return err
 		}
 	}

@@ -93,7 +93,7 @@ func (e *Engine) event(key stream.Key, r stream.Record) (message.Message, error)
 	return e.stored(message.Meta{
 		ID: stream.EventID(key, r.Version), Type: r.Type, Source: e.app, Stream: key.Ref.String(), Time: r.Time,
 		Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: partition,
-		TraceParent: r.TraceParent, StreamVersion: r.Version, Cause: r.Cause,
+		TraceParent: r.TraceParent, StreamVersion: r.Version, DecisionEnd: r.DecisionEnd, Cause: r.Cause,
 	}, r.Data)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -558,5 +559,26 @@ func TestAnyFaultAnywhereIsRepaired(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnEventTellsWhereItsDecisionEnds(t *testing.T) {
+	a := accounts(0)
+	decide := a.Decide
+	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+		events, err := decide(env, s, c)
+		if d, ok := c.(deposit); ok {
+			events = append(events, deposited{d.Account, 1}, deposited{d.Account, 2})
+		}
+		return events, err
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
+	w.handle(w.engine(), command("", open{"a", "Ann"}), command("", deposit{"a", 5}), command("", deposit{"a", 7}))
+	var ends []uint64
+	for _, m := range w.taken() {
+		ends = append(ends, m.DecisionEnd)
+	}
+	if want := []uint64{0, 4, 4, 0, 7, 7, 0}; !slices.Equal(ends, want) {
+		t.Errorf("decisions end at %v, want %v", ends, want)
 	}
 }

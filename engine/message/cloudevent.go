@@ -22,6 +22,7 @@ const (
 	extPartitionKey    = "partitionkey"
 	extOriginalID      = "originalid"
 	extStreamVersion   = "streamversion"
+	extDecisionEnd     = "decisionend"
 	extCausationID     = "causationid"
 	extCausationType   = "causationtype"
 	extCausationTime   = "causationtime"
@@ -62,6 +63,9 @@ func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
 	}
 	if m.StreamVersion > 0 {
 		e.SetExtension(extStreamVersion, int32(m.StreamVersion)) //nolint:gosec // CloudEvents integers have 32 bits; no stream comes near
+	}
+	if m.DecisionEnd > 0 {
+		e.SetExtension(extDecisionEnd, int32(m.DecisionEnd)) //nolint:gosec // as above
 	}
 	if err := e.SetData(event.ApplicationJSON, json.RawMessage(data)); err != nil {
 		return nil, fmt.Errorf("cloud event %s: %w", m.Type, err)
@@ -112,6 +116,13 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extStreamVersion, Rule: "must be a positive integer"}}}
 		}
 		m.StreamVersion = uint64(n)
+	}
+	if v, ok := ext[extDecisionEnd]; ok {
+		n, err := types.ToInteger(v)
+		if err != nil || n < 1 {
+			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extDecisionEnd, Rule: "must be a positive integer"}}}
+		}
+		m.DecisionEnd = uint64(n)
 	}
 	if v, ok := ext[extCausationTime]; ok {
 		t, err := types.ToTime(v)

@@ -27,7 +27,10 @@ type Meta struct {
 	OriginalID    string `json:"original,omitempty"` // originalid: of a dead letter sent back, the id it had at first
 
 	StreamVersion uint64 `json:"sv,omitempty"` // streamversion: of an event, its place in its stream, from 1
-	Cause         Cause  `json:"cause,omitzero"`
+	// DecisionEnd is the version of the last event of the same decision, 0 for that
+	// event itself (decisionend): a reader that has seen it has seen them all.
+	DecisionEnd uint64 `json:"end,omitempty"`
+	Cause       Cause  `json:"cause,omitzero"`
 }
 
 // Cause says what led to a message. For an event it is the command that was

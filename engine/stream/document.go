@@ -66,6 +66,10 @@ type Record struct {
 	Cause         message.Cause   `json:"cause,omitzero"`
 	Data          json.RawMessage `json:"data"`
 
+	// DecisionEnd is the version of the last event of the same decision, 0 for that
+	// event itself.
+	DecisionEnd uint64 `json:"end,omitempty"`
+
 	// Commands and Wake are dropped once they are known to be carried out.
 	Commands []Outgoing `json:"cmds,omitempty"`
 	Wake     *es.Wake   `json:"wake,omitempty"`

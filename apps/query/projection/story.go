@@ -14,9 +14,13 @@ import (
 )
 
 // Outcome says what became of a command from the events it caused, in the order
-// of their stream.
+// of their stream. It is known when all events of the decision are there, so
+// that who waits for it then reads all of what came of it.
 func Outcome(commandID string, events []message.Message) view.Outcome {
 	o := view.Outcome{CommandID: commandID, Status: view.OutcomeUnknown, Events: []string{}}
+	if n := len(events); n > 0 && events[n-1].DecisionEnd > events[n-1].StreamVersion {
+		return o
+	}
 	for _, m := range events {
 		o.CommandType, o.Stream, o.Version = m.Cause.Type, m.Stream, m.StreamVersion
 		o.Events = append(o.Events, m.Type)

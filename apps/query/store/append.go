@@ -157,12 +157,12 @@ type journalStatements struct {
 }
 
 const eventColumns = `tenant, stream, version, id, type, source, time, correlation_id, trace_parent,
-	cause_id, cause_type, cause_time, cause_source, cause_cause, data`
+	cause_id, cause_type, cause_time, cause_source, cause_cause, data, decision_end`
 
 func (j *journalStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 	for stmt, text := range map[**sql.Stmt]string{
 		&j.insertEvent: `INSERT INTO journal (` + eventColumns + `, about)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
 		&j.selectAfter: `SELECT ` + eventColumns + ` FROM journal
 			WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version`,
 		&j.selectWaiting: `SELECT tenant, stream FROM waiting`,
@@ -191,7 +191,7 @@ func (j *journalStatements) in(ctx context.Context, tx *sql.Tx) journalStatement
 func (j journalStatements) insert(ctx context.Context, e Event, about sql.NullString) error {
 	_, err := j.insertEvent.ExecContext(ctx,
 		e.Tenant, e.Stream, e.StreamVersion, e.ID, e.Type, e.Source, nanos(e.Time), e.CorrelationID, e.TraceParent,
-		e.Cause.ID, e.Cause.Type, nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, string(e.Data), about)
+		e.Cause.ID, e.Cause.Type, nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, string(e.Data), e.DecisionEnd, about)
 	return err
 }
 
@@ -240,7 +240,7 @@ func scanEvents(ctx context.Context, r *message.Registry, rows *sql.Rows) (event
 		var at, causedAt int64
 		if err := rows.Scan(
 			&e.Tenant, &e.Stream, &e.StreamVersion, &e.ID, &e.Type, &e.Source, &at, &e.CorrelationID, &e.TraceParent,
-			&e.Cause.ID, &e.Cause.Type, &causedAt, &e.Cause.Source, &e.Cause.CauseID, (*[]byte)(&e.Data),
+			&e.Cause.ID, &e.Cause.Type, &causedAt, &e.Cause.Source, &e.Cause.CauseID, (*[]byte)(&e.Data), &e.DecisionEnd,
 		); err != nil {
 			return nil, err
 		}

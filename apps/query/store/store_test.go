@@ -391,6 +391,23 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+func TestAnOutcomeIsKnownWhenAllOfItsDecisionIsShown(t *testing.T) {
+	s, ctx := openNew(t), context.Background()
+	order := uuid.New()
+	name := "order/" + order.String()
+	of := func(end uint64) func(*message.Meta) {
+		return func(m *message.Meta) { m.Cause.ID, m.DecisionEnd = "c", end }
+	}
+	mustAppend(t, s, event(name, 1, placed(order), of(2)))
+	if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeUnknown || len(got.Events) != 0 {
+		t.Errorf("after the first of two events: %+v", got)
+	}
+	mustAppend(t, s, event(name, 2, totals(order, contracts.LineRequested, 0), of(0)))
+	if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeAccepted || len(got.Events) != 2 {
+		t.Errorf("after both: %+v", got)
+	}
+}
+
 func TestTimelineHasEverythingThatTouchedTheOrder(t *testing.T) {
 	s, ctx := openNew(t), context.Background()
 	order, payment, other := uuid.New(), uuid.New(), uuid.New()
