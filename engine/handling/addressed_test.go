@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -73,4 +74,43 @@ func TestWhatIsPublishedSaysWhereItBelongs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What follows from an event is sent in the same commit, says what led to it,
+// and has the same id whenever it is sent.
+func TestWhatAnAggregateSendsFollowsFromItsEvent(t *testing.T) {
+	a := accounts(0)
+	a.React = func(s account, e any, out *es.Outbox) {
+		if o, ok := e.(opened); ok && s.Opened {
+			out.Send(deposit{o.Account, 10})
+		}
+	}
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
+	d := command("c-1", open{"a", "Ann"})
+	d.Message.Cause.ID = "e-0"
+	w.handle(w.engine(), d)
+	sent := map[string]message.Message{}
+	for _, m := range w.taken() {
+		sent[m.Type] = m
+	}
+	event, follows := sent["Opened.v1"], sent["Deposit.v1"]
+	if follows.Body != (deposit{"a", 10}) || follows.CorrelationID != "conversation" || follows.TraceParent != d.Message.TraceParent {
+		t.Errorf("sent %+v", follows)
+	}
+	if c := follows.Cause; c.ID != event.ID || c.Type != "Opened.v1" || c.CauseID != "c-1" || c.Source != "bank" || !c.Time.Equal(event.Time) {
+		t.Errorf("because of %+v", c)
+	}
+	w.handle(w.engine(), d)
+	for _, m := range w.taken() {
+		if m.Type == "Deposit.v1" && m.ID != follows.ID {
+			t.Errorf("sent again as %s, first as %s", m.ID, follows.ID)
+		}
+	}
+}
+
+func TestACommandThatIsNotToBeTakesNoKey(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine()
+	w.handle(e, command("", open{"a", "Ann"}), command("", open{"a", "Zoe"}), command("", open{"b", "Zoe"}))
+	w.want(opened{"a", "Ann"}, func(m any) bool { _, ok := m.(es.CommandHadNoEffect); return ok }, opened{"b", "Zoe"})
 }
