@@ -69,8 +69,9 @@ test-property: ## the aggregates and the process together, under any delivery; R
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
-bench: ## what a long stream costs against a short one
+bench: .bin/local ## what a long stream costs against a short one, in memory and on the real Dapr
 	go test -run '^$$' -bench . -benchtime 3000x ./engine/stream
+	go test -run '^$$' -bench . -benchtime 300x ./tests/conformance
 
 load: ## place ORDERS=2000 orders as fast as the API takes them, while `make run` runs; PAID=1 pays each
 	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
