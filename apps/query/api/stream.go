@@ -19,6 +19,11 @@ import (
 // cannot is let go, and comes back.
 const writeWithin = 10 * time.Second
 
+// nudgeAfter is when an update is followed by a comment. On its way through two
+// sidecars an update was seen, with thousands of streams under load, to stay in
+// one of them until something followed it.
+const nudgeAfter = 250 * time.Millisecond
+
 func (a *API) watchOrder(r request) error {
 	id, err := r.id(problem.OrderNotFound)
 	if err != nil {
@@ -63,6 +68,9 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 	defer absent.Stop()
 	heartbeat := time.NewTicker(a.Heartbeat)
 	defer heartbeat.Stop()
+	nudge := time.NewTimer(0)
+	defer nudge.Stop()
+	<-nudge.C
 	seen, _ := strconv.ParseInt(r.GetHeader("Last-Event-ID"), 10, 64) // 0 when it is none
 	out := stream{w: http.NewResponseController(r.Writer), r: r}
 	for {
@@ -73,7 +81,10 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 			if err == nil && u.Revision > seen {
 				seen = u.Revision
 				err = out.event(name, u)
+				nudge.Reset(nudgeAfter)
 			}
+		case <-nudge.C:
+			err = out.comment("that is all for now")
 		case <-heartbeat.C:
 			if out.isOpen {
 				err = out.comment("still here")

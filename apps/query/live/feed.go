@@ -43,9 +43,13 @@ type Viewer struct {
 	feeds   *Feeds
 }
 
+// readAgain is when a view that could not be read is read again, unless it
+// changes before.
+const readAgain = time.Second
+
 // Look begins to look at the view under a key. read reads it; an error means
-// that there is no view now, and it is read again after the next change. Leave
-// ends it.
+// that there is no view now, and it is read again after the next change or a
+// while. Leave ends it.
 func (f *Feeds) Look(key string, read func(context.Context) (Update, error)) *Viewer {
 	updates := make(chan Update, 1)
 	v := &Viewer{Updates: updates, updates: updates, key: key, feeds: f}
@@ -94,14 +98,18 @@ func (f *Feeds) follow(ctx context.Context, at *feed, waiter *Waiter, read func(
 			return
 		case <-pace.C:
 		}
+		var again <-chan time.Time
 		if u, err := read(ctx); err == nil {
 			f.hand(at, u)
+		} else {
+			again = time.After(readAgain)
 		}
 		pace.Reset(f.Pace)
 		select {
 		case <-ctx.Done():
 			return
 		case <-waiter.Changed:
+		case <-again:
 		}
 	}
 }
