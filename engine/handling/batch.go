@@ -120,13 +120,8 @@ func (e *Engine) route(it *item) bool {
 	it.key.Tenant = it.Message.Tenant
 	if d, ok := it.Message.Body.(message.Discarded); ok {
 		aggregate, id, _ := strings.Cut(d.Stream, "/")
-		for _, def := range e.definitions {
-			if def.name() == aggregate {
-				it.def, it.key.Ref = def, es.Ref{Aggregate: aggregate, ID: id}
-				return true
-			}
-		}
-		return false
+		it.def, it.key.Ref = e.definition(aggregate), es.Ref{Aggregate: aggregate, ID: id}
+		return it.def != nil
 	}
 	for _, def := range e.definitions {
 		if id, ok := def.route(it.Message); ok {

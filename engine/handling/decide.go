@@ -63,12 +63,8 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream
 		for _, body := range e.bodies(g) {
 			for _, ref := range def.reads(g.stream.State, body) {
 				key := stream.Key{Tenant: g.stream.Key.Tenant, Ref: ref}
-				if readers[key] == nil {
-					for _, other := range e.definitions {
-						if other.name() == ref.Aggregate {
-							reqs = append(reqs, stream.Request{Key: key, Folder: other})
-						}
-					}
+				if other := e.definition(ref.Aggregate); other != nil && readers[key] == nil {
+					reqs = append(reqs, stream.Request{Key: key, Folder: other})
 				}
 				readers[key] = append(readers[key], g)
 			}

@@ -1,9 +1,9 @@
 package handling
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +18,7 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 	var msgs []message.Message
 	var then []func(context.Context) error
 	for _, st := range streams {
+		published := e.definition(st.Key.Aggregate).published()
 		records, outgoing := st.Pending()
 		for _, o := range outgoing {
 			m, err := e.outgoing(st.Key.Tenant, o)
@@ -38,7 +39,7 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 			if r.Wake != nil {
 				wake = r.Wake // the last one counts
 			}
-			if !e.isPublished(st.Key.Aggregate) {
+			if !published {
 				continue
 			}
 			m, err := e.event(st.Key, r)
@@ -79,20 +80,11 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 	return nil
 }
 
-func (e *Engine) isPublished(aggregate string) bool {
-	i := slices.IndexFunc(e.definitions, func(d definition) bool { return d.name() == aggregate })
-	return i >= 0 && e.definitions[i].published()
-}
-
 // event is a record as the message that is published.
 func (e *Engine) event(key stream.Key, r stream.Record) (message.Message, error) {
-	partition := r.PartitionKey
-	if partition == "" {
-		partition = r.CorrelationID
-	}
 	return e.stored(message.Meta{
 		ID: stream.EventID(key, r.Version), Type: r.Type, Source: e.app, Stream: key.Ref.String(), Time: r.Time,
-		Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: partition,
+		Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: cmp.Or(r.PartitionKey, r.CorrelationID),
 		TraceParent: r.TraceParent, StreamVersion: r.Version, DecisionEnd: r.DecisionEnd, Cause: r.Cause,
 	}, r.Data)
 }
@@ -112,12 +104,8 @@ func (e *Engine) stored(meta message.Meta, data json.RawMessage) (message.Messag
 }
 
 func (e *Engine) outgoing(tenant string, o stream.Outgoing) (message.Message, error) {
-	partition := o.PartitionKey
-	if partition == "" {
-		partition = o.CorrelationID
-	}
 	return e.stored(message.Meta{
 		ID: o.ID, Type: o.Type, Source: e.app, Stream: o.Stream, StreamVersion: o.StreamVersion, Time: o.Time,
-		Tenant: tenant, CorrelationID: o.CorrelationID, PartitionKey: partition, TraceParent: o.TraceParent, Cause: o.Cause,
+		Tenant: tenant, CorrelationID: o.CorrelationID, PartitionKey: cmp.Or(o.PartitionKey, o.CorrelationID), TraceParent: o.TraceParent, Cause: o.Cause,
 	}, o.Data)
 }

@@ -74,6 +74,16 @@ func New(o Options) *Engine {
 	}
 }
 
+// definition finds a kind of stream by its name, nil if this app has none such.
+func (e *Engine) definition(name string) definition {
+	for _, d := range e.definitions {
+		if d.name() == name {
+			return d
+		}
+	}
+	return nil
+}
+
 // Aggregate adds an aggregate. Those whose state it reads are added before it.
 func Aggregate[S any](e *Engine, a es.Aggregate[S]) {
 	e.definitions = append(e.definitions, &aggregate[S]{Aggregate: a, registry: e.registry})

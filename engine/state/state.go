@@ -95,10 +95,3 @@ func (m *Memory) Delete(_ context.Context, keys []string) error {
 	}
 	return nil
 }
-
-// Len is the number of keys.
-func (m *Memory) Len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.keys)
-}

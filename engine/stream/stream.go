@@ -105,7 +105,6 @@ type Stream struct {
 	pendingFrom uint64   // effects above this version may still have to be carried out
 	published   []string // ids of outgoing messages that raw has and that are known to be published
 	changed     bool
-	commit      string
 	oldSnapshot *snapshot
 	fromEvents  bool          // the snapshot cannot be read
 	writes      []state.Write // segments and snapshot to be written first
@@ -483,8 +482,7 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 // seal turns the stream into the writes of its commit.
 func (st *Stream) seal() (state.Write, error) {
 	d := st.doc
-	st.commit = uuid.NewString()
-	d.Commit = st.commit
+	d.Commit = uuid.NewString()
 	d.Dispatched = st.pendingFrom
 	// What is known to be carried out need not be kept.
 	for i := range d.Tail {
@@ -538,11 +536,11 @@ func (st *Stream) takeSnapshot() error {
 	st.oldSnapshot = d.Snapshot
 	// The key is unique to this commit: a writer that loses the race must not
 	// leave its state where the winner's is looked for.
-	d.Snapshot = &snapshot{Version: d.Version, Schema: st.folder.SnapshotSchema(), Key: st.commit, Bytes: len(data)}
+	d.Snapshot = &snapshot{Version: d.Version, Schema: st.folder.SnapshotSchema(), Key: d.Commit, Bytes: len(data)}
 	for len(data) > 0 {
 		n := min(len(data), partBytes)
 		d.Snapshot.Parts++
-		st.writes = append(st.writes, state.Write{Key: snapshotKey(st.Key, st.commit, d.Snapshot.Parts), Value: data[:n], Always: true})
+		st.writes = append(st.writes, state.Write{Key: snapshotKey(st.Key, d.Commit, d.Snapshot.Parts), Value: data[:n], Always: true})
 		data = data[n:]
 	}
 	return nil
@@ -559,8 +557,7 @@ func (s *Store) Dispatched(st *Stream) {
 	s.keep(st)
 }
 
-// Keep keeps the state of a stream in memory that was loaded and not changed,
-// or committed but not dispatched.
+// keep keeps a stream in memory as it stands in the store.
 func (s *Store) keep(st *Stream) {
 	if st.changed || st.raw == nil {
 		return

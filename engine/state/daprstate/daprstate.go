@@ -3,7 +3,6 @@ package daprstate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -122,31 +121,12 @@ func (s *Store) Save(ctx context.Context, writes []state.Write) []error {
 }
 
 func (s *Store) saveChunk(ctx context.Context, writes []state.Write, errs []error) {
-	if len(writes) > 1 {
-		var err error
-		switch s.strategy {
-		case InTransaction:
-			ops := make([]*client.StateOperation, len(writes))
-			for i, w := range writes {
-				ops[i] = &client.StateOperation{Type: client.StateOperationTypeUpsert, Item: item(w)}
-			}
-			err = s.dapr.ExecuteStateTransaction(ctx, s.name, nil, ops)
-		case InBulk:
-			items := make([]*client.SetStateItem, len(writes))
-			for i, w := range writes {
-				items[i] = item(w)
-			}
-			err = s.dapr.SaveBulkState(ctx, s.name, items...)
-		case OneByOne:
-			err = errOneByOne
-		}
-		if err == nil {
-			return
-		}
-		// Some key lost its race, or the call failed in a way that says nothing of
-		// each key. Written one by one, each gets an answer of its own; one that
-		// was written after all shows as a conflict, and the caller looks.
+	if len(writes) > 1 && s.strategy != OneByOne && s.saveTogether(ctx, writes) == nil {
+		return
 	}
+	// Where that was tried, some key lost its race, or the call failed in a way
+	// that says nothing of each key. Written one by one, each gets an answer of its
+	// own; one that was written after all shows as a conflict, and the caller looks.
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, sideBySide)
 	for i, w := range writes {
@@ -159,7 +139,20 @@ func (s *Store) saveChunk(ctx context.Context, writes []state.Write, errs []erro
 	wg.Wait()
 }
 
-var errOneByOne = errors.New("writes go one by one")
+func (s *Store) saveTogether(ctx context.Context, writes []state.Write) error {
+	if s.strategy == InTransaction {
+		ops := make([]*client.StateOperation, len(writes))
+		for i, w := range writes {
+			ops[i] = &client.StateOperation{Type: client.StateOperationTypeUpsert, Item: item(w)}
+		}
+		return s.dapr.ExecuteStateTransaction(ctx, s.name, nil, ops)
+	}
+	items := make([]*client.SetStateItem, len(writes))
+	for i, w := range writes {
+		items[i] = item(w)
+	}
+	return s.dapr.SaveBulkState(ctx, s.name, items...)
+}
 
 func (s *Store) saveOne(ctx context.Context, w state.Write) error {
 	err := s.dapr.SaveBulkState(ctx, s.name, item(w))
