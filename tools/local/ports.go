@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/runfile"
@@ -74,7 +75,26 @@ func free(all []claim) error {
 	return errors.New(strings.TrimSpace(b.String()))
 }
 
+// isFree says whether a port can be listened on. One that cannot, although
+// nobody answers there, was given to an outgoing connection that has just ended:
+// the system lets it go within a minute.
 func isFree(port int) bool {
+	for end := time.Now().Add(lingers); !canListen(port); time.Sleep(time.Second) {
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = c.Close()
+		}
+		if err == nil || time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// lingers is a little longer than the system keeps an ended connection's port.
+const lingers = 65 * time.Second
+
+func canListen(port int) bool {
 	// A listener on one address does not keep others away everywhere.
 	for _, host := range []string{"127.0.0.1", ""} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
