@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/plenary/plenary/tools/local/toolbuild"
 )
 
 // Ports that placement and scheduler are found at by default.
@@ -46,7 +48,7 @@ func Ensure(ctx context.Context, root string, out io.Writer) (Binaries, error) {
 		return b, err
 	}
 	dir := builtIn(root)
-	if err := buildAll(ctx, root, out, runtimeTools, cliTools); err != nil {
+	if err := toolbuild.Ensure(ctx, root, dir, "Dapr", out, runtimeTools, cliTools); err != nil {
 		return Binaries{}, err
 	}
 	// The CLI looks for daprd in .dapr/bin.
@@ -106,7 +108,7 @@ func cli(ctx context.Context, root string, out io.Writer) (string, error) {
 			return path, nil
 		}
 	}
-	return filepath.Join(builtIn(root), "dapr"), buildAll(ctx, root, out, cliTools)
+	return filepath.Join(builtIn(root), "dapr"), toolbuild.Ensure(ctx, root, builtIn(root), "Dapr", out, cliTools)
 }
 
 func builtIn(root string) string { return filepath.Join(root, ".bin", "dapr") }

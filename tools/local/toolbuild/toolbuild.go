@@ -1,0 +1,155 @@
+// Package toolbuild builds programs from tool modules: Go modules of ours, under
+// tools, that do nothing but pin the versions of somebody else's programs.
+package toolbuild
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/plenary/plenary/tools/local/gobuild"
+)
+
+// Tools are programs that a tool module builds.
+type Tools struct {
+	Name     string  // for people
+	Minutes  float64 // that the first build takes, on two cores
+	Gigabyte float64 // of disk that it takes, in the caches of Go
+	Module   string  // folder under tools
+	Owner    string  // the module whose version they have
+	Setting  string  // the variable that holds their version
+	Tags     string
+	Packages []string
+	Binary   string // the name of the only program, if it is not its package's
+}
+
+// Ensure builds into dir the tools that are not there yet, or were built from
+// other sources. It says first, on out, what that takes; what names them all.
+// The error says which could not be built.
+func Ensure(ctx context.Context, root, dir, what string, out io.Writer, all ...Tools) error {
+	var missing []Tools
+	var minutes, gigabyte float64
+	for _, t := range all {
+		current, err := t.current(root, dir)
+		if err != nil {
+			return err
+		}
+		if !current {
+			missing, minutes, gigabyte = append(missing, t), minutes+t.Minutes, gigabyte+t.Gigabyte
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	fmt.Fprintf(out, "%s is built from its Go modules now. The first time that takes about %.0f minutes\non two cores and %.1f GB of disk, in the caches of Go; later runs start at once.\n", what, math.Ceil(minutes), gigabyte)
+	for _, t := range missing {
+		if err := t.build(ctx, root, dir, out); err != nil {
+			return fmt.Errorf("build %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func (t Tools) source(root string) string { return filepath.Join(root, "tools", t.Module) }
+
+// stamp holds the fingerprint of what the binaries were built from.
+func (t Tools) stamp(dir string) string { return filepath.Join(dir, t.Module+".stamp") }
+
+func (t Tools) current(root, dir string) (bool, error) {
+	want, err := t.fingerprint(t.source(root))
+	if err != nil {
+		return false, err
+	}
+	have, err := os.ReadFile(t.stamp(dir))
+	return err == nil && string(have) == want && t.complete(dir), nil
+}
+
+func (t Tools) build(ctx context.Context, root, dir string, out io.Writer) error {
+	fmt.Fprintf(out, "Building %s.\n", t.Name)
+	module := t.source(root)
+	want, err := t.fingerprint(module)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	version, err := t.version(ctx, module)
+	if err != nil {
+		return err
+	}
+	flags := []string{"-trimpath", "-ldflags", "-s -w -X " + t.Setting + "=" + version}
+	if t.Tags != "" {
+		flags = append(flags, "-tags", t.Tags)
+	}
+	output := dir + string(filepath.Separator)
+	if t.Binary != "" {
+		output = filepath.Join(dir, t.Binary)
+	}
+	err = gobuild.Build(ctx, gobuild.Options{
+		Dir: module,
+		// On its own, and with exactly the sums that are committed.
+		Env:   []string{"GOWORK=off", "GOFLAGS=-mod=readonly"},
+		Flags: flags, Packages: t.Packages, Output: output, Progress: out,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(t.stamp(dir), []byte(want), 0o644)
+}
+
+func (t Tools) complete(dir string) bool {
+	for _, p := range t.Packages {
+		if _, err := os.Stat(filepath.Join(dir, cmp.Or(t.Binary, path.Base(p)))); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// fingerprint changes with everything that the binaries are made of.
+func (t Tools) fingerprint(module string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, runtime.Version(), runtime.GOOS, runtime.GOARCH, t.Tags, t.Setting, t.Packages)
+	for _, file := range []string{"go.mod", "go.sum"} {
+		b, err := os.ReadFile(filepath.Join(module, file))
+		if err != nil {
+			return "", err
+		}
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// version is the version of the owner that the tool module requires.
+func (t Tools) version(ctx context.Context, module string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-json")
+	cmd.Dir = module
+	b, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("read go.mod of tools/%s: %w", t.Module, err)
+	}
+	var mod struct {
+		Require []struct{ Path, Version string }
+	}
+	if err := json.Unmarshal(b, &mod); err != nil {
+		return "", fmt.Errorf("read go.mod of tools/%s: %w", t.Module, err)
+	}
+	for _, r := range mod.Require {
+		if r.Path == t.Owner {
+			return strings.TrimPrefix(r.Version, "v"), nil
+		}
+	}
+	return "", fmt.Errorf("tools/%s does not require %s", t.Module, t.Owner)
+}
