@@ -42,7 +42,7 @@ func run() error {
 		Commands:       gateway.Gathered(app.Publisher()),
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
-		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: host.StateStore},
+		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore},
 		OrganiserToken: token,
 		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
 		MaxLag:         maxLag,

@@ -31,7 +31,6 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/state"
-	"github.com/plenary/plenary/engine/state/daprstate"
 	"github.com/plenary/plenary/engine/timeout"
 )
 
@@ -41,8 +40,10 @@ const (
 	CommandBus  = "commandbus"
 	EventBus    = "eventbus"
 	DeadLetters = "deadletters"
-	StateStore  = "statestore"
 	SecretStore = "secretstore"
+	// StateStore is the name that decides when an app's sidecar has several state
+	// stores. One alone may have any name.
+	StateStore = "statestore"
 )
 
 // Options say what app to host.
@@ -120,8 +121,7 @@ func New(o Options) (*Host, error) {
 		return nil, fmt.Errorf("dapr: %w", err)
 	}
 	h.dapr = client.NewClientWithConnection(h.conn)
-	h.store = &lateStore{}
-	h.store.Store(daprstate.New(h.dapr, StateStore, daprstate.OneByOne))
+	h.store = newLateStore()
 	h.publisher = daprbus.New(h.dapr, &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}, map[message.Kind]string{
 		message.Command: CommandBus, message.Event: EventBus, message.DeadLetterKind: DeadLetters,
 	})
@@ -213,8 +213,15 @@ func (h *Host) Publisher() bus.Publisher { return h.publisher }
 // Dapr is the sidecar's client.
 func (h *Host) Dapr() client.Client { return h.dapr }
 
-// Keys is the app's own state store.
+// Keys is the app's own state store. Until the sidecar is there, its calls wait.
 func (h *Host) Keys() state.Store { return h.store }
+
+// StateStore gives the name of the component behind Keys, for what the state
+// port does not offer. Until the sidecar is there, it waits.
+func (h *Host) StateStore(ctx context.Context) (string, error) {
+	known, err := h.store.await(ctx)
+	return known.component, err
+}
 
 // Engine is the app's engine over its state store and the buses. Add the
 // aggregates and processes to it.
@@ -354,49 +361,6 @@ func (h *Host) Run() error {
 	err = g.Wait()
 	_ = h.conn.Close()
 	return err
-}
-
-// awaitSidecar waits until the sidecar's components are there, and learns from
-// its metadata how its state store is written best.
-func (h *Host) awaitSidecar(ctx context.Context) error {
-	for {
-		if err := h.outbound(ctx); err == nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	meta, err := h.dapr.GetMetadata(ctx)
-	if err != nil {
-		slog.Warn("sidecar's metadata cannot be read; keys are written one by one", "error", err)
-		return ctx.Err()
-	}
-	for _, c := range meta.RegisteredComponents {
-		if c.Name == StateStore {
-			h.store.Store(daprstate.New(h.dapr, StateStore, daprstate.StrategyFor(c.Type)))
-		}
-	}
-	return nil
-}
-
-// lateStore is a state store whose way of writing is learnt later.
-type lateStore struct {
-	atomic.Pointer[daprstate.Store]
-}
-
-func (l *lateStore) Get(ctx context.Context, keys []string) (map[string]state.Entry, error) {
-	return l.Load().Get(ctx, keys)
-}
-
-func (l *lateStore) Save(ctx context.Context, writes []state.Write) []error {
-	return l.Load().Save(ctx, writes)
-}
-
-func (l *lateStore) Delete(ctx context.Context, keys []string) error {
-	return l.Load().Delete(ctx, keys)
 }
 
 func env(name, otherwise string) string {

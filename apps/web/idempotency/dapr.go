@@ -10,13 +10,18 @@ import (
 
 // Dapr is a Store over a Dapr state store component with time to live.
 type Dapr struct {
-	Client    client.Client
-	Component string
+	Client client.Client
+	// Component gives the component's name, which may have to be learnt first.
+	Component func(ctx context.Context) (string, error)
 }
 
 // Create implements Store: first write wins.
 func (d Dapr) Create(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return d.Client.SaveState(ctx, d.Component, key, value,
+	component, err := d.Component(ctx)
+	if err != nil {
+		return err
+	}
+	return d.Client.SaveState(ctx, component, key, value,
 		map[string]string{"ttlInSeconds": strconv.Itoa(int(ttl.Seconds()))},
 		client.WithConcurrency(client.StateConcurrencyFirstWrite),
 		client.WithConsistency(client.StateConsistencyStrong))
@@ -24,7 +29,11 @@ func (d Dapr) Create(ctx context.Context, key string, value []byte, ttl time.Dur
 
 // Get implements Store.
 func (d Dapr) Get(ctx context.Context, key string) ([]byte, error) {
-	item, err := d.Client.GetStateWithConsistency(ctx, d.Component, key, nil, client.StateConsistencyStrong)
+	component, err := d.Component(ctx)
+	if err != nil {
+		return nil, err
+	}
+	item, err := d.Client.GetStateWithConsistency(ctx, component, key, nil, client.StateConsistencyStrong)
 	if err != nil || item == nil || len(item.Value) == 0 {
 		return nil, err
 	}
