@@ -1,0 +1,226 @@
+// Package pace places orders for one conference as fast as the API takes them,
+// takes each to its end, and measures how fast that went.
+package pace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+// Patience is how long one step of an order may take.
+const Patience = 2 * time.Minute
+
+// Options say what is measured.
+type Options struct {
+	Orders  int
+	Clients int  // requests under way at once
+	Paid    bool // each order is paid; otherwise they are free of charge
+	// Progress gets a line every second; nil means none.
+	Progress io.Writer
+}
+
+// Result is what was measured.
+type Result struct {
+	Took time.Duration
+	// Placed and Confirmed say for each order how long after the beginning that was.
+	Placed, Confirmed []time.Duration
+	Refused           int64 // answers 429
+	Remaining         int   // seats
+}
+
+// Rate is in confirmed orders per second.
+func (r Result) Rate() float64 { return float64(len(r.Confirmed)) / r.Took.Seconds() }
+
+type load struct {
+	client     *api.Client
+	conference string
+	seatType   string
+	price      int64
+	slots      chan struct{} // requests under way
+
+	refused atomic.Int64
+	placed  []time.Duration
+	ended   []time.Duration
+	mu      sync.Mutex
+}
+
+// Measure sells a conference out. The error says which orders did not end right,
+// or that seats remain.
+func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Result, error) {
+	l := &load{client: anyone, slots: make(chan struct{}, o.Clients)}
+	if o.Paid {
+		l.price = 19900
+	}
+	if err := l.open(ctx, organiser, o.Orders); err != nil {
+		return Result{}, err
+	}
+	start := time.Now()
+	var all sync.WaitGroup
+	failed := make(chan error, o.Orders)
+	for range o.Orders {
+		all.Go(func() {
+			if err := l.order(ctx, start); err != nil {
+				failed <- err
+			}
+		})
+	}
+	done := make(chan struct{})
+	if o.Progress != nil {
+		go l.report(o.Progress, start, o.Orders, done)
+	}
+	all.Wait()
+	close(done)
+	r := Result{Took: time.Since(start), Placed: l.placed, Confirmed: l.ended, Refused: l.refused.Load()}
+	close(failed)
+	c, err := l.client.Conference(ctx, l.conference)
+	if err != nil {
+		return r, err
+	}
+	r.Remaining = c.SeatTypes[0].Remaining
+	if len(failed) == 0 && r.Remaining == 0 {
+		return r, nil
+	}
+	errs := []error{fmt.Errorf("of %d orders %d were confirmed, %d seats remain", o.Orders, len(r.Confirmed), r.Remaining)}
+	for err := range failed {
+		if errs = append(errs, err); len(errs) > enough {
+			break
+		}
+	}
+	return r, errors.Join(errs...)
+}
+
+// enough errors tell what is wrong.
+const enough = 5
+
+// open has a conference on sale, and waits until the seats app knows the quota.
+func (l *load) open(ctx context.Context, organiser *api.Client, quota int) (err error) {
+	starts := time.Now().AddDate(0, 1, 0)
+	l.conference, err = organiser.CreateConference(ctx, api.NewConference{
+		Slug: "load-" + uuid.NewString()[:8], Name: "Load", Owner: "load", Currency: "USD",
+		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1),
+	})
+	if err != nil {
+		return err
+	}
+	if l.seatType, err = organiser.AddSeatType(ctx, l.conference, api.NewSeatType{Name: "General admission", Price: l.price, Quota: quota}); err != nil {
+		return err
+	}
+	if err := organiser.Publish(ctx, l.conference); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	return ready.Until(ctx, func(ctx context.Context) error {
+		c, err := l.client.Conference(ctx, l.conference)
+		if err == nil && (len(c.SeatTypes) != 1 || c.SeatTypes[0].Remaining != quota) {
+			err = errors.New("the conference does not come on sale")
+		}
+		return err
+	})
+}
+
+func (l *load) report(out io.Writer, start time.Time, orders int, done chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Second):
+			l.mu.Lock()
+			fmt.Fprintf(out, "%3.0f s: %d placed, %d confirmed of %d\n", time.Since(start).Seconds(), len(l.placed), len(l.ended), orders)
+			l.mu.Unlock()
+		}
+	}
+}
+
+// request makes one request when there is room for it, and again while the API
+// asks for patience.
+func (l *load) request(ctx context.Context, do func() error) error {
+	for {
+		l.slots <- struct{}{}
+		err := do()
+		<-l.slots
+		var p *api.Problem
+		if !errors.As(err, &p) || p.Status != http.StatusTooManyRequests {
+			return err
+		}
+		l.refused.Add(1)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (l *load) order(ctx context.Context, start time.Time) error {
+	var id string
+	err := l.request(ctx, func() (err error) {
+		id, err = l.client.PlaceOrder(ctx, l.conference, api.Item{SeatType: l.seatType, Quantity: 1})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("place: %w", err)
+	}
+	l.mark(&l.placed, start)
+	err = l.request(ctx, func() error {
+		return l.client.AssignRegistrant(ctx, id, api.Person{FirstName: "Lo", LastName: "Ad", Email: "load@example.com"})
+	})
+	if err != nil {
+		return fmt.Errorf("registrant: %w", err)
+	}
+	if err := l.until(ctx, id, "reserved"); err != nil {
+		return err
+	}
+	if l.price == 0 {
+		if err := l.request(ctx, func() error { return l.client.Confirm(ctx, id) }); err != nil {
+			return fmt.Errorf("confirm: %w", err)
+		}
+	} else if err := l.pay(ctx, id); err != nil {
+		return err
+	}
+	l.mark(&l.ended, start)
+	return nil
+}
+
+func (l *load) pay(ctx context.Context, order string) error {
+	var page string
+	err := l.request(ctx, func() (err error) {
+		_, page, err = l.client.StartPayment(ctx, order, api.Money{Amount: l.price, Currency: "USD"})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("payment: %w", err)
+	}
+	if err := l.request(ctx, func() error { return l.client.Decide(ctx, page, "accept") }); err != nil {
+		return fmt.Errorf("pay: %w", err)
+	}
+	return l.until(ctx, order, "confirmed")
+}
+
+// until watches an order, as a page does.
+func (l *load) until(ctx context.Context, id, status string) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	_, err := l.client.WatchOrder(ctx, id, func(o api.Order) bool { return o.Status == status })
+	if err != nil {
+		return fmt.Errorf("order %s until %s: %w", id, status, err)
+	}
+	return nil
+}
+
+func (l *load) mark(list *[]time.Duration, start time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*list = append(*list, time.Since(start))
+}
