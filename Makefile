@@ -14,8 +14,8 @@ help: ## this list
 
 ## Running
 
-run: .bin/local ## start everything on this machine; ctrl-C stops it
-	@.bin/local run
+run: .bin/local ## start everything on this machine; ctrl-C stops it; COMPONENTS=… for another set than local
+	@.bin/local run $(if $(COMPONENTS),-components $(COMPONENTS))
 
 broker: .bin/local build ## start the broker alone, for `dapr run -f .` with a Dapr of your own
 	@.bin/local broker
@@ -31,6 +31,9 @@ clean-data: .bin/local ## forget all conferences, orders and messages
 build: ## build the apps into .bin/apps
 	@mkdir -p .bin/apps
 	go build -o .bin/apps/ $(APPS:%=./apps/%)
+
+images: ## container images into .bin/images; ARCH="amd64 arm64" TAG=…; REGISTRY=… names and pushes them
+	go run ./tools/images $(if $(ARCH),-arch "$(ARCH)") $(if $(TAG),-tag $(TAG)) $(if $(REGISTRY),-repository $(REGISTRY) -push)
 
 dapr: .bin/local ## find or build the parts of Dapr
 	@.bin/local dapr
@@ -92,6 +95,6 @@ ci: ## everything that continuous integration does
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: FORCE help run broker demo clean-data build dapr generate fmt clean \
+.PHONY: FORCE help run broker demo clean-data build images dapr generate fmt clean \
 	test test-docs test-unit test-conformance test-property test-e2e bench load lint ci
 FORCE:
