@@ -59,13 +59,3 @@ func secret(file, name string) (string, error) {
 	}
 	return secrets[name], nil
 }
-
-// FreePorts gives n ports that are free now.
-func FreePorts(n int) ([]int, error) {
-	free := newPorts()
-	ports := make([]int, n)
-	for i := range ports {
-		ports[i] = free.port()
-	}
-	return ports, free.err
-}
