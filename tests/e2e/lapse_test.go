@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/plenary/plenary/tests/harness"
@@ -18,7 +17,7 @@ func TestAHoldLapses(t *testing.T) {
 		s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1s"}})
 		lapse(t, s, func() {
 			s.Kill(harness.Scheduler)
-			if err := os.RemoveAll(filepath.Join(s.Dir, ".data", "scheduler")); err != nil {
+			if err := os.RemoveAll(s.Data("scheduler")); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Restart(t.Context(), harness.Scheduler); err != nil {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -119,7 +118,7 @@ func journalled(ctx context.Context, s *harness.System) (ledger, error) {
 }
 
 func open(s *harness.System, name string) (*sql.DB, error) {
-	return sql.Open("sqlite", "file:"+filepath.Join(s.Dir, ".data", name)+"?mode=ro&_pragma=busy_timeout(10000)")
+	return sql.Open("sqlite", "file:"+s.Data(name)+"?mode=ro&_pragma=busy_timeout(10000)")
 }
 
 // stateFile reads the keys of an app from the file of Dapr's SQLite component.

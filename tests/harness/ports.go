@@ -1,13 +1,9 @@
 package harness
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strconv"
 )
 
@@ -37,25 +33,4 @@ func (p *ports) port() int {
 	}
 	p.err = errors.New("no free ports")
 	return 0
-}
-
-func dial(ctx context.Context, address string) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-func secret(file, name string) (string, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	var secrets map[string]string
-	if err := json.Unmarshal(b, &secrets); err != nil {
-		return "", fmt.Errorf("%s: %w", file, err)
-	}
-	return secrets[name], nil
 }

@@ -1,9 +1,12 @@
-// Package harness runs the whole of Plenary for a test: the real Dapr, the
-// broker and the apps, on free ports and in a folder of its own. Every part can
-// be killed and brought back.
+// Package harness runs the whole of Plenary for a test: the real Dapr, the apps
+// and the servers of a component set, on free ports and in a folder of its own.
+// Every part can be killed and brought back.
+//
+// PLENARY_COMPONENTS names the component set; without it, it is the local one.
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +23,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/ready"
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/tools/local/servers"
 )
 
 const (
@@ -32,9 +37,10 @@ const (
 	stopWithin  = 20 * time.Second
 )
 
-// Names of the parts that are neither apps nor sidecars.
+// Names of parts that are neither apps nor sidecars. Those of servers are in
+// package servers.
 const (
-	Broker    = "broker"
+	Broker    = servers.Broker
 	Placement = "placement"
 	Scheduler = "scheduler"
 )
@@ -44,7 +50,7 @@ func Sidecar(app string) string { return app + "-daprd" }
 
 // Options say what to run.
 type Options struct {
-	// Apps to run; nil means all of dapr.yaml.
+	// Apps to run; nil means all of the run file.
 	Apps []string
 	// Env is added to the environment of the apps: PLENARY_HOLD=3s.
 	Env map[string]string
@@ -58,8 +64,12 @@ type System struct {
 	Dir string
 	// Apps with the ports that they have here.
 	Apps []runfile.App
+	// Servers are the names of the parts that the component set needs: its
+	// brokers and stores.
+	Servers []string
+	// Set is the component set, with the secrets that it has here.
+	Set components.Set
 
-	token string
 	order []string // in which the parts are started
 	mu    sync.Mutex
 	parts map[string]*part
@@ -68,7 +78,8 @@ type System struct {
 // part is a process that can be started again.
 type part struct {
 	spec    process.Spec
-	health  []string // URLs that answer 2xx when it is ready
+	prepare func(context.Context) error // before each start
+	ready   func(context.Context) error
 	running *process.Process
 }
 
@@ -90,25 +101,30 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if binaries.Placement == "" || binaries.Scheduler == "" {
 		return s, errors.New("the tests need the programs of placement and scheduler: dapr init --slim, or no installed Dapr at all")
 	}
-	file, err := runfile.Read(root)
-	if err != nil {
+	if s.Set, err = components.Read(root, cmp.Or(os.Getenv(components.Variable), components.Local)); err != nil {
 		return s, err
 	}
 	if s.Dir, err = os.MkdirTemp("", "plenary-"); err != nil {
 		return s, err
 	}
-	if err := s.build(ctx, root, file, o); err != nil {
+	// Servers that refuse to run as root are other users.
+	const everybodyEnters = 0o755
+	if err := os.Chmod(s.Dir, everybodyEnters); err != nil {
 		return s, err
 	}
-	if err := s.describe(root, file, binaries, o); err != nil {
+	if err := s.build(ctx, root, o); err != nil {
+		return s, err
+	}
+	if err := s.describe(root, binaries, o); err != nil {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
 	defer cancel()
 	// Streams and sessions have to be there before a sidecar subscribes.
-	for _, names := range [][]string{{Broker, Placement, Scheduler}, s.order[3:]} {
+	first := len(s.Servers) + 2
+	for _, names := range [][]string{s.order[:first], s.order[first:]} {
 		for _, name := range names {
-			if err := s.start(name); err != nil {
+			if err := s.start(ctx, name); err != nil {
 				return s, err
 			}
 		}
@@ -119,14 +135,14 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	return s, nil
 }
 
-// build builds the apps and the broker into s.Dir, with the race detector if
-// the test has it.
-func (s *System) build(ctx context.Context, root string, file runfile.File, o Options) error {
+// build builds the apps and the servers of our own into s.Dir, with the race
+// detector if the test has it.
+func (s *System) build(ctx context.Context, root string, o Options) error {
 	b := gobuild.Options{
 		Dir: root, Output: filepath.Join(s.Dir, "bin") + string(filepath.Separator), Progress: o.Out,
 		Packages: []string{"./tools/local"},
 	}
-	for _, app := range file.Apps {
+	for _, app := range s.Set.File.Apps {
 		if o.Apps == nil || slices.Contains(o.Apps, app.ID) {
 			s.Apps = append(s.Apps, app)
 			b.Packages = append(b.Packages, "./apps/"+app.ID)
@@ -139,10 +155,9 @@ func (s *System) build(ctx context.Context, root string, file runfile.File, o Op
 }
 
 // describe says how each part is started.
-func (s *System) describe(root string, file runfile.File, binaries dapr.Binaries, o Options) error {
-	logs, resources := filepath.Join(s.Dir, "logs"), filepath.Join(s.Dir, "components", "local")
+func (s *System) describe(root string, binaries dapr.Binaries, o Options) error {
+	logs := filepath.Join(s.Dir, "logs")
 	free := newPorts()
-	broker := free.port()
 	p := dapr.Ports{
 		Placement: free.port(), PlacementHealth: free.port(), PlacementMetrics: free.port(), PlacementRaft: free.port(),
 		Scheduler: free.port(), SchedulerHealth: free.port(), SchedulerMetrics: free.port(),
@@ -152,66 +167,89 @@ func (s *System) describe(root string, file runfile.File, binaries dapr.Binaries
 		a := &s.Apps[i]
 		a.Port, a.HTTPPort, a.GRPCPort, a.InternalGRPCPort, a.MetricsPort = free.port(), free.port(), free.port(), free.port(), free.port()
 	}
+	if err := s.describeServers(logs, free); err != nil {
+		return err
+	}
 	if err := free.err; err != nil {
 		return err
 	}
-	if err := s.copyComponents(root, broker); err != nil {
+	if err := s.copyComponents(root); err != nil {
 		return err
 	}
 
-	s.add(process.Spec{
-		Name: Broker, Path: filepath.Join(s.Dir, "bin", "local"), Dir: root, Log: filepath.Join(logs, "broker.log"),
-		Args: []string{"broker", "-port", strconv.Itoa(broker), "-dir", filepath.Join(s.Dir, ".data", "broker")},
-	}, "tcp://127.0.0.1:"+strconv.Itoa(broker))
-	s.add(binaries.PlacementSpec(p, logs), dapr.HealthURL(p.PlacementHealth, "/healthz"))
-	s.add(binaries.SchedulerSpec(p, filepath.Join(s.Dir, ".data", "scheduler"), logs), dapr.HealthURL(p.SchedulerHealth, "/healthz"))
+	s.add(binaries.PlacementSpec(p, logs), healthy(dapr.HealthURL(p.PlacementHealth, "/healthz")))
+	s.add(binaries.SchedulerSpec(p, s.Data("scheduler"), logs), healthy(dapr.HealthURL(p.SchedulerHealth, "/healthz")))
 	for _, app := range s.Apps {
 		env := []string{
 			"APP_ID=" + app.ID, "APP_PORT=" + strconv.Itoa(app.Port),
 			"DAPR_HTTP_PORT=" + strconv.Itoa(app.HTTPPort), "DAPR_GRPC_PORT=" + strconv.Itoa(app.GRPCPort),
 		}
-		for _, name := range slices.Sorted(maps.Keys(o.Env)) {
-			env = append(env, name+"="+o.Env[name])
+		for _, more := range []map[string]string{s.Set.File.Common.Env, app.Env, o.Env} {
+			for _, name := range slices.Sorted(maps.Keys(more)) {
+				env = append(env, name+"="+more[name])
+			}
 		}
 		s.add(process.Spec{
 			Name: app.ID, Path: filepath.Join(s.Dir, "bin", app.ID), Env: env, Dir: s.Dir, Log: filepath.Join(logs, app.ID+".log"),
-		}, dapr.HealthURL(app.Port, "/readyz"))
-		s.add(binaries.SidecarSpec(app, file, p, resources, filepath.Join(resources, "config.yaml"), s.Dir, logs),
-			dapr.HealthURL(app.HTTPPort, "/v1.0/healthz"))
+		}, healthy(dapr.HealthURL(app.Port, "/readyz")))
+		s.add(binaries.SidecarSpec(app, s.Set, p, s.Dir, logs), healthy(dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")))
 	}
 	return nil
 }
 
-func (s *System) add(spec process.Spec, health ...string) {
-	s.order = append(s.order, spec.Name)
-	s.parts[spec.Name] = &part{spec: spec, health: health}
-}
-
-// copyComponents takes over components/local as it is, but for the broker's
-// port. Its paths are relative to the folder that the sidecars run in.
-func (s *System) copyComponents(root string, broker int) error {
-	if err := os.MkdirAll(filepath.Join(s.Dir, ".data"), 0o755); err != nil {
-		return err
-	}
-	if err := os.CopyFS(filepath.Join(s.Dir, "components"), os.DirFS(filepath.Join(root, "components"))); err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(s.Dir, "components", "local", "*.yaml"))
+// describeServers says how the servers of the set are started, and has its
+// secrets say where they are.
+func (s *System) describeServers(logs string, free *ports) error {
+	connections, err := s.Set.Secrets.Connections()
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
+	clients := map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(connections)) {
+		o := servers.Options{
+			Dir: s.Data(name), Logs: logs, Connections: connections[name], Local: filepath.Join(s.Dir, "bin", "local"),
+		}
+		for range servers.PortsOf(name) {
+			o.Ports = append(o.Ports, free.port())
+		}
+		server, err := servers.New(name, o)
 		if err != nil {
 			return err
 		}
-		text := strings.ReplaceAll(string(b), "mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:"+strconv.Itoa(broker))
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			return err
-		}
+		clients[name] = o.Ports[0]
+		s.Servers = append(s.Servers, name)
+		s.add(server.Spec, server.Ready)
+		s.parts[name].prepare = server.Prepare
 	}
-	s.token, err = secret(filepath.Join(s.Dir, "components", "secrets.local.json"), "organiser-token")
+	s.Set.Secrets, err = s.Set.Secrets.At(clients)
 	return err
+}
+
+func (s *System) add(spec process.Spec, ready func(context.Context) error) {
+	s.order = append(s.order, spec.Name)
+	s.parts[spec.Name] = &part{spec: spec, ready: ready, prepare: func(context.Context) error { return nil }}
+}
+
+// healthy asks url whether a part is well.
+func healthy(url string) func(context.Context) error {
+	return func(ctx context.Context) error { return ready.Ask(ctx, url) }
+}
+
+// Data is where the system keeps something.
+func (s *System) Data(path ...string) string {
+	return filepath.Join(append([]string{s.Dir, s.Set.DataDir()}, path...)...)
+}
+
+// copyComponents takes over the component sets as they are, but for the secrets.
+// Their paths are relative to the folder that the sidecars run in.
+func (s *System) copyComponents(root string) error {
+	if err := os.MkdirAll(s.Data(), 0o755); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(s.Dir, components.Folder), os.DirFS(filepath.Join(root, components.Folder))); err != nil {
+		return err
+	}
+	return s.Set.Secrets.Write(filepath.Join(s.Dir, s.Set.SecretsFile()))
 }
 
 // API is a client of the system's API, for anybody.
@@ -219,7 +257,7 @@ func (s *System) API() *api.Client { return &api.Client{URL: s.url("web"), Wait:
 
 // Organiser is a client of the system's API with the organiser's credential.
 func (s *System) Organiser() *api.Client {
-	return &api.Client{URL: s.url("web"), Token: s.token, Wait: outcomeWithin}
+	return &api.Client{URL: s.url("web"), Token: s.Set.Secrets["organiser-token"], Wait: outcomeWithin}
 }
 
 // outcomeWithin is long enough for a part to be killed and brought back.
@@ -252,11 +290,11 @@ func (s *System) Stop(name string) {
 
 // Restart starts a part again that has ended, and waits until it is ready.
 func (s *System) Restart(ctx context.Context, name string) error {
-	if err := s.start(name); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
 	defer cancel()
+	if err := s.start(ctx, name); err != nil {
+		return err
+	}
 	return s.Await(ctx, name)
 }
 
@@ -269,7 +307,7 @@ func (s *System) Await(ctx context.Context, names ...string) error {
 				if err := s.process(name).Exited(); err != nil {
 					return nil
 				}
-				return s.healthy(ctx, name)
+				return s.parts[name].ready(ctx)
 			})
 			if err = errors.Join(s.process(name).Exited(), err); err != nil {
 				return fmt.Errorf("%s: %w\n%s", name, err, s.process(name).Tail(20))
@@ -280,23 +318,13 @@ func (s *System) Await(ctx context.Context, names ...string) error {
 	return g.Wait()
 }
 
-func (s *System) healthy(ctx context.Context, name string) error {
-	for _, url := range s.parts[name].health {
-		if address, ok := strings.CutPrefix(url, "tcp://"); ok {
-			if err := dial(ctx, address); err != nil {
-				return err
-			}
-		} else if err := ready.Ask(ctx, url); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *System) start(name string) error {
+func (s *System) start(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	part := s.parts[name]
+	if err := part.prepare(ctx); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	p, err := process.Start(part.spec)
 	if err == nil {
 		part.running = p
@@ -316,7 +344,8 @@ func (s *System) process(name string) *process.Process {
 // Close stops everything and removes the data, unless PLENARY_KEEP is set. It
 // gives an error if an app had a data race.
 func (s *System) Close() (err error) {
-	for _, kind := range []func(string) bool{s.isApp, func(string) bool { return true }} {
+	isServer := func(name string) bool { return slices.Contains(s.Servers, name) }
+	for _, kind := range []func(string) bool{s.isApp, func(name string) bool { return !isServer(name) }, isServer} {
 		var g errgroup.Group
 		for _, name := range s.order {
 			if kind(name) {

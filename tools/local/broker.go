@@ -9,14 +9,14 @@ import (
 
 	"github.com/plenary/plenary/tools/local/broker"
 	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/tools/local/kafka"
 )
 
-// runBroker runs the broker until ctx ends. data is where components/local keeps
-// its files as well.
-func runBroker(ctx context.Context, args []string, data string) error {
+// runBroker runs the broker until ctx ends.
+func runBroker(ctx context.Context, args []string, root string) error {
 	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
 	port := flags.Int("port", brokerPort, "port for MQTT, on 127.0.0.1")
-	dir := flags.String("dir", filepath.Join(data, "broker"), "folder that holds the messages")
+	dir := flags.String("dir", filepath.Join(root, ".data", "local", "broker"), "folder that holds the messages")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -32,6 +32,35 @@ func runBroker(ctx context.Context, args []string, data string) error {
 	b.Shutdown()
 	return nil
 }
+
+// runKafka runs the stand-in for Kafka until ctx ends.
+func runKafka(ctx context.Context, args []string, root string) error {
+	flags := flag.NewFlagSet("kafka", flag.ContinueOnError)
+	port := flags.Int("port", kafkaPort, "port, on 127.0.0.1")
+	dir := flags.String("dir", filepath.Join(root, ".data", "kafka-postgres", "kafka"), "folder that holds the messages")
+	partitions := flags.Int("partitions", kafkaPartitions, "of a topic that is made when it is first used")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := free([]claim{{*port, "broker"}}); err != nil {
+		return err
+	}
+	c, err := kafka.Start(kafka.Options{Port: *port, Dir: *dir, Partitions: *partitions})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("The stand-in for Kafka is ready at %s; ctrl-C stops it.\n", c.ListenAddrs()[0])
+	<-ctx.Done()
+	c.Close()
+	return nil
+}
+
+// Defaults of the stand-in for Kafka: the port is the one in
+// components/kafka-postgres.
+const (
+	kafkaPort       = 19092
+	kafkaPartitions = 4
+)
 
 // findDapr says where the parts of Dapr are, after building them if need be.
 func findDapr(ctx context.Context, root string) error {

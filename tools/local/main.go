@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/plenary/plenary/tools/local/demo"
@@ -19,6 +18,7 @@ const usage = `usage: local COMMAND
 
   run        start everything and wait for ctrl-C
   broker     start the broker alone; for "dapr run -f ." with a Dapr of your own
+  kafka      start a stand-in for Kafka alone
   dapr       find or build the parts of Dapr
   clean-data forget all data, if nothing runs
   demo       show what runs: one order of each fate, as timelines
@@ -44,9 +44,11 @@ func command(ctx context.Context, args []string) error {
 	}
 	switch name {
 	case "run":
-		return run(ctx, root, os.Stdout)
+		return runAll(ctx, root, args[1:], os.Stdout)
 	case "broker":
-		return runBroker(ctx, args[1:], filepath.Join(root, ".data"))
+		return runBroker(ctx, args[1:], root)
+	case "kafka":
+		return runKafka(ctx, args[1:], root)
 	case "dapr":
 		return findDapr(ctx, root)
 	case "clean-data":

@@ -14,7 +14,7 @@ import (
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
-// brokerPort is the one in components/local.
+// brokerPort is the one in the secrets of components/local.
 const brokerPort = 1883
 
 // controlPlane has the ports that dapr.yaml expects placement and scheduler on;
@@ -32,9 +32,14 @@ type claim struct {
 }
 
 // claims are the ports of everything that is going to be started.
-func claims(b dapr.Binaries, file runfile.File) []claim {
+func claims(b dapr.Binaries, file runfile.File, needed []server) []claim {
 	p := controlPlane
-	all := []claim{{brokerPort, "broker"}}
+	var all []claim
+	for _, n := range needed {
+		for _, port := range n.ports {
+			all = append(all, claim{port, n.name})
+		}
+	}
 	if b.Placement != "" {
 		all = append(all, claim{p.Placement, "placement"}, claim{p.PlacementHealth, "placement (health)"},
 			claim{p.PlacementMetrics, "placement (metrics)"}, claim{p.PlacementRaft, "placement (raft)"})

@@ -4,21 +4,22 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/ready"
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/tools/local/servers"
 )
 
 const (
@@ -35,28 +36,37 @@ const (
 type system struct {
 	root     string
 	out      io.Writer
-	file     runfile.File
+	set      components.Set
+	needed   []server
 	binaries dapr.Binaries
-	started  []*process.Process // the control plane and the broker, in order
+	started  []*process.Process // servers and the control plane, in order
 	cli      *process.Process   // dapr run, in whose process group the apps and sidecars are
 	seen     map[string]bool    // the apps and sidecars that were there once
 }
 
-// run brings everything up, waits for ctx to end or a part to die, and takes
+// runAll brings everything up, waits for ctx to end or a part to die, and takes
 // everything down.
-func run(ctx context.Context, root string, out io.Writer) (err error) {
+func runAll(ctx context.Context, root string, args []string, out io.Writer) (err error) {
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	name := flags.String("components", components.Local, "the component set to run on")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	s := &system{root: root, out: out, seen: map[string]bool{}}
-	if s.file, err = runfile.Read(root); err != nil {
+	if s.set, err = components.Read(root, *name); err != nil {
+		return err
+	}
+	if s.needed, err = s.servers(ctx); err != nil {
 		return err
 	}
 	// The ports first: nobody wants to wait for a build to learn of them.
-	if err := free(claims(dapr.Binaries{}, s.file)); err != nil {
+	if err := free(claims(dapr.Binaries{}, s.set.File, s.needed)); err != nil {
 		return err
 	}
 	if s.binaries, err = dapr.Ensure(ctx, root, out); err != nil {
 		return err
 	}
-	if err := free(claims(s.binaries, s.file)); err != nil {
+	if err := free(claims(s.binaries, s.set.File, s.needed)); err != nil {
 		return err
 	}
 	if err := s.buildApps(ctx); err != nil {
@@ -73,13 +83,14 @@ func run(ctx context.Context, root string, out io.Writer) (err error) {
 	return s.watch(ctx)
 }
 
-// cleanData forgets everything, unless somebody still uses it.
+// cleanData forgets everything, unless somebody still uses it. What servers of
+// the user's own hold is theirs.
 func cleanData(root string) error {
-	file, err := runfile.Read(root)
+	set, err := components.Read(root, components.Local)
 	if err != nil {
 		return err
 	}
-	if err := free(claims(dapr.Binaries{}, file)); err != nil {
+	if err := free(claims(dapr.Binaries{}, set.File, []server{{name: servers.Broker, ports: []int{brokerPort}}})); err != nil {
 		return fmt.Errorf("the data may be in use: %w", err)
 	}
 	return os.RemoveAll(filepath.Join(root, ".data"))
@@ -87,7 +98,7 @@ func cleanData(root string) error {
 
 func (s *system) buildApps(ctx context.Context) error {
 	o := gobuild.Options{Dir: s.root, Output: filepath.Join(s.root, ".bin", "apps") + string(filepath.Separator), Progress: s.out}
-	for _, app := range s.file.Apps {
+	for _, app := range s.set.File.Apps {
 		o.Packages = append(o.Packages, "./apps/"+app.ID)
 	}
 	fmt.Fprintln(s.out, "Building the apps.")
@@ -97,8 +108,14 @@ func (s *system) buildApps(ctx context.Context) error {
 	return nil
 }
 
+// data is where the set keeps something.
 func (s *system) data(path ...string) string {
-	return filepath.Join(append([]string{s.root, ".data"}, path...)...)
+	return filepath.Join(append([]string{s.root, s.set.DataDir()}, path...)...)
+}
+
+// logs is where all logs of the run are found.
+func (s *system) logs(path ...string) string {
+	return filepath.Join(append([]string{s.root, ".data", "logs"}, path...)...)
 }
 
 // cliLogs is where the CLI writes the logs of the apps and sidecars.
@@ -106,7 +123,7 @@ func (s *system) cliLogs() string { return filepath.Join(s.root, ".dapr", "logs"
 
 // clearLogs forgets the logs of the last run.
 func (s *system) clearLogs() error {
-	for _, dir := range []string{s.data("logs"), s.cliLogs()} {
+	for _, dir := range []string{s.logs(), s.cliLogs()} {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
@@ -120,40 +137,18 @@ func (s *system) clearLogs() error {
 func (s *system) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
 	defer cancel()
-	self, err := os.Executable()
-	if err != nil {
+	if err := s.startServers(ctx); err != nil {
 		return err
 	}
-	logs := s.data("logs")
-	specs := []process.Spec{{Name: "broker", Path: self, Args: []string{"broker"}, Dir: s.root, Log: filepath.Join(logs, "broker.log")}}
-	if s.binaries.Placement != "" {
-		specs = append(specs, s.binaries.PlacementSpec(controlPlane, logs))
-	}
-	if s.binaries.Scheduler != "" {
-		specs = append(specs, s.binaries.SchedulerSpec(controlPlane, s.data("scheduler"), logs))
-	}
-	fmt.Fprintln(s.out, "Starting broker, placement and scheduler.")
-	for _, spec := range specs {
-		p, err := process.Start(spec)
-		if err != nil {
-			return err
-		}
-		s.started = append(s.started, p)
-	}
-	if err := s.awaitReady(ctx, s.started[0], func(context.Context) error { return answers(brokerPort) }); err != nil {
+	if err := s.startControlPlane(ctx); err != nil {
 		return err
 	}
-	for _, p := range s.started[1:] {
-		port := map[string]int{"placement": controlPlane.PlacementHealth, "scheduler": controlPlane.SchedulerHealth}[p.Name]
-		if err := s.awaitReady(ctx, p, func(ctx context.Context) error { return ready.Ask(ctx, dapr.HealthURL(port, "/healthz")) }); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintln(s.out, "Starting the apps with their sidecars: dapr run -f .")
+	fmt.Fprintf(s.out, "Starting the apps with their sidecars: dapr run -f %s\n", s.set.Dir)
+	var err error
 	s.cli, err = process.Start(process.Spec{
-		Name: "dapr run", Path: s.binaries.CLI, Args: []string{"run", "-f", "."}, Dir: s.root,
+		Name: "dapr run", Path: s.binaries.CLI, Args: []string{"run", "-f", s.set.Dir}, Dir: s.root,
 		Env: []string{"DAPR_RUNTIME_PATH=" + s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1"},
-		Log: filepath.Join(logs, "dapr-run.log"),
+		Log: s.logs("dapr-run.log"),
 	})
 	if err != nil {
 		return err
@@ -162,6 +157,36 @@ func (s *system) start(ctx context.Context) error {
 		return err
 	}
 	return s.linkLogs()
+}
+
+// startControlPlane starts what `dapr init` does not run already.
+func (s *system) startControlPlane(ctx context.Context) error {
+	health := map[string]int{}
+	var specs []process.Spec
+	if s.binaries.Placement != "" {
+		specs = append(specs, s.binaries.PlacementSpec(controlPlane, s.logs()))
+		health["placement"] = controlPlane.PlacementHealth
+	}
+	if s.binaries.Scheduler != "" {
+		specs = append(specs, s.binaries.SchedulerSpec(controlPlane, s.data("scheduler"), s.logs()))
+		health["scheduler"] = controlPlane.SchedulerHealth
+	}
+	var started []*process.Process
+	for _, spec := range specs {
+		fmt.Fprintf(s.out, "Starting %s.\n", spec.Name)
+		p, err := process.Start(spec)
+		if err != nil {
+			return err
+		}
+		s.started, started = append(s.started, p), append(started, p)
+	}
+	for _, p := range started {
+		url := dapr.HealthURL(health[p.Name], "/healthz")
+		if err := s.awaitReady(ctx, p, func(ctx context.Context) error { return ready.Ask(ctx, url) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // awaitReady waits for a part that was started here.
@@ -182,7 +207,7 @@ func (s *system) awaitReady(ctx context.Context, p *process.Process, well func(c
 // awaitApps waits until every app and its sidecar say that they are ready.
 func (s *system) awaitApps(ctx context.Context) error {
 	waiting := map[string][]string{}
-	for _, app := range s.file.Apps {
+	for _, app := range s.set.File.Apps {
 		waiting[app.ID] = []string{dapr.HealthURL(app.Port, "/readyz"), dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")}
 	}
 	var died error
@@ -190,7 +215,7 @@ func (s *system) awaitApps(ctx context.Context) error {
 		if died = s.look(ctx); died != nil {
 			return nil
 		}
-		for _, app := range s.file.Apps {
+		for _, app := range s.set.File.Apps {
 			urls, ok := waiting[app.ID]
 			if !ok {
 				continue
@@ -258,7 +283,7 @@ const sidecarOf = "sidecar of "
 
 // partOf says which part a process of the CLI's is.
 func (s *system) partOf(m process.Member) string {
-	for _, app := range s.file.Apps {
+	for _, app := range s.set.File.Apps {
 		switch {
 		case strings.HasPrefix(m.Command, app.Command[0]):
 			return app.ID
@@ -287,18 +312,18 @@ func (s *system) logOf(part string) string {
 	if found, _ := filepath.Glob(filepath.Join(s.cliLogs(), name+kind+"*.log")); len(found) > 0 {
 		return found[len(found)-1]
 	}
-	return s.data("logs", strings.ReplaceAll(part, " ", "-")+".log")
+	return s.logs(strings.ReplaceAll(part, " ", "-") + ".log")
 }
 
 // linkLogs puts the logs that the CLI writes beside the others.
 func (s *system) linkLogs() error {
-	for _, app := range s.file.Apps {
+	for _, app := range s.set.File.Apps {
 		for part, name := range map[string]string{app.ID: app.ID, sidecarOf + app.ID: app.ID + "-daprd"} {
-			target, err := filepath.Rel(s.data("logs"), s.logOf(part))
+			target, err := filepath.Rel(s.logs(), s.logOf(part))
 			if err != nil {
 				return err
 			}
-			if err := os.Symlink(target, s.data("logs", name+".log")); err != nil {
+			if err := os.Symlink(target, s.logs(name+".log")); err != nil {
 				return err
 			}
 		}
@@ -307,16 +332,19 @@ func (s *system) linkLogs() error {
 }
 
 func (s *system) welcome() {
-	web := s.file.Apps[slices.IndexFunc(s.file.Apps, func(a runfile.App) bool { return a.ID == "web" })]
+	web := s.set.File.Apps[slices.IndexFunc(s.set.File.Apps, func(a runfile.App) bool { return a.ID == "web" })]
 	fmt.Fprintf(s.out, `
 Plenary is running on Dapr %s.
 
   API, with its documentation   http://127.0.0.1:%d/docs
   logs                          .data/logs
-  data                          .data (make clean-data forgets it)
-
-Try next: make demo, in another terminal. Ctrl-C stops everything.
-`, s.binaries.Version, web.Port)
+  data                          %s (make clean-data forgets it)
+  components                    %s
+`, s.binaries.Version, web.Port, s.set.DataDir(), s.set.Name)
+	for _, n := range s.needed {
+		fmt.Fprintf(s.out, "  %-29s %s\n", n.name, n)
+	}
+	fmt.Fprint(s.out, "\nTry next: make demo, in another terminal. Ctrl-C stops everything.\n")
 }
 
 // stop takes down what was started, and nothing else: the apps first, while
@@ -332,7 +360,7 @@ func (s *system) stop() {
 	for _, p := range slices.Backward(s.started) {
 		p.Stop(grace)
 	}
-	fmt.Fprintln(s.out, "Stopped. The data is kept in .data.")
+	fmt.Fprintln(s.out, "Stopped. The data is kept.")
 }
 
 // stopMembers stops processes that the CLI started.
@@ -350,12 +378,4 @@ func (s *system) stopMembers(which func(part string) bool) {
 	for _, pid := range process.StopAll(pids, grace) {
 		fmt.Fprintf(s.out, "Process %d did not end within %s and was killed.\n", pid, grace)
 	}
-}
-
-func answers(port int) error {
-	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err == nil {
-		_ = conn.Close()
-	}
-	return err
 }

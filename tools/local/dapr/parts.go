@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/runfile"
 )
@@ -47,10 +48,10 @@ func (b Binaries) SchedulerSpec(p Ports, dir, logs string) process.Spec {
 }
 
 // SidecarSpec says how to start the sidecar of an app as `dapr run` does: with
-// the resources and the configuration of the app's run file, in dir, to which
-// the paths in the resources are relative.
-func (b Binaries) SidecarSpec(app runfile.App, file runfile.File, p Ports, resources, config, dir, logs string) process.Spec {
-	return process.Spec{
+// the resources and the configuration of a component set, in dir, to which the
+// paths in the resources are relative and in which the set's folders are.
+func (b Binaries) SidecarSpec(app runfile.App, set components.Set, p Ports, dir, logs string) process.Spec {
+	s := process.Spec{
 		Name: app.ID + "-daprd", Path: b.Daprd, Dir: dir, Log: filepath.Join(logs, app.ID+"-daprd.log"),
 		Env: []string{"DAPR_HOST_IP=" + loopback},
 		Args: []string{
@@ -58,12 +59,16 @@ func (b Binaries) SidecarSpec(app runfile.App, file runfile.File, p Ports, resou
 			"--dapr-http-port", strconv.Itoa(app.HTTPPort), "--dapr-grpc-port", strconv.Itoa(app.GRPCPort),
 			"--dapr-internal-grpc-port", strconv.Itoa(app.InternalGRPCPort),
 			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(app.MetricsPort),
-			"--dapr-listen-addresses", loopback, "--max-body-size", file.Common.MaxBodySize,
+			"--dapr-listen-addresses", loopback, "--max-body-size", set.File.Common.MaxBodySize,
 			"--placement-host-address", fmt.Sprintf("%s:%d", loopback, p.Placement),
 			"--scheduler-host-address", fmt.Sprintf("%s:%d", loopback, p.Scheduler),
-			"--resources-path", resources, "--config", config,
+			"--config", filepath.Join(dir, set.Config()),
 		},
 	}
+	for _, path := range set.Resources() {
+		s.Args = append(s.Args, "--resources-path", filepath.Join(dir, path))
+	}
+	return s
 }
 
 // HealthURL is where a part of the control plane or a sidecar says whether it

@@ -97,9 +97,10 @@ func options(root string, args []string, getenv func(string) string) (o Options,
 	return o, err
 }
 
-// localToken is the organiser's credential of the local set.
+// localToken is the organiser's credential of the local set. It is the same in
+// all sets.
 func localToken(root string) (string, error) {
-	file := filepath.Join(root, "components", "secrets.local.json")
+	file := filepath.Join(root, "components", "local", "secrets.json")
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("demo: the organiser's credential is needed (-token or %s): %w", tokenVariable, err)

@@ -36,7 +36,7 @@ func TestOptions(t *testing.T) {
 		"no secrets needed when told":  {secret: "missing", args: []string{"-token", "mine"}, want: Options{URL: defaultURL, Token: "mine", Wait: time.Minute}},
 		"no secrets":                   {secret: "missing", fails: "-token or PLENARY_ORGANISER_TOKEN"},
 		"secrets without a credential": {secret: `{"other": "x"}`, fails: "has no organiser-token"},
-		"secrets that are not JSON":    {secret: `organiser-token: x`, fails: "secrets.local.json"},
+		"secrets that are not JSON":    {secret: `organiser-token: x`, fails: "secrets.json"},
 		"words":                        {args: []string{"quickly"}, fails: `"quickly"`},
 		"negative wait":                {args: []string{"-wait", "-1s"}, fails: "-wait"},
 		"wait that is no time":         {args: []string{"-wait", "long"}, fails: "-wait"},
@@ -49,7 +49,7 @@ func TestOptions(t *testing.T) {
 				test.secret = `{"organiser-token": "local"}`
 			}
 			if test.secret != "missing" {
-				write(t, filepath.Join(root, "components", "secrets.local.json"), test.secret)
+				write(t, filepath.Join(root, "components", "local", "secrets.json"), test.secret)
 			}
 			got, err := options(root, test.args, func(name string) string { return test.env[name] })
 			if test.fails != "" {

@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,10 @@ type Spec struct {
 	Env  []string // beside that of this process
 	Dir  string
 	Log  string // file that gets its output
+	// Credential is whom it runs as; nil means as this process does.
+	Credential *syscall.Credential
+	// StopSignal asks it to end; 0 means SIGTERM.
+	StopSignal syscall.Signal
 }
 
 // Process is a program that was started.
@@ -46,7 +51,7 @@ func Start(s Spec) (*Process, error) {
 	p := &Process{Spec: s, cmd: exec.Command(s.Path, s.Args...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = s.Dir, append(os.Environ(), s.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.Credential}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
@@ -77,20 +82,25 @@ func (p *Process) Exited() error {
 }
 
 // Stop asks the process to end, and kills it after the grace period. When it
-// returns, the process is gone.
+// returns, the process is gone, and so is what it had started.
 func (p *Process) Stop(grace time.Duration) {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	started := descendants(p.PID())
+	_ = p.cmd.Process.Signal(cmp.Or(p.StopSignal, syscall.SIGTERM))
 	select {
 	case <-p.done:
+		killAll(started)
 	case <-time.After(grace):
 		p.Kill()
 	}
 }
 
-// Kill ends the process at once (kill -9) and waits until it is gone.
+// Kill ends the process and what it had started at once (kill -9), and waits
+// until they are gone.
 func (p *Process) Kill() {
+	started := descendants(p.PID())
 	_ = p.cmd.Process.Kill()
 	<-p.done
+	killAll(started)
 }
 
 // Tail is the end of what the process wrote.
