@@ -30,14 +30,17 @@ func main() {
 	}
 }
 
+// providerKey is the name of the secret that the demo provider signs with.
+const providerKey = "demo-provider-key"
+
 func run() error {
-	app, err := host.New(host.Options{AppID: "payments", Registry: contracts.Registry()})
+	app, err := host.New(host.Options{AppID: "payments", Registry: contracts.Registry(), Secrets: []string{providerKey}})
 	if err != nil {
 		return err
 	}
 	demo := demo.New(demo.Options{
 		Store:   app.Keys(),
-		Key:     func(ctx context.Context) (string, error) { return app.Secret(ctx, "demo-provider-key") },
+		Key:     func(ctx context.Context) (string, error) { return app.Secret(ctx, providerKey) },
 		Webhook: app.InvokeURL("payments") + "/webhooks/" + demo.Name,
 		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
 	})

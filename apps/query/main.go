@@ -26,9 +26,12 @@ func main() {
 	}
 }
 
+// database is the name of the secret that says where the journal is.
+const database = "query-database"
+
 func run() error {
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "query", Registry: registry})
+	app, err := host.New(host.Options{AppID: "query", Registry: registry, Secrets: []string{database}})
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func run() error {
 	}).Routes(app.Router)
 
 	app.Go(func(ctx context.Context) error {
-		connection, err := app.Secret(ctx, "query-database")
+		connection, err := app.Secret(ctx, database)
 		if err != nil {
 			return err
 		}

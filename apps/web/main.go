@@ -26,23 +26,26 @@ func main() {
 	}
 }
 
+// organiserToken is the name of the secret that organisers show.
+const organiserToken = "organiser-token"
+
 func run() error {
 	maxLag, err := host.Duration("PLENARY_MAX_LAG", 15*time.Second)
 	if err != nil {
 		return err
 	}
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "web", Registry: registry, Public: true})
+	app, err := host.New(host.Options{AppID: "web", Registry: registry, Public: true, Secrets: []string{organiserToken}})
 	if err != nil {
 		return err
 	}
-	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, "organiser-token") })
+	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
-		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore},
+		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()},
 		OrganiserToken: token,
 		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
 		MaxLag:         maxLag,

@@ -65,6 +65,12 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		c.Status(http.StatusBadRequest)
 		return
 	}
+	if req.Entries == nil {
+		// Any answer but an error would lose it.
+		slog.ErrorContext(c, "delivery of a single message: the Subscription needs bulkSubscribe.enabled", "path", c.FullPath())
+		c.Status(http.StatusInternalServerError)
+		return
+	}
 	ctx := c.Request.Context()
 	out := make([]bulkStatus, len(req.Entries))
 	batch := make([]Delivery, 0, len(req.Entries))

@@ -15,6 +15,8 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,6 +32,7 @@ import (
 	"github.com/plenary/plenary/engine/bus/daprbus"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/engine/timeout"
 )
@@ -57,6 +60,8 @@ type Options struct {
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
+	// Secrets are the names of the secrets that the app reads.
+	Secrets []string
 	// Swept says that the app sweeps for what reminders miss: see
 	// timeout.Reminders.
 	Swept bool
@@ -81,11 +86,18 @@ type Host struct {
 	tasks     []func(context.Context) error
 	checks    []func(context.Context) error
 	ready     atomic.Bool
+
+	// needs are what the self-check looks for; checked is closed when it has found
+	// nothing to refuse, and ended when the app begins to end.
+	needs   selfcheck.Needs
+	checked chan struct{}
+	ended   chan struct{}
 }
 
 // New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
 // (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
-// LOG_LEVEL (info), and PLENARY_PPROF to serve profiles under /debug/pprof.
+// LOG_LEVEL (info), PLENARY_ACCEPT, the component types that the self-check shall
+// not refuse (none), and PLENARY_PPROF to serve profiles under /debug/pprof.
 func New(o Options) (*Host, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(env("LOG_LEVEL", "info"))); err != nil {
@@ -97,6 +109,14 @@ func New(o Options) (*Host, error) {
 	h := &Host{
 		options: o, engine: gin.New(), token: os.Getenv("DAPR_API_TOKEN"),
 		daprHTTP: "http://127.0.0.1:" + env("DAPR_HTTP_PORT", "3500"), meter: bus.NewMeter(),
+		needs: selfcheck.Needs{AppID: o.AppID, Actors: o.ActorType != ""}, checked: make(chan struct{}), ended: make(chan struct{}),
+	}
+	var err error
+	if h.needs.Port, err = strconv.Atoi(env("APP_PORT", "8080")); err != nil {
+		return nil, fmt.Errorf("APP_PORT: %w", err)
+	}
+	if len(o.Secrets) > 0 {
+		h.needs.Secrets = SecretStore
 	}
 	h.engine.Use(gin.Recovery())
 	h.engine.ContextWithFallback = true
@@ -111,7 +131,8 @@ func New(o Options) (*Host, error) {
 		h.internal.GET("/debug/pprof/*name", gin.WrapF(serveProfile))
 	}
 
-	var err error
+	h.internal.GET(ownRoute, func(c *gin.Context) { c.Status(http.StatusNoContent) })
+
 	// The connection is made when it is first used: the sidecar may come later.
 	h.conn, err = grpc.NewClient("127.0.0.1:"+env("DAPR_GRPC_PORT", "50001"),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the sidecar shares our loopback
@@ -122,10 +143,13 @@ func New(o Options) (*Host, error) {
 	}
 	h.dapr = client.NewClientWithConnection(h.conn)
 	h.store = newLateStore()
-	h.publisher = daprbus.New(h.dapr, &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}, map[message.Kind]string{
-		message.Command: CommandBus, message.Event: EventBus, message.DeadLetterKind: DeadLetters,
-	})
+	h.publisher = daprbus.New(h.dapr, &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}, components)
 	return h, nil
+}
+
+// components are the pub/sub components by what travels there.
+var components = map[message.Kind]string{
+	message.Command: CommandBus, message.Event: EventBus, message.DeadLetterKind: DeadLetters,
 }
 
 // maxAnswer bounds one gRPC message. A bulk read of a hundred busy streams is
@@ -208,19 +232,28 @@ func (h *Host) outbound(ctx context.Context) error {
 }
 
 // Publisher publishes on the command and event bus.
-func (h *Host) Publisher() bus.Publisher { return h.publisher }
+func (h *Host) Publisher() bus.Publisher {
+	h.needs.Publishes = append(h.needs.Publishes, CommandBus)
+	return h.publisher
+}
 
 // Dapr is the sidecar's client.
 func (h *Host) Dapr() client.Client { return h.dapr }
 
 // Keys is the app's own state store. Until the sidecar is there, its calls wait.
-func (h *Host) Keys() state.Store { return h.store }
+func (h *Host) Keys() state.Store {
+	h.needs.State = true
+	return h.store
+}
 
 // StateStore gives the name of the component behind Keys, for what the state
-// port does not offer. Until the sidecar is there, it waits.
-func (h *Host) StateStore(ctx context.Context) (string, error) {
-	known, err := h.store.await(ctx)
-	return known.component, err
+// port does not offer. Until the sidecar is there, what it gives waits.
+func (h *Host) StateStore() func(context.Context) (string, error) {
+	h.needs.State = true
+	return func(ctx context.Context) (string, error) {
+		known, err := h.store.await(ctx)
+		return known.component, err
+	}
 }
 
 // Engine is the app's engine over its state store and the buses. Add the
@@ -230,7 +263,7 @@ func (h *Host) Engine() *handling.Engine {
 		return h.handler
 	}
 	o := handling.Options{
-		App: h.options.AppID, Registry: h.options.Registry, Keys: h.store, Publisher: h.publisher,
+		App: h.options.AppID, Registry: h.options.Registry, Keys: h.Keys(), Publisher: h.Publisher(),
 		Now: time.Now, Random: rand.Reader,
 	}
 	if h.options.ActorType != "" {
@@ -238,15 +271,19 @@ func (h *Host) Engine() *handling.Engine {
 		r.Swept = h.options.Swept
 		o.Waker = r
 	}
+	h.needs.Publishes = append(h.needs.Publishes, EventBus)
 	h.handler = handling.New(o)
 	if h.options.ActorType != "" {
-		timeout.Host(h.internal, h.options.ActorType, h.handler)
+		timeout.Host(h.deliveries(), h.options.ActorType, h.handler)
 	}
 	return h.handler
 }
 
-// Secret reads a secret from the secret store.
+// Secret reads a secret, one of Options.Secrets, from the secret store.
 func (h *Host) Secret(ctx context.Context, name string) (string, error) {
+	if !slices.Contains(h.options.Secrets, name) {
+		return "", fmt.Errorf("secret %s: not among those of the app's options", name)
+	}
 	got, err := h.dapr.GetSecret(ctx, SecretStore, name, nil)
 	if err != nil {
 		return "", fmt.Errorf("secret %s: %w", name, err)
@@ -268,7 +305,36 @@ func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, op
 	for _, set := range options {
 		set(e)
 	}
-	h.internal.POST(path, e.Serve)
+	h.needs.Reads = append(h.needs.Reads, selfcheck.Read{Component: components[kind], Path: path, LastStop: kind == message.DeadLetterKind})
+	h.needs.Publishes = append(h.needs.Publishes, DeadLetters)
+	h.deliveries().POST(path, e.Serve)
+}
+
+// deliveries is for the routes by which the sidecar gives the app something to
+// do. It may begin with that before the app knows it: such calls wait for the
+// self-check.
+func (h *Host) deliveries() gin.IRouter {
+	return h.internal.Group("", func(c *gin.Context) {
+		if c.Request.Method == http.MethodGet || h.isChecked() {
+			return // a GET asks, and gives nothing
+		}
+		select {
+		case <-h.checked:
+			return
+		case <-h.ended:
+		case <-c.Request.Context().Done():
+		}
+		c.AbortWithStatus(http.StatusServiceUnavailable)
+	})
+}
+
+func (h *Host) isChecked() bool {
+	select {
+	case <-h.checked:
+		return true
+	default:
+		return false
+	}
 }
 
 // KeepUnknown is an option of Subscribe: see bus.Endpoint.KeepUnknown.
@@ -313,8 +379,9 @@ func (h *Host) Go(task func(ctx context.Context) error) { h.tasks = append(h.tas
 // drain is how long what has been begun may take after SIGTERM.
 const drain = 15 * time.Second
 
-// Run listens, waits for the sidecar, runs the tasks, and returns after SIGTERM
-// or SIGINT when all is finished, or when something failed.
+// Run listens, waits for the sidecar, checks that it gives what the app needs,
+// runs the tasks, and returns after SIGTERM or SIGINT when all is finished, or
+// when something failed.
 func (h *Host) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -335,6 +402,7 @@ func (h *Host) Run() error {
 	g.Go(func() error {
 		<-ctx.Done()
 		h.ready.Store(false)
+		close(h.ended)
 		end, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		if err := server.Shutdown(end); err != nil {
@@ -343,9 +411,12 @@ func (h *Host) Run() error {
 		return nil
 	})
 	g.Go(func() error {
-		if err := h.awaitSidecar(ctx); err != nil {
+		if err := h.awaitSidecar(ctx); errors.Is(err, errRefused) {
+			return err
+		} else if err != nil {
 			return nil //nolint:nilerr // ctx has ended, which is no failure
 		}
+		close(h.checked)
 		slog.Info("ready", "address", address)
 		h.ready.Store(true)
 		for _, task := range h.tasks {

@@ -2,28 +2,50 @@ package host
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"os"
 	"strings"
 	"time"
 
-	"github.com/dapr/go-sdk/client"
+	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/engine/state/daprstate"
 )
 
-// awaitSidecar waits until the sidecar's components are there, and learns from
-// its metadata which of them is the app's state store and how that is written
-// best. It gives an error only when ctx has ended.
+// errRefused means that the app must not run beside this sidecar.
+var errRefused = errors.New("refused by the self-check")
+
+// acquaintance is an app's getting to know its sidecar.
+type acquaintance struct {
+	*Host
+	said   map[string]bool // the findings that have been logged
+	secret int             // how often secrets could not be read
+}
+
+// awaitSidecar waits until the sidecar's components are there, checks that they
+// give what the app needs, and learns which of them is its state store. Its error
+// is a refusal to run, or that of ctx.
 func (h *Host) awaitSidecar(ctx context.Context) error {
-	const pause = 100 * time.Millisecond
+	const pause, patience = 100 * time.Millisecond, 10 * time.Second
+	a := acquaintance{Host: h, said: map[string]bool{}}
+	complain := time.Now().Add(patience)
 	for {
-		err := h.meetSidecar(ctx)
-		if err == nil {
-			return nil
+		err := a.meet(ctx)
+		if err == nil || errors.Is(err, errRefused) {
+			return err
 		}
-		slog.DebugContext(ctx, "no sidecar yet", "error", err)
+		if time.Now().After(complain) {
+			slog.WarnContext(ctx, "waiting for the sidecar", "error", err)
+			complain = time.Now().Add(patience)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -32,37 +54,112 @@ func (h *Host) awaitSidecar(ctx context.Context) error {
 	}
 }
 
-func (h *Host) meetSidecar(ctx context.Context) error {
-	if err := h.outbound(ctx); err != nil {
+// meet runs the self-check. An error that is not errRefused means that the
+// sidecar, or something behind it, could not be asked yet: the app never goes on
+// without an answer.
+func (a *acquaintance) meet(ctx context.Context) error {
+	if err := a.outbound(ctx); err != nil {
 		return err
 	}
-	meta, err := h.dapr.GetMetadata(ctx)
+	sidecar, err := a.dapr.GrpcClient().GetMetadata(ctx, &pb.GetMetadataRequest{})
+	if status.Code(err) == codes.Unauthenticated {
+		return a.judge(ctx, selfcheck.APIToken)
+	}
 	if err != nil {
 		return fmt.Errorf("sidecar's metadata: %w", err)
 	}
-	if c := stateStore(meta.RegisteredComponents); c != nil {
-		h.store.set(known{component: c.Name, Store: daprstate.New(h.dapr, c.Name, daprstate.StrategyFor(c.Type))})
+	accept := strings.FieldsFunc(os.Getenv("PLENARY_ACCEPT"), func(r rune) bool { return r == ',' || r == ' ' })
+	if err := a.judge(ctx, selfcheck.Check(a.needs, sidecar, accept...)...); err != nil {
+		return err
+	}
+	if err := a.calledBack(ctx); err != nil {
+		return err
+	}
+	if err := a.readSecrets(ctx); err != nil {
+		return err
+	}
+	if !a.needs.State {
+		return nil
+	}
+	c := selfcheck.StateStore(sidecar)
+	store := daprstate.New(a.dapr, c.GetName(), daprstate.StrategyFor(c.GetType()))
+	found, err := selfcheck.Probe(ctx, store, c, "selfcheck/"+rand.Text())
+	if err != nil {
+		return fmt.Errorf("state store %s: %w", c.GetName(), err)
+	}
+	if err := a.judge(ctx, found...); err != nil {
+		return err
+	}
+	a.store.set(known{component: c.GetName(), Store: store})
+	return nil
+}
+
+// judge logs findings, each once, and refuses if one of them does.
+func (a *acquaintance) judge(ctx context.Context, findings ...selfcheck.Finding) error {
+	var refused []string
+	for _, f := range findings {
+		text, level := f.String(), slog.LevelWarn
+		if f.Refused {
+			level = slog.LevelError
+			refused = append(refused, text)
+		}
+		if !a.said[text] {
+			a.said[text] = true
+			slog.Log(ctx, level, "self-check: "+text, "finding", f.Name, "refused", f.Refused)
+		}
+	}
+	if refused != nil {
+		return fmt.Errorf("%w: %s", errRefused, strings.Join(refused, ". "))
 	}
 	return nil
 }
 
-// stateStore picks the app's state store from the components that its sidecar
-// has: the only one, or the one named StateStore; nil if there is none.
-func stateStore(components []*client.MetadataRegisteredComponents) *client.MetadataRegisteredComponents {
-	var stores []*client.MetadataRegisteredComponents
-	for _, c := range components {
-		if !strings.HasPrefix(c.Type, "state.") {
-			continue
-		}
-		if c.Name == StateStore {
-			return c
-		}
-		stores = append(stores, c)
-	}
-	if len(stores) != 1 {
+// ownRoute answers the app's own call of itself through the sidecar.
+const ownRoute = "/selfcheck"
+
+// calledBack has the sidecar call the app, which it may only with the app's
+// token.
+func (a *acquaintance) calledBack(ctx context.Context) error {
+	if os.Getenv("APP_API_TOKEN") == "" {
 		return nil
 	}
-	return stores[0]
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.InvokeURL(a.options.AppID)+ownRoute, nil)
+	if err != nil {
+		return err
+	}
+	res, err := a.InvokeTransport().RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	switch res.StatusCode {
+	case http.StatusNoContent:
+		return nil
+	case http.StatusUnauthorized:
+		return a.judge(ctx, selfcheck.AppToken)
+	}
+	return fmt.Errorf("the sidecar's call of its own app: %s", res.Status)
+}
+
+// maxSecretTries is how often secrets are asked for. Secret stores do not say
+// whether a secret is missing or they could not look.
+const maxSecretTries = 30
+
+// readSecrets looks whether the app's secrets are there.
+func (a *acquaintance) readSecrets(ctx context.Context) error {
+	for _, name := range a.options.Secrets {
+		_, err := a.Secret(ctx, name)
+		if err == nil {
+			continue
+		}
+		if a.secret++; a.secret < maxSecretTries {
+			return err
+		}
+		return a.judge(ctx, selfcheck.NoSecret(SecretStore, err))
+	}
+	return nil
 }
 
 // known is what is learnt of the app's state store.

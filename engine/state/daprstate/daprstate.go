@@ -36,7 +36,7 @@ const (
 func StrategyFor(componentType string) Strategy {
 	switch {
 	case strings.HasPrefix(componentType, "state.sqlite"),
-		strings.HasPrefix(componentType, "state.postgresql"),
+		strings.HasPrefix(componentType, "state.postgres"),
 		strings.HasPrefix(componentType, "state.mysql"):
 		return InTransaction
 	case strings.HasPrefix(componentType, "state.redis"):
