@@ -14,8 +14,8 @@ help: ## this list
 
 ## Running
 
-run: .bin/local ## start everything on this machine; ctrl-C stops it; COMPONENTS=… for another set than local
-	@.bin/local run $(if $(COMPONENTS),-components $(COMPONENTS))
+run: .bin/local ## start everything on this machine; ctrl-C stops it; COMPONENTS=… for another set than local, OBSERVE=1 to see inside
+	@.bin/local run $(if $(OBSERVE),-observe) $(if $(COMPONENTS),-components $(COMPONENTS))
 
 broker: .bin/local build ## start the broker alone, for `dapr run -f .` with a Dapr of your own
 	@.bin/local broker

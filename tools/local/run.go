@@ -16,6 +16,7 @@ import (
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
+	"github.com/plenary/plenary/tools/local/observe"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/ready"
 	"github.com/plenary/plenary/tools/local/runfile"
@@ -39,15 +40,18 @@ type system struct {
 	set      components.Set
 	needed   []server
 	binaries dapr.Binaries
-	started  []*process.Process // servers and the control plane, in order
-	cli      *process.Process   // dapr run, in whose process group the apps and sidecars are
-	seen     map[string]bool    // the apps and sidecars that were there once
+	// observers are the programs that observe; nil if nobody does.
+	observers *observe.Binaries
+	started   []*process.Process // servers and the control plane, in order
+	cli       *process.Process   // dapr run, in whose process group the apps and sidecars are
+	seen      map[string]bool    // the apps and sidecars that were there once
 }
 
 // runAll brings everything up, waits for ctx to end or a part to die, and takes
 // everything down.
 func runAll(ctx context.Context, root string, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	observed := flags.Bool("observe", false, "run Jaeger and Prometheus beside it")
 	name := flags.String("components", components.Local, "the component set to run on")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -66,8 +70,19 @@ func runAll(ctx context.Context, root string, args []string, out io.Writer) (err
 	if s.binaries, err = dapr.Ensure(ctx, root, out); err != nil {
 		return err
 	}
-	if err := free(claims(s.binaries, s.set.File, s.needed)); err != nil {
+	needed := claims(s.binaries, s.set.File, s.needed)
+	if *observed {
+		needed = append(needed, s.observerClaims()...)
+	}
+	if err := free(needed); err != nil {
 		return err
+	}
+	if *observed {
+		observers, err := observe.Ensure(ctx, root, out)
+		if err != nil {
+			return err
+		}
+		s.observers = &observers
 	}
 	if err := s.buildApps(ctx); err != nil {
 		return err
@@ -143,12 +158,18 @@ func (s *system) start(ctx context.Context) error {
 	if err := s.startControlPlane(ctx); err != nil {
 		return err
 	}
+	env := []string{"DAPR_RUNTIME_PATH=" + s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1"}
+	if s.observers != nil {
+		if err := s.startObservers(ctx); err != nil {
+			return err
+		}
+		env = append(env, observe.Default.Env()...)
+	}
 	fmt.Fprintf(s.out, "Starting the apps with their sidecars: dapr run -f %s\n", s.set.Dir)
 	var err error
 	s.cli, err = process.Start(process.Spec{
 		Name: "dapr run", Path: s.binaries.CLI, Args: []string{"run", "-f", s.set.Dir}, Dir: s.root,
-		Env: []string{"DAPR_RUNTIME_PATH=" + s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1"},
-		Log: s.logs("dapr-run.log"),
+		Env: env, Log: s.logs("dapr-run.log"),
 	})
 	if err != nil {
 		return err
@@ -343,6 +364,10 @@ Plenary is running on Dapr %s.
 `, s.binaries.Version, web.Port, s.set.DataDir(), s.set.Name)
 	for _, n := range s.needed {
 		fmt.Fprintf(s.out, "  %-29s %s\n", n.name, n)
+	}
+	if s.observers != nil {
+		p := observe.Default
+		fmt.Fprintf(s.out, "  %-29s %s\n  %-29s %s\n  %-29s %s?page=alerts\n", "traces (Jaeger)", p.TracesURL(), "dashboards (Prometheus)", p.DashboardsURL(), "alerts", p.DashboardsURL())
 	}
 	fmt.Fprint(s.out, "\nTry next: make demo, in another terminal. Ctrl-C stops everything.\n")
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/plenary/plenary/tools/local/observe"
+	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+// lookEvery is short, so that somebody who tries something out soon sees it.
+const lookEvery = 5 * time.Second
+
+// observerClaims are the ports of what observes, and those on which the apps
+// then have their metrics.
+func (s *system) observerClaims() []claim {
+	p := observe.Default
+	all := []claim{
+		{p.Traces, "Jaeger"}, {p.TracesGRPC, "Jaeger (gRPC)"}, {p.Spans, "Jaeger (spans)"}, {p.JaegerHealth, "Jaeger (health)"},
+		{p.Metrics, "Prometheus"},
+	}
+	for _, t := range s.targets() {
+		if t.Job == observe.Apps {
+			all = append(all, claim{t.Port, t.App + " app (metrics)"})
+		}
+	}
+	return all
+}
+
+// targets are all that have metrics.
+func (s *system) targets() (all []observe.Target) {
+	for _, app := range s.set.File.Apps {
+		// An app whose run file gives no port is caught by AppDown: port 0 answers nobody.
+		port, _ := strconv.Atoi(app.Env[observe.MetricsPort])
+		all = append(all, observe.Target{Job: observe.Apps, App: app.ID, Port: port},
+			observe.Target{Job: observe.Sidecars, App: app.ID, Port: app.MetricsPort})
+	}
+	if s.binaries.Placement != "" {
+		all = append(all, observe.Target{Job: observe.ControlPlane, App: "placement", Port: controlPlane.PlacementMetrics})
+	}
+	if s.binaries.Scheduler != "" {
+		all = append(all, observe.Target{Job: observe.ControlPlane, App: "scheduler", Port: controlPlane.SchedulerMetrics})
+	}
+	return all
+}
+
+// startObservers starts Jaeger and Prometheus, before there is anything to see.
+func (s *system) startObservers(ctx context.Context) error {
+	specs, err := s.observers.Specs(observe.Options{
+		Root: s.root, Dir: s.data("observe"), Logs: s.logs(), Ports: observe.Default, Targets: s.targets(), Every: lookEvery,
+	})
+	if err != nil {
+		return err
+	}
+	health := observe.Default.Health()
+	for _, spec := range specs {
+		fmt.Fprintf(s.out, "Starting %s.\n", spec.Name)
+		p, err := process.Start(spec)
+		if err != nil {
+			return err
+		}
+		s.started = append(s.started, p)
+		if err := s.awaitReady(ctx, p, func(ctx context.Context) error { return ready.Ask(ctx, health[spec.Name]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
