@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/engine/es"
-	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/state/daprstate"
 	"github.com/plenary/plenary/engine/stream"
 )
@@ -37,13 +33,10 @@ func (counter) Handled() int        { return 100 }
 
 // A stream of 20,000 events must load and append as fast as one of 20, with
 // nothing in memory: compare the lines.
-func BenchmarkLoadAndAppendOnSQLite(b *testing.B) {
-	dapr, err := client.NewClientWithAddressContext(b.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(system.App("order").GRPCPort)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(dapr.Close)
-	keys := daprstate.New(dapr, host.StateStore, daprstate.InTransaction)
+func BenchmarkLoadAndAppend(b *testing.B) {
+	dapr := newApps().beside(b, "order")
+	name, kind := stateStore(b, dapr)
+	keys := daprstate.New(dapr, name, daprstate.StrategyFor(kind))
 	add := func(s *stream.Store, key stream.Key, events int) {
 		ctx := context.Background()
 		loaded, errs, err := s.Load(ctx, []stream.Request{{Key: key, Folder: counter{}}})

@@ -52,6 +52,9 @@ func Sidecar(app string) string { return app + "-daprd" }
 type Options struct {
 	// Apps to run; nil means all of the run file.
 	Apps []string
+	// Apart leaves the apps to the test: they are not built, and neither they nor
+	// their sidecars are started. The test starts the sidecars with Restart.
+	Apart bool
 	// Env is added to the environment of the apps: PLENARY_HOLD=3s.
 	Env map[string]string
 	// Out is where progress goes; nil means standard error.
@@ -70,6 +73,11 @@ type System struct {
 	// Set is the component set, with the secrets that it has here.
 	Set components.Set
 
+	options  Options
+	binaries dapr.Binaries
+	control  dapr.Ports
+	free     *ports
+
 	order []string // in which the parts are started
 	mu    sync.Mutex
 	parts map[string]*part
@@ -86,19 +94,18 @@ type part struct {
 // Start builds and starts a system, and waits until it is ready. The caller
 // stops it, also after an error.
 func Start(ctx context.Context, o Options) (*System, error) {
-	s := &System{parts: map[string]*part{}}
 	if o.Out == nil {
 		o.Out = os.Stderr
 	}
+	s := &System{options: o, free: newPorts(), parts: map[string]*part{}}
 	root, err := runfile.Root()
 	if err != nil {
 		return s, err
 	}
-	binaries, err := dapr.Ensure(ctx, root, o.Out)
-	if err != nil {
+	if s.binaries, err = dapr.Ensure(ctx, root, o.Out); err != nil {
 		return s, err
 	}
-	if binaries.Placement == "" || binaries.Scheduler == "" {
+	if s.binaries.Placement == "" || s.binaries.Scheduler == "" {
 		return s, errors.New("the tests need the programs of placement and scheduler: dapr init --slim, or no installed Dapr at all")
 	}
 	if s.Set, err = components.Read(root, cmp.Or(os.Getenv(components.Variable), components.Local)); err != nil {
@@ -112,17 +119,21 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if err := os.Chmod(s.Dir, everybodyEnters); err != nil {
 		return s, err
 	}
-	if err := s.build(ctx, root, o); err != nil {
+	if err := s.build(ctx, root); err != nil {
 		return s, err
 	}
-	if err := s.describe(root, binaries, o); err != nil {
+	if err := s.describe(root); err != nil {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
 	defer cancel()
 	// Streams and sessions have to be there before a sidecar subscribes.
 	first := len(s.Servers) + 2
-	for _, names := range [][]string{s.order[:first], s.order[first:]} {
+	groups := [][]string{s.order[:first], s.order[first:]}
+	if o.Apart {
+		groups = groups[:1]
+	}
+	for _, names := range groups {
 		for _, name := range names {
 			if err := s.start(ctx, name); err != nil {
 				return s, err
@@ -137,14 +148,17 @@ func Start(ctx context.Context, o Options) (*System, error) {
 
 // build builds the apps and the servers of our own into s.Dir, with the race
 // detector if the test has it.
-func (s *System) build(ctx context.Context, root string, o Options) error {
+func (s *System) build(ctx context.Context, root string) error {
 	b := gobuild.Options{
-		Dir: root, Output: filepath.Join(s.Dir, "bin") + string(filepath.Separator), Progress: o.Out,
+		Dir: root, Output: filepath.Join(s.Dir, "bin") + string(filepath.Separator), Progress: s.options.Out,
 		Packages: []string{"./tools/local"},
 	}
 	for _, app := range s.Set.File.Apps {
-		if o.Apps == nil || slices.Contains(o.Apps, app.ID) {
-			s.Apps = append(s.Apps, app)
+		if s.options.Apps != nil && !slices.Contains(s.options.Apps, app.ID) {
+			continue
+		}
+		s.Apps = append(s.Apps, app)
+		if !s.options.Apart {
 			b.Packages = append(b.Packages, "./apps/"+app.ID)
 		}
 	}
@@ -155,51 +169,74 @@ func (s *System) build(ctx context.Context, root string, o Options) error {
 }
 
 // describe says how each part is started.
-func (s *System) describe(root string, binaries dapr.Binaries, o Options) error {
+func (s *System) describe(root string) error {
 	logs := filepath.Join(s.Dir, "logs")
-	free := newPorts()
-	p := dapr.Ports{
-		Placement: free.port(), PlacementHealth: free.port(), PlacementMetrics: free.port(), PlacementRaft: free.port(),
-		Scheduler: free.port(), SchedulerHealth: free.port(), SchedulerMetrics: free.port(),
-		SchedulerStore: free.port(), SchedulerStorePeer: free.port(),
+	port := s.free.port
+	s.control = dapr.Ports{
+		Placement: port(), PlacementHealth: port(), PlacementMetrics: port(), PlacementRaft: port(),
+		Scheduler: port(), SchedulerHealth: port(), SchedulerMetrics: port(),
+		SchedulerStore: port(), SchedulerStorePeer: port(),
 	}
 	for i := range s.Apps {
-		a := &s.Apps[i]
-		a.Port, a.HTTPPort, a.GRPCPort, a.InternalGRPCPort, a.MetricsPort = free.port(), free.port(), free.port(), free.port(), free.port()
+		s.givePorts(&s.Apps[i])
 	}
-	if err := s.describeServers(logs, free); err != nil {
+	if err := s.describeServers(logs); err != nil {
 		return err
 	}
-	if err := free.err; err != nil {
+	if err := s.free.err; err != nil {
 		return err
 	}
 	if err := s.copyComponents(root); err != nil {
 		return err
 	}
 
-	s.add(binaries.PlacementSpec(p, logs), healthy(dapr.HealthURL(p.PlacementHealth, "/healthz")))
-	s.add(binaries.SchedulerSpec(p, s.Data("scheduler"), logs), healthy(dapr.HealthURL(p.SchedulerHealth, "/healthz")))
+	s.add(s.binaries.PlacementSpec(s.control, logs), healthy(dapr.HealthURL(s.control.PlacementHealth, "/healthz")))
+	s.add(s.binaries.SchedulerSpec(s.control, s.Data("scheduler"), logs), healthy(dapr.HealthURL(s.control.SchedulerHealth, "/healthz")))
 	for _, app := range s.Apps {
-		env := []string{
-			"APP_ID=" + app.ID, "APP_PORT=" + strconv.Itoa(app.Port),
-			"DAPR_HTTP_PORT=" + strconv.Itoa(app.HTTPPort), "DAPR_GRPC_PORT=" + strconv.Itoa(app.GRPCPort),
-		}
-		for _, more := range []map[string]string{s.Set.File.Common.Env, app.Env, o.Env} {
-			for _, name := range slices.Sorted(maps.Keys(more)) {
-				env = append(env, name+"="+more[name])
-			}
-		}
-		s.add(process.Spec{
-			Name: app.ID, Path: filepath.Join(s.Dir, "bin", app.ID), Env: env, Dir: s.Dir, Log: filepath.Join(logs, app.ID+".log"),
-		}, healthy(dapr.HealthURL(app.Port, "/readyz")))
-		s.add(binaries.SidecarSpec(app, s.Set, p, s.Dir, logs), healthy(dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")))
+		s.addApp(app, app.ID)
 	}
 	return nil
 }
 
+func (s *System) givePorts(a *runfile.App) {
+	port := s.free.port
+	a.Port, a.HTTPPort, a.GRPCPort, a.InternalGRPCPort, a.MetricsPort = port(), port(), port(), port(), port()
+}
+
+// addApp adds a replica of an app with its sidecar, as parts called name and
+// Sidecar(name).
+func (s *System) addApp(app runfile.App, name string) {
+	env := []string{
+		"APP_ID=" + app.ID, "APP_PORT=" + strconv.Itoa(app.Port),
+		"DAPR_HTTP_PORT=" + strconv.Itoa(app.HTTPPort), "DAPR_GRPC_PORT=" + strconv.Itoa(app.GRPCPort),
+	}
+	for _, more := range []map[string]string{s.Set.File.Common.Env, app.Env, s.options.Env} {
+		for _, name := range slices.Sorted(maps.Keys(more)) {
+			env = append(env, name+"="+more[name])
+		}
+	}
+	s.add(process.Spec{
+		Name: name, Path: filepath.Join(s.Dir, "bin", app.ID), Env: env, Dir: s.Dir, Log: s.logOf(name),
+	}, healthy(dapr.HealthURL(app.Port, "/readyz")))
+	sidecar := s.binaries.SidecarSpec(app, s.Set, s.control, s.Dir, filepath.Join(s.Dir, "logs"))
+	sidecar.Name, sidecar.Log = Sidecar(name), s.logOf(Sidecar(name))
+	s.add(sidecar, healthy(dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")))
+}
+
+// Second adds a second replica of an app, which is not started: parts called name
+// and Sidecar(name).
+func (s *System) Second(id string) (app runfile.App, name string) {
+	app, name = s.App(id), id+"-2"
+	s.givePorts(&app)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addApp(app, name)
+	return app, name
+}
+
 // describeServers says how the servers of the set are started, and has its
 // secrets say where they are.
-func (s *System) describeServers(logs string, free *ports) error {
+func (s *System) describeServers(logs string) error {
 	connections, err := s.Set.Secrets.Connections()
 	if err != nil {
 		return err
@@ -210,7 +247,7 @@ func (s *System) describeServers(logs string, free *ports) error {
 			Dir: s.Data(name), Logs: logs, Connections: connections[name], Local: filepath.Join(s.Dir, "bin", "local"),
 		}
 		for range servers.PortsOf(name) {
-			o.Ports = append(o.Ports, free.port())
+			o.Ports = append(o.Ports, s.free.port())
 		}
 		server, err := servers.New(name, o)
 		if err != nil {
