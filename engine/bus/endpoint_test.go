@@ -157,7 +157,7 @@ func TestAPanicIsAnsweredWithRetry(t *testing.T) {
 
 func TestWhateverComesOnTheDeadLettersTopicBecomesADeadLetter(t *testing.T) {
 	encoded := func(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"` }
-	letter, err := (&bus.Outgoing{Registry: message.NewRegistry(), Source: "order", Now: now}).Encode(
+	letter, err := (&bus.Outgoing{Registry: message.NewRegistry(), Source: "order", Now: now}).Encode(t.Context(),
 		message.Message{Meta: message.Meta{ID: "9"}, Body: message.DeadLetter{MessageID: "bad", Topic: "orders", Reason: "because", App: "order", Message: []byte("x")}})
 	if err != nil {
 		t.Fatal(err)
@@ -179,5 +179,23 @@ func TestWhateverComesOnTheDeadLettersTopicBecomesADeadLetter(t *testing.T) {
 	}
 	if len(got) != 4 || got[0].Reason != "because" || string(got[1].Message) != "not even JSON" || got[2].MessageID != "1" || len(ids) != 3 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A subscription that is not bulk delivers a message by itself, without entries.
+// To take that for an empty batch would be to lose it.
+func TestASingleDeliveryIsNotTakenForAnEmptyBatch(t *testing.T) {
+	gin.SetMode(gin.TestMode)
+	for body, want := range map[string]int{
+		`{"id":"1","type":"Ping.v1","data":{"id":"a"}}`: http.StatusInternalServerError,
+		`{"topic":"pings","entries":[]}`:                http.StatusOK,
+	} {
+		router := gin.New()
+		router.POST("/bus", (&bus.Endpoint{Registry: message.NewRegistry(), Handler: &recorder{}, Parker: &recorder{}, Meter: bus.NewMeter()}).Serve)
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/bus", strings.NewReader(body)))
+		if w.Code != want {
+			t.Errorf("%s: answered %d, want %d", body, w.Code, want)
+		}
 	}
 }

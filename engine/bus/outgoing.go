@@ -1,13 +1,14 @@
 package bus
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/tracing"
 )
 
 // Outgoing turns messages into CloudEvents.
@@ -27,8 +28,9 @@ type Encoded struct {
 	Event        []byte // a CloudEvent in the JSON format
 }
 
-// Encode completes a message's metadata and encodes it.
-func (o *Outgoing) Encode(m message.Message) (Encoded, error) {
+// Encode completes a message's metadata and encodes it. One that has no trace
+// gets that of ctx.
+func (o *Outgoing) Encode(ctx context.Context, m message.Message) (Encoded, error) {
 	meta := m.Meta
 	var to message.Address
 	var data []byte
@@ -61,19 +63,11 @@ func (o *Outgoing) Encode(m message.Message) (Encoded, error) {
 		meta.Tenant = message.DefaultTenant
 	}
 	if meta.TraceParent == "" {
-		meta.TraceParent = NewTraceParent()
+		meta.TraceParent = cmp.Or(tracing.Parent(ctx), tracing.Untraced())
 	}
 	event, err := message.ToCloudEvent(meta, data)
 	if err != nil {
 		return Encoded{}, err
 	}
 	return Encoded{ID: meta.ID, Kind: to.Kind, Topic: to.Topic, PartitionKey: meta.PartitionKey, Event: event}, nil
-}
-
-// NewTraceParent starts a trace, in the W3C form. It is sampled, so that
-// whoever looks at traces decides.
-func NewTraceParent() string {
-	var b [24]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-01"
 }

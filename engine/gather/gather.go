@@ -38,7 +38,7 @@ func (g *Gatherer[T]) Do(ctx context.Context, item T) error {
 	g.waiting = append(g.waiting, c)
 	if !g.working {
 		g.working = true
-		go g.work(context.WithoutCancel(ctx))
+		go g.work(context.Background()) //nolint:contextcheck // it is nobody's in particular
 	}
 	g.mu.Unlock()
 	select {

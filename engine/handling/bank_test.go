@@ -219,7 +219,7 @@ func delivery(r *message.Registry, id string, body any) bus.Delivery {
 		id = uuid.NewString()
 	}
 	out := bus.Outgoing{Registry: r, Source: "test", Now: time.Now}
-	e, err := out.Encode(message.Message{Meta: message.Meta{ID: id, CorrelationID: "conversation"}, Body: body})
+	e, err := out.Encode(context.Background(), message.Message{Meta: message.Meta{ID: id, CorrelationID: "conversation"}, Body: body})
 	if err != nil {
 		panic(err)
 	}

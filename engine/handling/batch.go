@@ -41,7 +41,7 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.St
 	var items []*item
 	for i, d := range batch {
 		it := &item{Delivery: d, index: i}
-		if e.route(it) {
+		if e.route(ctx, it) {
 			items = append(items, it)
 		}
 	}
@@ -101,7 +101,7 @@ func (e *Engine) Wake(ctx context.Context, tenant string, ids []string) error {
 		batch[i] = bus.Delivery{Data: data, Topic: "wake-up", Message: message.Message{
 			Meta: message.Meta{
 				ID: es.DerivedID("wake-up/"+id, now.Format(time.RFC3339Nano)), Type: message.TypeWakeUp,
-				Source: e.app, Time: now, Tenant: tenant, CorrelationID: id, TraceParent: bus.NewTraceParent(),
+				Source: e.app, Time: now, Tenant: tenant, CorrelationID: id,
 			},
 			Body: body,
 		}}
@@ -116,7 +116,7 @@ func (e *Engine) Wake(ctx context.Context, tenant string, ids []string) error {
 
 // route finds the stream of a message. A message that nothing here is for is
 // acknowledged: events have many readers, and each takes what it needs.
-func (e *Engine) route(it *item) bool {
+func (e *Engine) route(ctx context.Context, it *item) bool {
 	it.key.Tenant = it.Message.Tenant
 	if d, ok := it.Message.Body.(message.Discarded); ok {
 		aggregate, id, _ := strings.Cut(d.Stream, "/")
@@ -130,7 +130,7 @@ func (e *Engine) route(it *item) bool {
 		}
 	}
 	if t, _ := e.registry.TypeOf(it.Message.Body); t.Kind == message.Command {
-		slog.Warn("command that nothing here handles acknowledged", "type", it.Message.Type, "id", it.Message.ID)
+		slog.WarnContext(ctx, "command that nothing here handles acknowledged", "type", it.Message.Type, "id", it.Message.ID)
 	}
 	return false
 }
@@ -148,6 +148,8 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 	defer unlock()
 
 	all, failed := items, faults{}
+	traced := &spans{tracer: e.tracer, batch: ctx}
+	defer func() { traced.end(all) }()
 	var done []*stream.Stream
 	for round := 0; len(items) > 0; round++ {
 		if round == maxRounds || ctx.Err() != nil {
@@ -167,7 +169,7 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 		items = nil
 		var decided []*group
 		for _, g := range groups {
-			if err := e.decide(ctx, g, failed); err != nil {
+			if err := e.decide(ctx, g, failed, traced); err != nil {
 				// A fault: what was folded so far is void. Once more, from the store.
 				items = append(items, g.items...)
 				continue
@@ -181,8 +183,9 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 		for i, g := range decided {
 			streams[i] = g.stream
 		}
-		for i, err := range e.streams.Commit(ctx, streams) {
+		for i, err := range e.commit(ctx, streams) {
 			if err == nil {
+				e.committed(ctx, streams[i])
 				done = append(done, streams[i])
 				continue
 			}
@@ -207,6 +210,12 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 			}
 		}
 	}
+}
+
+func (e *Engine) commit(ctx context.Context, streams []*stream.Stream) []error {
+	ctx, end := e.step(ctx, commit)
+	defer end()
+	return e.streams.Commit(ctx, streams)
 }
 
 func setAll(items []*item, s bus.Status) {

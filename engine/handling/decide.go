@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"go.opentelemetry.io/otel/codes"
+
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
@@ -23,6 +25,8 @@ type group struct {
 // read. Those are nobody else's until they are given back: another batch would
 // fold events into the state that this one is looking at.
 func (e *Engine) load(ctx context.Context, items []*item) (loaded []*group, read []*stream.Stream, err error) {
+	ctx, end := e.step(ctx, load)
+	defer end()
 	groups := map[stream.Key]*group{}
 	var order []*group
 	var reqs []stream.Request
@@ -114,17 +118,21 @@ func (e *Engine) bodies(g *group) []any {
 
 // decide handles the messages of one stream in order. Its error is a fault of
 // one of them, which has been counted.
-func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
+func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *spans) error {
 	env := es.Env{Now: e.now().UTC().Round(0), Random: e.random, Others: g.others}
 	st := g.stream
 	before := st.Version()
 	var last *item // the last one decided
+	var decided []*span
 	for _, it := range g.items {
 		it.status = bus.Success
 		m := it.Message
 		_, discarded := m.Body.(message.Discarded)
 		switch {
 		case st.HasHandled(m.ID):
+			if traced.repeated(m.ID) {
+				e.meter.repeated(ctx, st.Key.Aggregate)
+			}
 			continue
 		case discarded:
 			st.Unpark(m.OriginalID)
@@ -143,11 +151,12 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 			st.Hold(stream.Held{Meta: m.Meta, Data: it.Data})
 			st.MarkHandled(m.ID)
 		default:
-			if err := e.decideOne(ctx, env, st, it, failed); err != nil {
+			sp := traced.of(st, it)
+			if err := e.decideOne(sp, env, st, it, failed); err != nil {
 				return err
 			}
 			st.Unpark(m.OriginalID)
-			last = it
+			last, decided = it, append(decided, sp)
 		}
 		for !st.IsParked() {
 			h, ok := st.TakeHeld()
@@ -155,10 +164,11 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 				break
 			}
 			held := &item{Delivery: bus.Delivery{Message: message.Message{Meta: h.Meta}, Data: h.Data, Topic: it.Topic}, def: it.def, key: it.key}
-			if err := e.decideOne(ctx, env, st, held, failed); err != nil {
+			sp := traced.of(st, held)
+			if err := e.decideOne(sp, env, st, held, failed); err != nil {
 				return err
 			}
-			last = held
+			last, decided = held, append(decided, sp)
 		}
 	}
 	if last == nil || st.Version() == before {
@@ -169,7 +179,10 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults) error {
 		slog.ErrorContext(ctx, "batch committed without its conclusion; the next will ask again", "stream", st.Key.String(), "reason", f.reason)
 		return nil
 	}
-	return e.attempt(ctx, st, last, conclusion, failed, func() error { return last.def.conclude(e, env, st, last.Message) })
+	sp := decided[len(decided)-1]
+	return e.attempt(sp.ctx, st, last, conclusion, failed, func() error {
+		return last.def.conclude(e, env, st, last.Message, func() (string, func()) { return traced.conclusion(st, sp, decided) })
+	})
 }
 
 func isWakeUp(m message.Message) bool {
@@ -179,14 +192,15 @@ func isWakeUp(m message.Message) bool {
 
 // decideOne decides a message and remembers that it did; or parks it, when it
 // has failed too often.
-func (e *Engine) decideOne(ctx context.Context, env es.Env, st *stream.Stream, it *item, failed faults) error {
+func (e *Engine) decideOne(sp *span, env es.Env, st *stream.Stream, it *item, failed faults) error {
+	ctx := sp.ctx
 	if f := failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
 		if isWakeUp(it.Message) {
 			it.status = bus.Retry // there is nothing in it that an operator could send back
 			return nil
 		}
 		slog.ErrorContext(ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
-		e.meter.parked(ctx, st.Key.Aggregate)
+		sp.SetStatus(codes.Error, "parked")
 		st.MarkHandled(it.Message.ID)
 		return e.park(st, it, f, env.Now)
 	}
@@ -198,7 +212,9 @@ func (e *Engine) decideOne(ctx context.Context, env es.Env, st *stream.Stream, i
 				return err
 			}
 		}
-		return it.def.handle(ctx, e, env, st, it.Message, it.Data)
+		m := it.Message
+		m.TraceParent = sp.parent // what follows has this decision as its parent
+		return it.def.handle(ctx, e, env, st, m, it.Data)
 	})
 	if err != nil {
 		return err

@@ -23,8 +23,9 @@ type definition interface {
 	// handle decides one message and appends what follows to the stream. An error
 	// is a fault: the stream must be loaded anew.
 	handle(ctx context.Context, e *Engine, env es.Env, st *stream.Stream, m message.Message, data json.RawMessage) error
-	// conclude sums up a batch after its last message.
-	conclude(e *Engine, env es.Env, st *stream.Stream, last message.Message) error
+	// conclude sums up a batch after its last message. begin begins the span of
+	// doing so, and gives its traceparent.
+	conclude(e *Engine, env es.Env, st *stream.Stream, last message.Message, begin func() (parent string, end func())) error
 	// published says whether the records are events for the bus.
 	published() bool
 }
@@ -183,15 +184,20 @@ func keyBeside(key, correlation string) string {
 	return key
 }
 
-func (a *aggregate[S]) conclude(e *Engine, env es.Env, st *stream.Stream, last message.Message) error {
+func (a *aggregate[S]) conclude(e *Engine, env es.Env, st *stream.Stream, last message.Message, begin func() (string, func())) error {
 	if a.Conclude == nil || st.Version() == 0 {
 		return nil
 	}
 	cause := message.Cause{ID: last.ID, Type: last.Type, Time: last.Time, CauseID: last.Cause.ID, Source: last.Source}
 	events := a.Conclude(st.State.(S))
+	if len(events) == 0 {
+		return nil
+	}
+	trace, done := begin()
+	defer done()
 	end := st.Version() + uint64(len(events))
 	for _, event := range events {
-		if err := a.append(e, env, st, event, end, st.Key.ID, last.TraceParent, cause); err != nil {
+		if err := a.append(e, env, st, event, end, st.Key.ID, trace, cause); err != nil {
 			return err
 		}
 	}
@@ -214,7 +220,9 @@ func (p *process[S]) EncodeState(s any) ([]byte, error)    { return json.Marshal
 func (p *process[S]) DecodeState(data []byte) (any, error) { return decodeState(p.Process.New, data) }
 func (p *process[S]) reads(any, any) []es.Ref              { return nil }
 
-func (p *process[S]) conclude(*Engine, es.Env, *stream.Stream, message.Message) error { return nil }
+func (p *process[S]) conclude(*Engine, es.Env, *stream.Stream, message.Message, func() (string, func())) error {
+	return nil
+}
 
 func (p *process[S]) Fold(key stream.Key, s any, r stream.Record) (any, error) {
 	body, err := p.registry.Decode(message.Meta{Type: r.Type, Tenant: key.Tenant}, r.Data)

@@ -4,17 +4,24 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"log/slog"
 
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/logging"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/stream"
+	"github.com/plenary/plenary/engine/tracing"
 )
 
 // dispatch carries out what the committed streams want done: publishes events,
 // commands and answers in one go, and sets wake-ups and runs effects beside.
 func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
+	ctx, end := e.step(ctx, dispatch)
+	defer end()
 	var msgs []message.Message
 	var then []func(context.Context) error
 	for _, st := range streams {
@@ -56,7 +63,7 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 			}
 			t, _ := e.registry.TypeOf(body)
 			for _, do := range e.effects[t.Name] {
-				then = append(then, func(ctx context.Context) error { return do(ctx, m.Meta, body) })
+				then = append(then, func(ctx context.Context) error { return e.effect(ctx, m.Meta, body, do) })
 			}
 		}
 		if wake != nil {
@@ -78,6 +85,21 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
 		e.streams.Dispatched(st)
 	}
 	return nil
+}
+
+// effect carries out one effect of an event, as part of the event's trace.
+func (e *Engine) effect(ctx context.Context, m message.Meta, body any, do effect) error {
+	ctx, sp := e.tracer.Start(tracing.Under(ctx, m.TraceParent), "effect "+nameOf(m.Type), trace.WithSpanKind(trace.SpanKindClient))
+	defer sp.End()
+	if sp.IsRecording() {
+		sp.SetAttributes(tracing.Stream.String(m.Stream), tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(m.Type))
+	}
+	ctx = logging.With(ctx, slog.String("stream", m.Stream), slog.String("correlation", m.CorrelationID))
+	err := do(ctx, m, body)
+	if err != nil {
+		sp.SetStatus(codes.Error, "left for redelivery")
+	}
+	return err
 }
 
 // event is a record as the message that is published.

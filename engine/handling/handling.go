@@ -17,6 +17,9 @@ import (
 	"io"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
@@ -59,8 +62,10 @@ type Engine struct {
 
 	definitions []definition
 	effects     map[string][]effect
+	observers   []func(context.Context, Commit)
 	locks       locks
 	meter       *meter
+	tracer      trace.Tracer
 }
 
 type effect func(ctx context.Context, m message.Meta, body any) error
@@ -70,7 +75,7 @@ func New(o Options) *Engine {
 	return &Engine{
 		app: o.App, registry: o.Registry, keys: o.Keys, streams: stream.NewStore(o.Keys),
 		publisher: o.Publisher, waker: o.Waker, now: o.Now, random: o.Random,
-		effects: map[string][]effect{}, meter: newMeter(),
+		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope),
 	}
 }
 

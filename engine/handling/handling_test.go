@@ -331,7 +331,7 @@ func TestADiscardedDeadLetterLetsTheOthersGoOn(t *testing.T) {
 	w.handle(e, command("", open{"a", "Ann"}), command("bad", deposit{"a", poison}), command("", deposit{"a", 2}))
 	w.taken()
 	out := bus.Outgoing{Registry: w.reg, Source: "query", Now: time.Now}
-	sent, err := out.Encode(message.Message{
+	sent, err := out.Encode(t.Context(), message.Message{
 		Meta: message.Meta{ID: uuid.NewString(), OriginalID: "bad"}, Body: message.Discarded{Stream: "account/a"},
 		To: &message.Address{Kind: message.Command, Topic: "accounts"},
 	})

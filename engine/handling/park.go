@@ -78,6 +78,9 @@ func (e *Engine) parkUnreadable(ctx context.Context, items []*item, reason error
 		if err == nil {
 			err = e.Park(ctx, e.letter(it, reason.Error(), raw))
 		}
+		if err == nil {
+			e.meter.gaveUp(ctx, it.Topic)
+		}
 		if err != nil {
 			slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)
 			it.status = bus.Retry

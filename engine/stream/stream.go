@@ -105,6 +105,9 @@ type Stream struct {
 	pendingFrom uint64   // effects above this version may still have to be carried out
 	published   []string // ids of outgoing messages that raw has and that are known to be published
 	changed     bool
+	added       int // records since it was loaded
+	enqueued    int // outgoing messages since it was loaded
+	heldBack    int // messages held back since it was loaded
 	oldSnapshot *snapshot
 	fromEvents  bool          // the snapshot cannot be read
 	writes      []state.Write // segments and snapshot to be written first
@@ -358,15 +361,37 @@ func (st *Stream) Append(r Record, state any) {
 	st.doc.Version = r.Version
 	st.doc.Tail = append(st.doc.Tail, r)
 	st.State = state
+	st.added++
 	st.changed = true
+}
+
+// Latest is the stream's last record, if it has one.
+func (st *Stream) Latest() (r Record, ok bool) {
+	if len(st.doc.Tail) == 0 {
+		return r, false
+	}
+	return *st.Last(), true
 }
 
 // Last is the record appended last, so that its effects can be added.
 func (st *Stream) Last() *Record { return &st.doc.Tail[len(st.doc.Tail)-1] }
 
+// Records are the stream's records that are not sealed: those that it had when
+// it was loaded, and those added since. They are not to be changed.
+func (st *Stream) Records() (before, added []Record) {
+	n := len(st.doc.Tail) - st.added
+	return st.doc.Tail[:n], st.doc.Tail[n:]
+}
+
+// Enqueued are the messages enqueued since the stream was loaded.
+func (st *Stream) Enqueued() []Outgoing {
+	return st.doc.Outgoing[len(st.doc.Outgoing)-st.enqueued:]
+}
+
 // Enqueue adds a message to be published that is no event of the stream.
 func (st *Stream) Enqueue(o Outgoing) {
 	st.doc.Outgoing = append(st.doc.Outgoing, o)
+	st.enqueued++
 	st.changed = true
 }
 
@@ -397,8 +422,12 @@ func (st *Stream) HasParked(id string) bool { return slices.Contains(st.doc.Park
 // Hold keeps a message back behind the parked one.
 func (st *Stream) Hold(h Held) {
 	st.doc.Held = append(st.doc.Held, h)
+	st.heldBack++
 	st.changed = true
 }
+
+// HeldBack is how many messages were kept back since the stream was loaded.
+func (st *Stream) HeldBack() int { return st.heldBack }
 
 // Held are the messages kept back, the oldest first. They are not to be changed.
 func (st *Stream) Held() []Held { return st.doc.Held }

@@ -15,6 +15,9 @@ import (
 
 	"github.com/dapr/go-sdk/client"
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/gather"
@@ -36,13 +39,29 @@ type Reminders struct {
 	// for it is delivered again until it can be set.
 	Swept bool
 	// away is until when, in Unix nanoseconds, the scheduler is not asked again.
-	away atomic.Int64
+	away   atomic.Int64
+	failed metric.Int64Counter
 }
 
 // NewReminders makes a Waker. actorType is the type under which the app hosts
 // its actors.
 func NewReminders(dapr client.Client, actorType string, now func() time.Time) *Reminders {
-	return &Reminders{dapr: dapr, actorType: actorType, now: now}
+	return &Reminders{dapr: dapr, actorType: actorType, now: now, failed: failures()}
+}
+
+// failures makes the counter of reminders that failed.
+func failures() metric.Int64Counter {
+	c, err := otel.Meter("github.com/plenary/plenary/engine/timeout").Int64Counter("plenary.reminders.failed",
+		metric.WithDescription("Reminders that could not be set or removed, or whose process could not be woken"))
+	if err != nil {
+		otel.Handle(err)
+	}
+	return c
+}
+
+// what went wrong with a reminder, as the counter's label.
+func what(did string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String("what", did))
 }
 
 // awayFor is how long a scheduler that failed is left alone, where a sweep
@@ -74,6 +93,11 @@ func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // which says nothing of the scheduler
+	}
+	if removal {
+		r.failed.Add(ctx, 1, what("removed"))
+	} else {
+		r.failed.Add(ctx, 1, what("set"))
 	}
 	if r.Swept {
 		slog.WarnContext(ctx, "no reminders for a while; the sweep covers for them", "stream", key.String(), "error", err)
@@ -113,6 +137,7 @@ type Sleeper interface {
 // as success.
 func Host(router gin.IRouter, actorType string, sleeper Sleeper) {
 	type who struct{ tenant, id string }
+	failed := failures()
 	// Many holds may lapse in the same second; they are woken in batches.
 	wake := gather.New(200, func(ctx context.Context, due []who) []error {
 		byTenant := map[string][]string{}
@@ -146,6 +171,7 @@ func Host(router gin.IRouter, actorType string, sleeper Sleeper) {
 			return
 		}
 		if err := wake.Do(c.Request.Context(), who{tenant, id}); err != nil {
+			failed.Add(c.Request.Context(), 1, what("fired"))
 			slog.ErrorContext(c, "reminder failed and will be repeated", "actor", c.Param("id"), "error", err)
 			c.Status(http.StatusInternalServerError)
 			return

@@ -21,6 +21,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/tracing"
 )
 
 var (
@@ -215,7 +216,7 @@ func TestDeadLettersAreKeptOnceAndAsTheyCame(t *testing.T) {
 }
 
 func TestResend(t *testing.T) {
-	meta := message.Meta{ID: "old", Type: "CancelOrder.v1", Source: "web", Time: noon, Tenant: "main", CorrelationID: "c", TraceParent: bus.NewTraceParent()}
+	meta := message.Meta{ID: "old", Type: "CancelOrder.v1", Source: "web", Time: noon, Tenant: "main", CorrelationID: "c", TraceParent: tracing.Untraced()}
 	event, err := message.ToCloudEvent(meta, []byte(`{"orderId":"6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"}`))
 	if err != nil {
 		t.Fatal(err)

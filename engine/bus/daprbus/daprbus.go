@@ -55,7 +55,7 @@ func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error 
 		g.Go(func() error { return p.publish(ctx, t, entries) })
 	}
 	for _, m := range msgs {
-		e, err := p.out.Encode(m)
+		e, err := p.out.Encode(ctx, m)
 		if err != nil {
 			return err
 		}

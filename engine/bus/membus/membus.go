@@ -42,14 +42,14 @@ func (b *Bus) Break(broken bool) {
 }
 
 // Publish implements bus.Publisher.
-func (b *Bus) Publish(_ context.Context, msgs ...message.Message) error {
+func (b *Bus) Publish(ctx context.Context, msgs ...message.Message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.broken {
 		return errors.New("membus: broken")
 	}
 	for _, m := range msgs {
-		e, err := b.out.Encode(m)
+		e, err := b.out.Encode(ctx, m)
 		if err != nil {
 			return err
 		}
