@@ -1,0 +1,171 @@
+{{- define "plenary.name" -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Labels of an object. Takes the root, or a dict of root and component. */}}
+{{- define "plenary.labels" -}}
+{{- $root := .root | default . -}}
+helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version | replace "+" "_" }}
+app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+app.kubernetes.io/part-of: plenary
+{{ include "plenary.selector" . }}
+{{- end -}}
+
+{{- define "plenary.selector" -}}
+{{- $root := .root | default . -}}
+app.kubernetes.io/name: {{ $root.Chart.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* An image of ours. Takes a dict of root and component. */}}
+{{- define "plenary.image" -}}
+{{ .root.Values.image.repository }}/{{ .component }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+
+{{/* What a container of ours may: nothing. */}}
+{{- define "plenary.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Who a pod runs as. Takes the user's number. */}}
+{{- define "plenary.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/*
+What is true of the apps and nobody can choose. `secrets` are those it asks for
+itself; `invokes` which routes of which app it calls by service invocation, the
+narrower path first, since Dapr takes the first that fits.
+*/}}
+{{- define "plenary.facts" -}}
+web:
+  secrets: [organiser-token]
+  env:
+    PLENARY_MAX_LAG: {{ .Values.config.maxLag | quote }}
+    PLENARY_TRUSTED_PROXIES: {{ .Values.config.trustedProxies | join "," | quote }}
+  invokes:
+    query:
+      - {name: /conferences, httpVerb: [GET], action: allow}
+      - {name: /conferences/**, httpVerb: [GET], action: allow}
+      - {name: /orders/find, httpVerb: [POST], action: allow}
+      - {name: /orders/**, httpVerb: [GET], action: allow}
+      - {name: /outcomes/**, httpVerb: [GET], action: allow}
+      - {name: /payments/**, httpVerb: [GET], action: allow}
+      - {name: /failed-refunds, httpVerb: [GET], action: allow}
+      - {name: /dead-letters, httpVerb: [GET], action: allow}
+      - {name: /dead-letters/**, httpVerb: [GET, POST], action: allow}
+    payments:
+      - {name: /pay/**, httpVerb: [GET, POST], action: allow}
+      - {name: /webhooks/**, httpVerb: [GET, POST], action: allow}
+order:
+  env:
+    PLENARY_HOLD: {{ .Values.config.hold | quote }}
+    PLENARY_MAX_SEATS_PER_TYPE: {{ .Values.config.maxSeatsPerType | quote }}
+seats: {}
+registration-process:
+  actors: true
+  env:
+    PLENARY_HOLD: {{ .Values.config.hold | quote }}
+    PLENARY_GRACE: {{ .Values.config.grace | quote }}
+    PLENARY_SWEEP: {{ .Values.config.sweep | quote }}
+    PLENARY_LEEWAY: {{ .Values.config.leeway | quote }}
+  invokes:
+    query:
+      - {name: /orders/overdue, httpVerb: [GET], action: allow}
+query:
+  secrets: [query-database]
+conference: {}
+payments:
+  secrets: [demo-provider-key]
+{{- end -}}
+
+{{/* The values of an app: the defaults, and what is different for it. */}}
+{{- define "plenary.app" -}}
+{{ mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (index .root.Values.apps .component)) | toYaml }}
+{{- end -}}
+
+{{/* How many pods an app has at least; "scaled" in the same answer if a scaler decides. */}}
+{{- define "plenary.scale" -}}
+{{- if .autoscaling.enabled -}}
+{scaled: true, least: {{ .autoscaling.minReplicas }}, most: {{ .autoscaling.maxReplicas }}}
+{{- else if .keda.enabled -}}
+{scaled: true, least: {{ .keda.minReplicas }}, most: {{ .keda.maxReplicas }}}
+{{- else -}}
+{scaled: false, least: {{ .replicas }}, most: {{ .replicas }}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The components of the chosen broker and store, as `items`. They are the files of
+the component sets, so that what runs here is what was tested there; the secret
+store and the values of settings are of the chart.
+*/}}
+{{- define "plenary.components" -}}
+{{- $root := . -}}
+{{- $broker := get (dict "redis" "redis" "rabbitmq" "rabbitmq-postgres" "kafka" "kafka-postgres") .Values.components.broker -}}
+{{- $store := get (dict "redis" "redis" "postgresql" "rabbitmq-postgres" "postgresql-apart" "kafka-postgres") .Values.components.store -}}
+{{- $items := list -}}
+{{- range $kind, $set := dict "pubsub." $broker "state." $store -}}
+  {{- range $path, $content := $root.Files.Glob (printf "files/components/%s/*.yaml" $set) -}}
+    {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
+      {{- $c := fromYaml $document -}}
+      {{- if hasPrefix $kind ($c.spec).type -}}
+        {{- $name := $c.metadata.name -}}
+        {{- $set := merge (dict) (default dict (index $root.Values.components.metadata $name)) -}}
+        {{- $secret := default dict (index $root.Values.components.secretMetadata $name) -}}
+        {{- $metadata := list -}}
+        {{- range $c.spec.metadata -}}
+          {{- if not (or (hasKey $set .name) (hasKey $secret .name)) -}}
+            {{- $metadata = append $metadata . -}}
+          {{- end -}}
+        {{- end -}}
+        {{- range $setting, $value := $set -}}
+          {{- $metadata = append $metadata (dict "name" $setting "value" $value) -}}
+        {{- end -}}
+        {{- range $setting, $key := $secret -}}
+          {{- $metadata = append $metadata (dict "name" $setting "secretKeyRef" (dict "name" $key "key" $key)) -}}
+        {{- end -}}
+        {{- $_ := set $c.spec "metadata" $metadata -}}
+        {{- $items = append $items $c -}}
+      {{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{ dict "items" $items | toYaml }}
+{{- end -}}
+
+{{/* The names of the secrets that an app's sidecar needs, as `items`. */}}
+{{- define "plenary.secretNames" -}}
+{{- $component := .component -}}
+{{- $names := default list (index (fromYaml (include "plenary.facts" .root)) $component).secrets -}}
+{{- range (fromYaml (include "plenary.components" .root)).items -}}
+  {{- if or (not .scopes) (has $component .scopes) -}}
+    {{- range .spec.metadata -}}
+      {{- with .secretKeyRef -}}
+        {{- $names = append $names .name -}}
+      {{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{ dict "items" ($names | uniq | sortAlpha) | toYaml }}
+{{- end -}}
+
+{{/* The Secret that an app's sidecar reads; empty with a store of one's own. */}}
+{{- define "plenary.secretName" -}}
+{{- if .root.Values.secrets.existing -}}
+{{ .root.Values.secrets.existing }}
+{{- else if not .root.Values.secrets.store -}}
+{{ include "plenary.name" .root }}-{{ .component }}-secrets
+{{- end -}}
+{{- end -}}
