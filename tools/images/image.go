@@ -43,7 +43,8 @@ func build(ctx context.Context, p program, arch string, s source) (image, error)
 	// By itself, without the workspace: then the module's own go.mod says what is
 	// in the image. The compiler's notes on the state of git are left out, since
 	// with them every commit would change every image.
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", binary, p.pkg)
+	flags := "-ldflags=-s -w -buildid= -X github.com/plenary/plenary/engine/telemetry.Version=" + s.version
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", flags, "-o", binary, p.pkg)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if said, err := cmd.CombinedOutput(); err != nil {
