@@ -63,6 +63,7 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 
 // A command that reaches the topic past the API.
 func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
+	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
 	command := func(data string) func(string) string {
 		return func(id string) string {
@@ -104,6 +105,7 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 }
 
 func TestAnotherSDKPublishesCommands(t *testing.T) {
+	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
 	orders := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders)
 	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(orders))

@@ -31,6 +31,8 @@ func TestTheCommandsOfTheReadme(t *testing.T) {
 		t.Fatal("the README has no commands to try")
 	}
 
+	script = strings.ReplaceAll(script, "organiser-for-local-trial-only", system.Organiser().Token)
+
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e")

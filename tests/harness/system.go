@@ -22,7 +22,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
@@ -78,6 +77,7 @@ type System struct {
 	control  dapr.Ports
 	free     *ports
 
+	url   string   // of a system that somebody else runs
 	order []string // in which the parts are started
 	mu    sync.Mutex
 	parts map[string]*part
@@ -289,14 +289,6 @@ func (s *System) copyComponents(root string) error {
 	return s.Set.Secrets.Write(filepath.Join(s.Dir, s.Set.SecretsFile()))
 }
 
-// API is a client of the system's API, for anybody.
-func (s *System) API() *api.Client { return &api.Client{URL: s.url("web"), Wait: outcomeWithin} }
-
-// Organiser is a client of the system's API with the organiser's credential.
-func (s *System) Organiser() *api.Client {
-	return &api.Client{URL: s.url("web"), Token: s.Set.Secrets["organiser-token"], Wait: outcomeWithin}
-}
-
 // outcomeWithin is long enough for a part to be killed and brought back.
 const outcomeWithin = time.Minute
 
@@ -308,8 +300,6 @@ func (s *System) App(id string) runfile.App {
 	}
 	return s.Apps[i]
 }
-
-func (s *System) url(app string) string { return dapr.HealthURL(s.App(app).Port, "") }
 
 // Kill ends a part at once, as kill -9 does.
 func (s *System) Kill(name string) {

@@ -14,9 +14,14 @@ import (
 	"github.com/plenary/plenary/tools/local/ready"
 )
 
-// Main runs the tests of a package on one system that they share. Call it from
-// TestMain and exit with what it gives.
+// Main runs the tests of a package on one system that they share: one that it
+// starts, or, if PLENARY_URL is set, the one there. Call it from TestMain and
+// exit with what it gives.
 func Main(m *testing.M, o Options, shared **System) (code int) {
+	if os.Getenv(urlVariable) != "" {
+		*shared = elsewhere()
+		return m.Run()
+	}
 	// Whoever stops the test stops what it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -40,9 +45,11 @@ func Main(m *testing.M, o Options, shared **System) (code int) {
 	return m.Run()
 }
 
-// New runs a system for one test.
+// New runs a system for one test. The test is skipped if PLENARY_URL has the
+// tests run elsewhere.
 func New(t *testing.T, o Options) *System {
 	t.Helper()
+	NeedsParts(t)
 	s, err := Start(t.Context(), o)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {

@@ -1,0 +1,50 @@
+package harness
+
+import (
+	"os"
+	"testing"
+
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/components"
+	"github.com/plenary/plenary/tools/local/dapr"
+)
+
+// A system that somebody else runs, such as one in a cluster, is named by these:
+// its address, and the organiser's credential.
+const (
+	urlVariable   = "PLENARY_URL"
+	tokenVariable = "PLENARY_ORGANISER_TOKEN"
+)
+
+// elsewhere is the system that the environment names. It has an API and no parts.
+func elsewhere() *System {
+	return &System{
+		url: os.Getenv(urlVariable),
+		Set: components.Set{Secrets: components.Secrets{"organiser-token": os.Getenv(tokenVariable)}},
+	}
+}
+
+// NeedsParts skips a test that looks behind the API, if the system is one that
+// somebody else runs.
+func NeedsParts(t *testing.T) {
+	t.Helper()
+	if os.Getenv(urlVariable) != "" {
+		t.Skipf("it looks behind the API, and %s names a system that was started by somebody else", urlVariable)
+	}
+}
+
+// origin is the address of the API.
+func (s *System) origin() string {
+	if s.url != "" {
+		return s.url
+	}
+	return dapr.HealthURL(s.App("web").Port, "")
+}
+
+// API is a client of the system's API, for anybody.
+func (s *System) API() *api.Client { return &api.Client{URL: s.origin(), Wait: outcomeWithin} }
+
+// Organiser is a client of the system's API with the organiser's credential.
+func (s *System) Organiser() *api.Client {
+	return &api.Client{URL: s.origin(), Token: s.Set.Secrets["organiser-token"], Wait: outcomeWithin}
+}
