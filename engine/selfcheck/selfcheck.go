@@ -60,6 +60,14 @@ type Finding struct {
 	judged bool
 }
 
+// Names are those of all findings there are.
+var Names = []string{
+	"acknowledges-early", "api-token", "app-id", "app-port", "app-token", "creates-twice", "dapr-version",
+	"foreign-subscription", "in-memory", "no-actors", "no-component", "no-dead-letters", "no-etag", "no-resiliency",
+	"no-secret", "no-subscription", "not-raw", "other-route", "overwrites", "repeats-on-reconnect", "several-routes",
+	"several-stores", "small-values", "two-topics", "untried",
+}
+
 // String is the finding in one line.
 func (f Finding) String() string {
 	var b strings.Builder
