@@ -20,6 +20,7 @@ import (
 	"github.com/plenary/plenary/engine/bus/bustest"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
@@ -132,13 +133,12 @@ func (p part) Kill() { system.Kill(p.name) }
 
 // bound puts the test's own policy in the place of that of all sets.
 func bound() (restore func() error, err error) {
-	const policy = "resiliency.yaml"
-	file := filepath.Join(system.Dir, "components", "common", policy)
+	file := filepath.Join(system.Dir, components.Folder, "common", "resiliency.yaml")
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := os.ReadFile(filepath.Join("testdata", policy))
+	ours, err := os.ReadFile("testdata/bounded.yaml")
 	if err != nil {
 		return nil, err
 	}

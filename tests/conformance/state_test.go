@@ -3,7 +3,11 @@
 package conformance
 
 import (
+	"fmt"
+	"maps"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +17,8 @@ import (
 	"github.com/plenary/plenary/engine/state/daprstate"
 	"github.com/plenary/plenary/engine/state/statetest"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/components"
+	"github.com/plenary/plenary/tools/local/servers"
 )
 
 var system *harness.System
@@ -47,6 +53,43 @@ func TestStateStores(t *testing.T) {
 	}
 	if len(tried) == 0 {
 		t.Error("no app has a state store")
+	}
+}
+
+// MySQL belongs to no set, so it is tried with one of them.
+func TestStateOnMySQL(t *testing.T) {
+	if system.Set.Name != components.Local {
+		t.Skip("tried with the local set: it is the same with each")
+	}
+	system.Watch(t)
+	const user, password, secret = "plenary", "for-this-test-only", "mysql-connection"
+	port, err := system.AddServer(servers.MariaDB, &url.URL{Scheme: "mysql", User: url.UserPassword(user, password), Path: "/plenary"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { system.Stop(servers.MariaDB) })
+	if err := system.Restart(t.Context(), servers.MariaDB); err != nil {
+		t.Fatal(err)
+	}
+	secrets := maps.Clone(system.Set.Secrets)
+	// At MySQL's own level of isolation, those who create keys side by side lock each
+	// other out.
+	secrets[secret] = fmt.Sprintf("%s:%s@tcp(%s)/?tx_isolation=%%27READ-COMMITTED%%27", user, password, address(port))
+	if err := secrets.Write(filepath.Join(system.Dir, system.Set.SecretsFile())); err != nil {
+		t.Fatal(err)
+	}
+	component, err := os.ReadFile("testdata/mysql.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(system.Dir, system.Set.Folder(), "resources", "mysql.yaml"), component, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dapr := newApps().beside(t, "order")
+	for _, strategy := range []daprstate.Strategy{daprstate.StrategyFor("state.mysql"), daprstate.OneByOne} {
+		t.Run("mysql "+strategyNames[strategy], func(t *testing.T) {
+			statetest.Run(t, func(*testing.T) state.Store { return daprstate.New(dapr, "mysql", strategy) })
+		})
 	}
 }
 

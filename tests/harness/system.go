@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,7 +181,7 @@ func (s *System) describe(root string) error {
 	for i := range s.Apps {
 		s.givePorts(&s.Apps[i])
 	}
-	if err := s.describeServers(logs); err != nil {
+	if err := s.describeServers(); err != nil {
 		return err
 	}
 	if err := s.free.err; err != nil {
@@ -236,30 +237,40 @@ func (s *System) Second(id string) (app runfile.App, name string) {
 
 // describeServers says how the servers of the set are started, and has its
 // secrets say where they are.
-func (s *System) describeServers(logs string) error {
+func (s *System) describeServers() error {
 	connections, err := s.Set.Secrets.Connections()
 	if err != nil {
 		return err
 	}
 	clients := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(connections)) {
-		o := servers.Options{
-			Dir: s.Data(name), Logs: logs, Connections: connections[name], Local: filepath.Join(s.Dir, "bin", "local"),
-		}
-		for range servers.PortsOf(name) {
-			o.Ports = append(o.Ports, s.free.port())
-		}
-		server, err := servers.New(name, o)
-		if err != nil {
+		if clients[name], err = s.AddServer(name, connections[name]...); err != nil {
 			return err
 		}
-		clients[name] = o.Ports[0]
 		s.Servers = append(s.Servers, name)
-		s.add(server.Spec, server.Ready)
-		s.parts[name].prepare = server.Prepare
 	}
 	s.Set.Secrets, err = s.Set.Secrets.At(clients)
 	return err
+}
+
+// AddServer adds a server for those who use the connections, which is not
+// started, and gives its port. Tests add such as the set does not need.
+func (s *System) AddServer(name string, connections ...*url.URL) (port int, err error) {
+	o := servers.Options{
+		Dir: s.Data(name), Logs: filepath.Join(s.Dir, "logs"), Connections: connections, Local: filepath.Join(s.Dir, "bin", "local"),
+	}
+	for range servers.PortsOf(name) {
+		o.Ports = append(o.Ports, s.free.port())
+	}
+	server, err := servers.New(name, o)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(server.Spec, server.Ready)
+	s.parts[name].prepare = server.Prepare
+	return o.Ports[0], s.free.err
 }
 
 func (s *System) add(spec process.Spec, ready func(context.Context) error) {

@@ -24,6 +24,8 @@ func mariaDB(_ string, o Options) (Server, error) {
 		"--no-defaults", "--user=" + user, "--datadir=" + o.Dir, "--bind-address=" + loopback, "--port=" + strconv.Itoa(o.port()),
 		"--socket=" + filepath.Join(o.Dir, "socket"), "--pid-file=" + filepath.Join(o.Dir, "pid"),
 		"--init-file=" + filepath.Join(o.Dir, "init.sql"), "--skip-name-resolve",
+		// As MySQL has it: writers of Dapr's component lock each other out otherwise.
+		"--innodb-autoinc-lock-mode=2",
 	}
 	s.Prepare = func(ctx context.Context) error {
 		if _, err := os.Stat(filepath.Join(o.Dir, "mysql")); errors.Is(err, fs.ErrNotExist) {
