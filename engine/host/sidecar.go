@@ -134,13 +134,13 @@ func (a *acquaintance) calledBack(ctx context.Context) error {
 		return err
 	}
 	_ = res.Body.Close()
-	switch res.StatusCode {
-	case http.StatusNoContent:
-		return nil
-	case http.StatusUnauthorized:
+	if res.StatusCode == http.StatusUnauthorized {
 		return a.judge(ctx, selfcheck.AppToken)
 	}
-	return fmt.Errorf("the sidecar's call of its own app: %s", res.Status)
+	// Any other failure says nothing of the token, and must not be waited out: on
+	// Kubernetes an app that is not ready yet has no address, for its own sidecar
+	// neither, and it is not ready before this check is done.
+	return nil
 }
 
 // maxSecretTries is how often secrets are asked for. Secret stores do not say
