@@ -21,10 +21,12 @@ type Entry struct {
 type Write struct {
 	Key   string
 	Value []byte
-	// ETag must still be the key's version. Empty: the key must not exist.
+	// ETag must still be the key's version. Empty: the key must not exist. What
+	// becomes of an ETag whose key was deleted is up to the store.
 	ETag string
 	// Always writes without looking at the ETag. It is for content that is the
-	// same whoever writes it, under a key that says so.
+	// same whoever writes it, under a key that says so. Such a key is never written
+	// otherwise.
 	Always bool
 }
 
