@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,10 +32,13 @@ import (
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/daprbus"
 	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/logging"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/engine/state"
+	"github.com/plenary/plenary/engine/telemetry"
 	"github.com/plenary/plenary/engine/timeout"
+	"github.com/plenary/plenary/engine/tracing"
 )
 
 // Names of the Dapr components an app uses. Which broker or store stands behind
@@ -83,6 +87,7 @@ type Host struct {
 	publisher *daprbus.Publisher
 	handler   *handling.Engine
 	meter     *bus.Meter
+	telemetry *telemetry.Telemetry
 	tasks     []func(context.Context) error
 	checks    []func(context.Context) error
 	ready     atomic.Bool
@@ -97,21 +102,26 @@ type Host struct {
 // New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
 // (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
 // LOG_LEVEL (info), PLENARY_ACCEPT, the component types that the self-check shall
-// not refuse (none), and PLENARY_PPROF to serve profiles under /debug/pprof.
+// not refuse (none), PLENARY_PPROF to serve profiles under /debug/pprof, and those
+// of package telemetry.
 func New(o Options) (*Host, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(env("LOG_LEVEL", "info"))); err != nil {
 		return nil, fmt.Errorf("LOG_LEVEL: %w", err)
 	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("app", o.AppID))
+	lines := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	slog.SetDefault(slog.New(logging.Handler(lines)).With("app", o.AppID))
+	observed, err := telemetry.Start(context.Background(), o.AppID)
+	if err != nil {
+		return nil, err
+	}
 
 	gin.SetMode(gin.ReleaseMode)
 	h := &Host{
-		options: o, engine: gin.New(), token: os.Getenv("DAPR_API_TOKEN"),
+		options: o, engine: gin.New(), telemetry: observed, token: os.Getenv("DAPR_API_TOKEN"),
 		daprHTTP: "http://127.0.0.1:" + env("DAPR_HTTP_PORT", "3500"), meter: bus.NewMeter(),
 		needs: selfcheck.Needs{AppID: o.AppID, Actors: o.ActorType != ""}, checked: make(chan struct{}), ended: make(chan struct{}),
 	}
-	var err error
 	if h.needs.Port, err = strconv.Atoi(env("APP_PORT", "8080")); err != nil {
 		return nil, fmt.Errorf("APP_PORT: %w", err)
 	}
@@ -121,10 +131,6 @@ func New(o Options) (*Host, error) {
 	h.engine.Use(gin.Recovery())
 	h.engine.ContextWithFallback = true
 	h.internal = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))
-	h.Router = h.internal
-	if o.Public {
-		h.Router = h.engine
-	}
 	h.engine.GET("/healthz", func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	h.engine.GET("/readyz", h.serveReady)
 	if os.Getenv("PLENARY_PPROF") != "" {
@@ -132,6 +138,13 @@ func New(o Options) (*Host, error) {
 	}
 
 	h.internal.GET(ownRoute, func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	// What comes before is not measured. Only who is called by the world begins
+	// traces: what other apps ask outside of one is their looking now and then.
+	h.engine.Use(tracing.Requests(o.Public))
+	h.Router = h.engine
+	if !o.Public {
+		h.Router = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))
+	}
 
 	// The connection is made when it is first used: the sidecar may come later.
 	h.conn, err = grpc.NewClient("127.0.0.1:"+env("DAPR_GRPC_PORT", "50001"),
@@ -165,6 +178,9 @@ func (h *Host) authorise(ctx context.Context, method string, req, reply any, cc 
 	defer cancel()
 	if h.token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "dapr-api-token", h.token)
+	}
+	if parent := tracing.Parent(ctx); parent != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", parent)
 	}
 	return invoke(ctx, method, req, reply, cc, opts...)
 }
@@ -351,15 +367,23 @@ func (h *Host) InvokeURL(appID string) string {
 	return h.daprHTTP + "/v1.0/invoke/" + appID + "/method"
 }
 
-// InvokeTransport adds the sidecar's token to requests for InvokeURL.
+// InvokeTransport adds the sidecar's token to requests for InvokeURL, and the
+// trace that they are part of.
 func (h *Host) InvokeTransport() http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
+	return tracing.Transport(invoked, roundTripper(func(r *http.Request) (*http.Response, error) {
 		if h.token != "" {
 			r = r.Clone(r.Context())
 			r.Header.Set("dapr-api-token", h.token)
 		}
 		return invokeTransport.RoundTrip(r)
-	})
+	}))
+}
+
+// invoked names a request for InvokeURL by the app that it is for.
+func invoked(r *http.Request) string {
+	_, path, _ := strings.Cut(r.URL.Path, "/invoke/")
+	app, _, _ := strings.Cut(path, "/")
+	return "invoke " + app
 }
 
 var invokeTransport = func() *http.Transport {
@@ -378,6 +402,9 @@ func (h *Host) Go(task func(ctx context.Context) error) { h.tasks = append(h.tas
 
 // drain is how long what has been begun may take after SIGTERM.
 const drain = 15 * time.Second
+
+// flush is how long sending the last of the telemetry may take after that.
+const flush = 3 * time.Second
 
 // Run listens, waits for the sidecar, checks that it gives what the app needs,
 // runs the tasks, and returns after SIGTERM or SIGINT when all is finished, or
@@ -431,6 +458,11 @@ func (h *Host) Run() error {
 	})
 	err = g.Wait()
 	_ = h.conn.Close()
+	end, cancel := context.WithTimeout(context.Background(), flush)
+	defer cancel()
+	if err := h.telemetry.Stop(end); err != nil {
+		slog.Warn("the last of the telemetry could not be sent", "error", err)
+	}
 	return err
 }
 
