@@ -258,6 +258,7 @@ func (s *System) describeServers() error {
 func (s *System) AddServer(name string, connections ...*url.URL) (port int, err error) {
 	o := servers.Options{
 		Dir: s.Data(name), Logs: filepath.Join(s.Dir, "logs"), Connections: connections, Local: filepath.Join(s.Dir, "bin", "local"),
+		Definitions: filepath.Join(s.Dir, s.Set.Definitions()),
 	}
 	for range servers.PortsOf(name) {
 		o.Ports = append(o.Ports, s.free.port())

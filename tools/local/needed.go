@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -64,6 +65,7 @@ func (s *system) describe(n *server, connections []*url.URL) error {
 	}
 	n.Server, err = servers.New(n.name, servers.Options{
 		Ports: n.ports, Dir: s.data(n.name), Logs: s.logs(), Local: self, Connections: connections,
+		Definitions: filepath.Join(s.root, s.set.Definitions()),
 	})
 	if err != nil {
 		return fmt.Errorf("%w. See %s/README.md", err, s.set.Folder())

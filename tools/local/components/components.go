@@ -86,6 +86,10 @@ func (s Set) Folder() string { return filepath.Join(Folder, s.Name) }
 // SecretsFile is where the secrets of the set are, from the root.
 func (s Set) SecretsFile() string { return filepath.Join(s.Folder(), secretsFile) }
 
+// Definitions is the file with what a broker has to have before the first
+// message, from the root.
+func (s Set) Definitions() string { return filepath.Join(s.Folder(), "definitions.json") }
+
 // DataDir is where the set keeps its data, from the root.
 func (s Set) DataDir() string { return filepath.Join(".data", s.Name) }
 

@@ -2,7 +2,10 @@ package servers
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,8 +52,15 @@ func rabbitMQ(program string, o Options) (Server, error) {
 		if err := makeDir(o.Dir); err != nil {
 			return err
 		}
+		definitions, err := withUser(o.Definitions, user, password)
+		if err != nil {
+			return err
+		}
 		const ownerOnly = 0o600
-		return os.WriteFile(in("rabbitmq.conf"), []byte(fmt.Sprintf("default_user = %s\ndefault_pass = %s\nlog.console.level = warning\n", user, password)), ownerOnly)
+		return errors.Join(
+			os.WriteFile(in("rabbitmq.conf"), []byte("log.console.level = warning\nload_definitions = "+in("definitions.json")+"\n"), ownerOnly),
+			os.WriteFile(in("definitions.json"), definitions, ownerOnly),
+		)
 	}
 	s.Ready = func(ctx context.Context) error {
 		answer, err := greet(ctx, o.address(), "AMQP\x00\x00\x09\x01")
@@ -60,4 +70,20 @@ func rabbitMQ(program string, o Options) (Server, error) {
 		return err
 	}
 	return s, nil
+}
+
+// withUser adds to definitions a user who may do everything.
+func withUser(file, name, password string) ([]byte, error) {
+	const host = "/"
+	definitions := map[string]any{"vhosts": []any{map[string]any{"name": host}}}
+	b, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(b, &definitions)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("definitions %s: %w", file, err)
+	}
+	definitions["users"] = []any{map[string]any{"name": name, "password": password, "tags": "administrator"}}
+	definitions["permissions"] = []any{map[string]any{"user": name, "vhost": host, "configure": ".*", "write": ".*", "read": ".*"}}
+	return json.Marshal(definitions)
 }

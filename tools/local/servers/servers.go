@@ -41,6 +41,9 @@ type Options struct {
 	// Connections are what clients will use: users, passwords and databases are
 	// taken from them.
 	Connections []*url.URL
+	// Definitions is the file with the exchanges and queues that RabbitMQ has from
+	// the beginning, if there is one.
+	Definitions string
 }
 
 func (o Options) port() int { return o.Ports[0] }
