@@ -198,16 +198,21 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 			items = append(items, decided[i].items...)
 		}
 	}
-	if err := e.dispatch(ctx, done); err != nil {
-		slog.ErrorContext(ctx, "effects could not be carried out; redelivery will repeat them", "error", err, "streams", len(done))
-		undone := map[string]bool{}
-		for _, st := range done {
-			undone[st.Key.String()] = true
+	undone := map[string]error{}
+	for i, err := range e.dispatch(ctx, done) {
+		if err != nil {
+			undone[done[i].Key.String()] = err
+			slog.ErrorContext(ctx, "effects could not be carried out", "stream", done[i].Key.String(), "error", err)
 		}
-		for _, it := range all {
-			if undone[it.key.String()] {
-				it.status = bus.Retry
-			}
+	}
+	for _, it := range all {
+		var over *givenUp
+		switch err := undone[it.key.String()]; {
+		case err == nil:
+		case errors.As(err, &over):
+			e.parkAlone(ctx, it, over)
+		default:
+			it.status = bus.Retry
 		}
 	}
 }

@@ -144,8 +144,10 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 				continue // one is as good as many
 			}
 			if st.HeldCount() >= maxHeld {
-				slog.ErrorContext(ctx, "too many messages wait behind a parked one", "stream", st.Key.String(), "held", st.HeldCount())
-				it.status = bus.Retry
+				it.status = bus.Retry // a wake-up is repeated by whoever wakes
+				if !isWakeUp(m) {
+					e.parkAlone(ctx, it, errTooManyHeld)
+				}
 				continue
 			}
 			st.Hold(stream.Held{Meta: m.Meta, Data: it.Data})
@@ -184,6 +186,10 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 		return last.def.conclude(e, env, st, last.Message, func() (string, func()) { return traced.conclusion(st, sp, decided) })
 	})
 }
+
+// errTooManyHeld is why a message is parked although nothing is wrong with it.
+// To leave it to the broker would stop its topic for all streams.
+var errTooManyHeld = fmt.Errorf("%d messages of its stream wait behind a parked one already", maxHeld)
 
 func isWakeUp(m message.Message) bool {
 	_, ok := m.Body.(es.WakeUp)

@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -18,73 +22,117 @@ import (
 )
 
 // dispatch carries out what the committed streams want done: publishes events,
-// commands and answers in one go, and sets wake-ups and runs effects beside.
-func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) error {
+// commands and answers in one go, and sets wake-ups and runs effects beside. The
+// error at i says that not all of it was done for streams[i].
+func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error {
 	ctx, end := e.step(ctx, dispatch)
 	defer end()
+	var mu sync.Mutex
+	errs := make([]error, len(streams))
+	failed := func(i int, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs[i] = worse(errs[i], err)
+	}
+	var g errgroup.Group
+	g.SetLimit(32)
 	var msgs []message.Message
-	var then []func(context.Context) error
-	for _, st := range streams {
-		published := e.definition(st.Key.Aggregate).published()
-		records, outgoing := st.Pending()
-		for _, o := range outgoing {
+	var from []int // the streams that msgs are of
+	for i, st := range streams {
+		own, then, err := e.pending(st)
+		if err != nil {
+			failed(i, err)
+			continue
+		}
+		if len(own) > 0 {
+			msgs, from = append(msgs, own...), append(from, i)
+		}
+		for _, do := range then {
+			g.Go(func() error {
+				if err := e.guard(func() error { return do(ctx) }); err != nil {
+					failed(i, err)
+				}
+				return nil
+			})
+		}
+	}
+	if len(msgs) > 0 {
+		// Any of them may have been published.
+		if err := e.publisher.Publish(ctx, msgs...); err != nil {
+			for _, i := range from {
+				failed(i, err)
+			}
+		}
+	}
+	_ = g.Wait()
+	for i, st := range streams {
+		if errs[i] == nil {
+			e.streams.Dispatched(st)
+		}
+	}
+	return errs
+}
+
+// worse is the error that counts when a stream has two: one that may go away by
+// itself, before one that has been given up.
+func worse(a, b error) error {
+	var over *givenUp
+	if a != nil && !errors.As(a, &over) {
+		return a
+	}
+	return b
+}
+
+// pending is what a stream wants done: messages to publish, and wake-up and
+// effects.
+func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func(context.Context) error, err error) {
+	published := e.definition(st.Key.Aggregate).published()
+	records, outgoing := st.Pending()
+	send := func(all []stream.Outgoing) error {
+		for _, o := range all {
 			m, err := e.outgoing(st.Key.Tenant, o)
 			if err != nil {
 				return err
 			}
 			msgs = append(msgs, m)
 		}
-		var wake *es.Wake
-		for _, r := range records {
-			for _, o := range r.Commands {
-				m, err := e.outgoing(st.Key.Tenant, o)
-				if err != nil {
-					return err
-				}
-				msgs = append(msgs, m)
-			}
-			if r.Wake != nil {
-				wake = r.Wake // the last one counts
-			}
-			if !published {
-				continue
-			}
-			m, err := e.event(st.Key, r)
-			if err != nil {
-				return err
-			}
-			msgs = append(msgs, m)
-			if len(e.effects) == 0 {
-				continue
-			}
-			body, err := e.registry.Decode(m.Meta, r.Data)
-			if err != nil {
-				return err
-			}
-			t, _ := e.registry.TypeOf(body)
-			for _, do := range e.effects[t.Name] {
-				then = append(then, func(ctx context.Context) error { return e.effect(ctx, m.Meta, body, do) })
-			}
+		return nil
+	}
+	if err := send(outgoing); err != nil {
+		return nil, nil, err
+	}
+	var wake *es.Wake
+	for _, r := range records {
+		if err := send(r.Commands); err != nil {
+			return nil, nil, err
 		}
-		if wake != nil {
-			then = append(then, func(ctx context.Context) error { return e.waker.Wake(ctx, st.Key, *wake) })
+		if r.Wake != nil {
+			wake = r.Wake // the last one counts
+		}
+		if !published {
+			continue
+		}
+		m, err := e.event(st.Key, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		msgs = append(msgs, m)
+		if len(e.effects) == 0 {
+			continue
+		}
+		body, err := e.registry.Decode(m.Meta, r.Data)
+		if err != nil {
+			return nil, nil, err
+		}
+		t, _ := e.registry.TypeOf(body)
+		for _, do := range e.effects[t.Name] {
+			then = append(then, func(ctx context.Context) error { return e.effect(ctx, m.Meta, body, do) })
 		}
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(32)
-	if len(msgs) > 0 {
-		g.Go(func() error { return e.publisher.Publish(gctx, msgs...) })
+	if wake != nil {
+		then = append(then, func(ctx context.Context) error { return e.waker.Wake(ctx, st.Key, *wake) })
 	}
-	for _, do := range then {
-		g.Go(func() error { return e.guard(func() error { return do(gctx) }) })
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	for _, st := range streams {
-		e.streams.Dispatched(st)
-	}
-	return nil
+	return msgs, then, nil
 }
 
 // effect carries out one effect of an event, as part of the event's trace.
@@ -95,11 +143,49 @@ func (e *Engine) effect(ctx context.Context, m message.Meta, body any, do effect
 		sp.SetAttributes(tracing.Stream.String(m.Stream), tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(m.Type))
 	}
 	ctx = logging.With(ctx, slog.String("stream", m.Stream), slog.String("correlation", m.CorrelationID))
-	err := do(ctx, m, body)
-	if err != nil {
-		sp.SetStatus(codes.Error, "left for redelivery")
+	err := e.guard(func() error { return do(ctx, m, body) })
+	if err == nil {
+		e.trouble.over(m.Type)
+		return nil
+	}
+	sp.SetStatus(codes.Error, "left for redelivery")
+	if ctx.Err() == nil && e.trouble.since(m.Type, e.now()) >= effectPatience {
+		sp.SetStatus(codes.Error, "given up")
+		return &givenUp{fmt.Errorf("effect of %s: %w", m.Type, err)}
 	}
 	return err
+}
+
+// givenUp says that an effect failed, and that others may not wait for it any
+// longer.
+type givenUp struct{ error }
+
+func (g *givenUp) Unwrap() error { return g.error }
+
+// trouble knows the effects that fail, and since when they do without one that
+// succeeded between. It is kept by type of event: when what stands behind an
+// effect is away, not every message has to find out by itself.
+type trouble struct {
+	mu    sync.Mutex
+	began map[string]time.Time
+}
+
+func (t *trouble) over(eventType string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.began, eventType)
+}
+
+func (t *trouble) since(eventType string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.began == nil {
+		t.began = map[string]time.Time{}
+	}
+	if _, ok := t.began[eventType]; !ok {
+		t.began[eventType] = now
+	}
+	return now.Sub(t.began[eventType])
 }
 
 // event is a record as the message that is published.

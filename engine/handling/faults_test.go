@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -392,8 +394,8 @@ func TestAHeldMessageThatComesAgainIsDecidedOnce(t *testing.T) {
 	w.want()
 }
 
-// Behind a parked message so many are held, and no more: the rest is left to the
-// broker. Other streams go on, and nothing is lost.
+// Behind a parked message so many are held, and no more: the rest is parked as
+// well. Other streams go on, and nothing is lost.
 func TestNoMoreThanSoManyAreHeldBehindAParkedMessage(t *testing.T) {
 	const most = 1000
 	w := newWorld(t)
@@ -405,19 +407,93 @@ func TestNoMoreThanSoManyAreHeldBehindAParkedMessage(t *testing.T) {
 	}
 	w.handle(e, batch...)
 	w.taken()
-	more, other := command("", deposit{"a", 5}), command("", deposit{"b", 3})
-	if s := e.HandleBatch(t.Context(), []bus.Delivery{more, other}); s[0] != bus.Retry || s[1] != bus.Success {
-		t.Fatalf("answered %v", s)
-	}
-	w.want(deposited{"b", 3})
-	w.handle(e, discard("bad", "account/a"), more)
+	more, other := command("more", deposit{"a", 5}), command("", deposit{"b", 3})
+	w.handle(e, more, other)
+	w.want(func(m any) bool { l, ok := m.(message.DeadLetter); return ok && l.MessageID == "more" }, deposited{"b", 3})
+
+	w.handle(e, discard("bad", "account/a"))
 	sum := 0
 	for _, m := range w.taken() {
 		sum += m.Body.(deposited).Amount
 	}
-	if sum != most+5 {
-		t.Errorf("deposits of %d, want %d", sum, most+5)
+	if sum != most {
+		t.Errorf("deposits of %d, want %d", sum, most)
 	}
+	back := command("", deposit{"a", 5})
+	back.Message.OriginalID = "more"
+	w.handle(e, back)
+	w.want(deposited{"a", 5})
+}
+
+// An effect that fails for ever holds up its own stream and nobody else. It is
+// not forgotten: it comes again with what its stream handles next.
+func TestAnEffectThatFailsForEverIsParkedAndStopsNobody(t *testing.T) {
+	broken := map[string]bool{"a": true}
+	var mu sync.Mutex
+	var done []int
+	w := newWorld(t, func(e *handling.Engine) {
+		handling.Aggregate(e, accounts(0))
+		handling.OnEvent(e, func(_ context.Context, _ message.Meta, d deposited) error {
+			if broken[d.Account] {
+				return errors.New("no such account at the other bank")
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done = append(done, d.Amount)
+			slices.Sort(done) // they run side by side
+			return nil
+		})
+	})
+	e := w.engine()
+	w.handle(e, command("", open{"a", "Ann"}), command("", open{"b", "Bob"}))
+	bad, good := command("bad", deposit{"a", 1}), command("", deposit{"b", 2})
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{bad, good}); s[0] != bus.Retry || s[1] != bus.Success {
+		t.Fatalf("answered %v: only the one waits, and not for ever", s)
+	}
+	broken["b"] = true // nothing succeeds any more
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{bad}); s[0] != bus.Retry {
+		t.Fatalf("answered %v", s)
+	}
+	w.taken()
+	w.now = w.now.Add(time.Hour)
+	w.handle(e, bad, command("late", deposit{"b", 3}))
+	letters := map[string]message.DeadLetter{}
+	for _, m := range w.taken() {
+		if l, ok := m.Body.(message.DeadLetter); ok {
+			letters[l.MessageID] = l
+		}
+	}
+	if l := letters["bad"]; len(letters) != 2 || letters["late"].MessageID == "" || !strings.Contains(l.Reason, "no such account") {
+		t.Fatalf("letters %+v", letters)
+	}
+
+	t.Run("sent back, it is carried out, and decided no more", func(t *testing.T) {
+		clear(broken)
+		done = nil
+		back := command("", deposit{"a", 1})
+		back.Message.OriginalID = "bad"
+		w.handle(w.engine(), back)
+		if want := []int{1}; !slices.Equal(done, want) {
+			t.Errorf("effects %v, want %v", done, want)
+		}
+		if n := len(w.history(acct("a"))); n != 2 {
+			t.Errorf("%d events", n)
+		}
+	})
+	t.Run("or it comes with the next message", func(t *testing.T) {
+		done = nil
+		w.handle(w.engine(), command("", deposit{"b", 4}))
+		if want := []int{3, 4}; !slices.Equal(done, want) {
+			t.Errorf("effects %v, want %v", done, want)
+		}
+	})
+	t.Run("after one that succeeds there is patience again", func(t *testing.T) {
+		broken["a"] = true
+		w.handle(e, command("", deposit{"b", 5}))
+		if s := e.HandleBatch(t.Context(), []bus.Delivery{command("", deposit{"a", 6})}); s[0] != bus.Retry {
+			t.Errorf("answered %v", s[0])
+		}
+	})
 }
 
 // What a decision reads is not changed under its eyes by another batch, also

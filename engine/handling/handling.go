@@ -63,6 +63,7 @@ type Engine struct {
 	definitions []definition
 	effects     map[string][]effect
 	observers   []func(context.Context, Commit)
+	trouble     trouble
 	locks       locks
 	meter       *meter
 	tracer      trace.Tracer
@@ -102,7 +103,9 @@ func Process[S any](e *Engine, p es.Process[S]) {
 // OnEvent adds an effect of events of type E beside publishing them. It is
 // carried out after the commit and before the acknowledgement, at least once,
 // so it must be harmless when repeated. Its error leads to redelivery, so it
-// must be about infrastructure.
+// must be about infrastructure. When effects of E have failed for effectPatience,
+// the message is parked, so that others go on; the effect comes again when that
+// is sent back, or when its stream is used next.
 func OnEvent[E any](e *Engine, do func(ctx context.Context, m message.Meta, event E) error) {
 	var zero E
 	t, ok := e.registry.TypeOf(zero)
@@ -120,6 +123,8 @@ const (
 	maxRounds = 8
 	// maxAttempts is how often a message may fail by itself before it is parked.
 	maxAttempts = 3
+	// effectPatience is how long a topic waits for an effect.
+	effectPatience = time.Minute
 	// maxHeld is how many messages are kept behind a parked one.
 	maxHeld = 1000
 	// roundPause is the longest pause after the first conflict; it doubles.

@@ -3,6 +3,7 @@ package handling
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -69,21 +70,26 @@ func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter 
 }
 
 // parkUnreadable parks messages for a stream whose stored content cannot be
-// read. Nothing can be recorded in that stream, so each is parked by itself.
+// read.
 func (e *Engine) parkUnreadable(ctx context.Context, items []*item, reason error) {
 	for _, it := range items {
-		slog.ErrorContext(ctx, "stream cannot be read, message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "error", reason)
-		it.status = bus.Success
-		raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
-		if err == nil {
-			err = e.Park(ctx, e.letter(it, reason.Error(), raw))
-		}
-		if err == nil {
-			e.meter.gaveUp(ctx, it.Topic)
-		}
-		if err != nil {
-			slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)
-			it.status = bus.Retry
-		}
+		e.parkAlone(ctx, it, fmt.Errorf("stream cannot be read: %w", reason))
 	}
+}
+
+// parkAlone parks a message without a record of that in its stream: nothing
+// waits behind it.
+func (e *Engine) parkAlone(ctx context.Context, it *item, reason error) {
+	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
+	it.status = bus.Success
+	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
+	if err == nil {
+		err = e.Park(ctx, e.letter(it, reason.Error(), raw))
+	}
+	if err != nil {
+		slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)
+		it.status = bus.Retry
+		return
+	}
+	e.meter.gaveUp(ctx, it.Topic)
 }
