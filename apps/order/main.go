@@ -9,6 +9,7 @@ import (
 
 	"github.com/plenary/plenary/apps/order/assignments"
 	"github.com/plenary/plenary/apps/order/catalogue"
+	"github.com/plenary/plenary/apps/order/measure"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
@@ -28,12 +29,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	app, err := host.New(host.Options{AppID: "order", Registry: contracts.Registry()})
+	registry := contracts.Registry()
+	app, err := host.New(host.Options{AppID: "order", Registry: registry})
 	if err != nil {
 		return err
 	}
 	engine := app.Engine()
 	addAggregates(engine, config)
+	if err := measure.Orders(engine, registry); err != nil {
+		return err
+	}
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/plenary/plenary/apps/payments/effects"
 	"github.com/plenary/plenary/apps/payments/endpoint"
+	"github.com/plenary/plenary/apps/payments/measure"
 	"github.com/plenary/plenary/apps/payments/payment"
 	"github.com/plenary/plenary/apps/payments/provider"
 	"github.com/plenary/plenary/apps/payments/provider/demo"
@@ -34,7 +35,8 @@ func main() {
 const providerKey = "demo-provider-key"
 
 func run() error {
-	app, err := host.New(host.Options{AppID: "payments", Registry: contracts.Registry(), Secrets: []string{providerKey}})
+	registry := contracts.Registry()
+	app, err := host.New(host.Options{AppID: "payments", Registry: registry, Secrets: []string{providerKey}})
 	if err != nil {
 		return err
 	}
@@ -45,6 +47,9 @@ func run() error {
 		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
 	})
 	wire(app.Engine(), app.Router, app.Publisher(), demo)
+	if err := measure.Payments(app.Engine(), registry); err != nil {
+		return err
+	}
 	app.Subscribe("/bus/commands", message.Command, app.Engine())
 	return app.Run()
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/plenary/plenary/apps/registration-process/measure"
 	"github.com/plenary/plenary/apps/registration-process/registration"
 	"github.com/plenary/plenary/apps/registration-process/sweep"
 	"github.com/plenary/plenary/contracts"
@@ -35,12 +36,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	app, err := host.New(host.Options{AppID: "registration-process", Registry: contracts.Registry(), ActorType: "RegistrationProcess", Swept: true})
+	registry := contracts.Registry()
+	app, err := host.New(host.Options{AppID: "registration-process", Registry: registry, ActorType: "RegistrationProcess", Swept: true})
 	if err != nil {
 		return err
 	}
 	engine := app.Engine()
 	handling.Process(engine, registration.Process(config))
+	if err := measure.Lapses(engine, registry, config.Grace); err != nil {
+		return err
+	}
 	app.Subscribe("/bus/events", message.Event, engine)
 	s := &sweep.Sweep{
 		Query: app.InvokeURL("query"), Client: &http.Client{Transport: app.InvokeTransport(), Timeout: 30 * time.Second},

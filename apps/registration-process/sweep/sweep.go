@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
 
 	"github.com/plenary/plenary/engine/message"
 )
@@ -60,6 +61,8 @@ func (s *Sweep) Run(ctx context.Context) error {
 // Once wakes the process of every overdue order, page by page. One that cannot
 // be woken keeps none of the others waiting.
 func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
+	ctx, span := otel.Tracer("github.com/plenary/plenary/apps/registration-process").Start(ctx, "sweep")
+	defer span.End()
 	before := s.Now().UTC().Format(time.RFC3339Nano)
 	var failed []error
 	for after := ""; ; {

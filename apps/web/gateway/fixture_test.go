@@ -27,6 +27,7 @@ import (
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/tracing"
 )
 
 const organiserToken = "the organiser's token of this test"
@@ -256,6 +257,7 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		c(&options)
 	}
 	router := gin.New()
+	router.Use(tracing.Requests(true))        // as host does
 	router.Use(gin.RecoveryWithWriter(f.log)) // as the app host does
 	var err error
 	if f.gateway, err = gateway.New(router, options); err != nil {

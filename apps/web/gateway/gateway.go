@@ -15,6 +15,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/plenary/plenary/apps/web/backlog"
 	"github.com/plenary/plenary/apps/web/docs"
@@ -63,6 +66,8 @@ type Gateway struct {
 	api     huma.API
 	backlog *backlog.Backlog
 	finding *throttle.Throttle
+	tracer  trace.Tracer
+	refused metric.Int64Counter // requests answered with 429
 	waiting chan struct{}
 	health  health
 	running context.Context // ends when the gateway does
@@ -92,6 +97,11 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	}
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
+	g.tracer = otel.Tracer(scope)
+	var err error
+	if g.refused, err = measure(g.backlog); err != nil {
+		return nil, fmt.Errorf("measure: %w", err)
+	}
 
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false

@@ -255,6 +255,7 @@ type DeadLetterPath struct {
 // limitFinding lets each client look for orders only so often.
 func (g *Gateway) limitFinding(ctx huma.Context, next func(huma.Context)) {
 	if ok, retryAfter := g.finding.Allow(originOf(ctx.Context()).addr); !ok {
+		g.refused.Add(ctx.Context(), 1, forThrottle)
 		fail(humagin.Unwrap(ctx), problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter)))
 		return
 	}

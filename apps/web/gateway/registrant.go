@@ -146,6 +146,7 @@ func (g *Gateway) registrant() {
 // admitOrder turns new orders away while handling lags too far behind.
 func (g *Gateway) admitOrder(ctx huma.Context, next func(huma.Context)) {
 	if ok, retryAfter := g.backlog.Admit(); !ok {
+		g.refused.Add(ctx.Context(), 1, forBacklog)
 		fail(humagin.Unwrap(ctx), problem.New(problem.BacklogTooLong).With("Retry-After", seconds(retryAfter)))
 		return
 	}

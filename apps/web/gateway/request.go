@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"regexp"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,10 +12,9 @@ import (
 
 // origin is what an operation needs to know about the request beside its input.
 type origin struct {
-	addr        netip.Addr
-	route       string // method and path
-	organiser   bool   // proved by the credential
-	traceParent string // as sent, if it was one
+	addr      netip.Addr
+	route     string // method and path
+	organiser bool   // proved by the credential
 }
 
 // caller names who asks, for whom an Idempotency-Key is kept: the organiser, or
@@ -35,15 +33,9 @@ func originOf(ctx context.Context) origin {
 	return o
 }
 
-var traceParent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-
 func withOrigin(c *gin.Context) {
 	addr, _ := netip.ParseAddr(c.ClientIP())
-	o := origin{addr: addr, route: c.Request.Method + " " + c.Request.URL.Path}
-	if tp := c.GetHeader("Traceparent"); traceParent.MatchString(tp) {
-		o.traceParent = tp
-	}
-	setOrigin(c, o)
+	setOrigin(c, origin{addr: addr, route: c.Request.Method + " " + c.Request.URL.Path})
 }
 
 func setOrigin(c *gin.Context, o origin) {

@@ -118,14 +118,10 @@ func (g *Gateway) decided(ctx context.Context, id uuid.UUID) bool {
 }
 
 func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error {
-	err := g.commands.Send(ctx, message.Message{
-		Meta: message.Meta{
-			ID:            id.String(),
-			CorrelationID: cmd.About.String(),
-			TraceParent:   originOf(ctx).traceParent,
-		},
+	err := g.traced(ctx, message.Message{
+		Meta: message.Meta{ID: id.String(), CorrelationID: cmd.About.String()},
 		Body: cmd.Body,
-	})
+	}, g.commands.Send)
 	g.health.published(err)
 	if err != nil {
 		return g.unavailable(ctx, "publish a command", err)
