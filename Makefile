@@ -38,9 +38,10 @@ images: ## container images into .bin/images; ARCH="amd64 arm64" TAG=…; REGIST
 dapr: .bin/local ## find or build the parts of Dapr
 	@.bin/local dapr
 
-generate: ## write down the schemas of the messages and the HTTP API again
+generate: ## write down again what is made from other files: schemas, the HTTP API, the chart's components and README
 	go run ./tools/schemas
 	go test ./apps/web/gateway -run OpenAPI -update
+	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart run .
 
 fmt: .bin/golangci-lint ## format the code
 	.bin/golangci-lint fmt $(ALL)

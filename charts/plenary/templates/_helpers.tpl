@@ -117,10 +117,10 @@ store and the values of settings are of the chart.
 {{- $store := get (dict "redis" "redis" "postgresql" "rabbitmq-postgres" "postgresql-apart" "kafka-postgres") .Values.components.store -}}
 {{- $items := list -}}
 {{- range $kind, $set := dict "pubsub." $broker "state." $store -}}
-  {{- range $path, $content := $root.Files.Glob (printf "files/components/%s/*.yaml" $set) -}}
+  {{- range $path, $content := $root.Files.Glob (printf "files/%s/*.yaml" $set) -}}
     {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
       {{- $c := fromYaml $document -}}
-      {{- if hasPrefix $kind ($c.spec).type -}}
+      {{- if and $c (hasPrefix $kind $c.spec.type) -}}
         {{- $name := $c.metadata.name -}}
         {{- $set := merge (dict) (default dict (index $root.Values.components.metadata $name)) -}}
         {{- $secret := default dict (index $root.Values.components.secretMetadata $name) -}}
