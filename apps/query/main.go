@@ -36,19 +36,20 @@ func run() error {
 		return err
 	}
 	late, hub := store.NewLate(), live.NewHub()
-	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Hub: hub, Registry: registry, Now: time.Now}, host.KeepUnknown)
+	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Now: time.Now}, host.KeepUnknown)
 	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,
 		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 5 * time.Second,
 	}).Routes(app.Router)
 
+	app.ReadyIf(late.Ready)
 	app.Go(func(ctx context.Context) error {
 		connection, err := app.Secret(ctx, database)
 		if err != nil {
 			return err
 		}
-		s, err := store.Open(ctx, connection, registry)
+		s, err := store.Open(ctx, connection, registry, hub)
 		if err != nil {
 			return err
 		}

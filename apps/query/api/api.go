@@ -290,18 +290,27 @@ type Views struct {
 }
 
 func views(r request) (any, error) {
+	progress, err := r.store.Progress(r.Request.Context())
+	if err != nil {
+		return nil, err
+	}
 	waiting, err := r.store.Waiting(r.Request.Context())
-	return Views{Rebuild: r.store.Progress(), WaitingStreams: waiting}, err
+	return Views{Rebuild: progress, WaitingStreams: waiting}, err
 }
 
-// rebuild begins to build the views anew; GET /views says how far it is.
+// rebuild begins to build the views anew; GET /views says how far it is, at any
+// replica.
 func rebuild(r request) (any, error) {
-	if r.store.Progress().Running {
+	ctx := context.WithoutCancel(r.Request.Context())
+	begun, err := r.store.BeginRebuild(ctx)
+	if errors.Is(err, store.ErrRebuilding) {
 		return nil, problem.New(http.StatusConflict, problem.RebuildRunning, "")
 	}
-	ctx := context.WithoutCancel(r.Request.Context())
+	if err != nil {
+		return nil, err
+	}
 	go func() {
-		if err := r.store.Rebuild(ctx); err != nil {
+		if err := begun.Run(ctx); err != nil {
 			slog.ErrorContext(ctx, "the views could not be rebuilt", "error", err)
 		}
 	}()

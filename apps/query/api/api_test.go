@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +24,7 @@ import (
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/bus"
@@ -62,19 +63,27 @@ func (s *service) Publish(_ context.Context, msgs ...message.Message) error {
 	return nil
 }
 
+func TestMain(m *testing.M) { os.Exit(databases.Main(m)) }
+
 func start(t *testing.T) *service { return startWith(t, patience) }
 
 // startWith is start with a time that a stream waits for an order to appear.
 func startWith(t *testing.T, appears time.Duration) *service {
 	t.Helper()
+	return startOn(t, databases.SQLite(t), appears)
+}
+
+// startOn is startWith on a database, which others may use as well.
+func startOn(t *testing.T, connection string, appears time.Duration) *service {
+	t.Helper()
 	gin.SetMode(gin.TestMode)
-	db, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
+	late, hub := store.NewLate(), live.NewHub()
+	db, err := store.Open(context.Background(), connection, registry, hub)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, hub := store.NewLate(), live.NewHub()
 	late.Set(db)
-	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Hub: hub, Registry: registry, Now: time.Now}}
+	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Now: time.Now}}
 	routes := gin.New()
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: s, Now: func() time.Time { return noon },
@@ -361,6 +370,30 @@ func TestStreamSendsTheOrderAndEveryChange(t *testing.T) {
 	if id := last.order(view.OrderExpired); id != "5" { // nothing was missed: the next change comes first
 		t.Errorf("id %s, want 5", id)
 	}
+}
+
+// What one replica takes in is seen at the other, by those who watch a view and
+// by those who wait for an outcome.
+func TestReplicasServeWhatTheOtherTakesIn(t *testing.T) {
+	where := databases.PostgreSQL(t)
+	a, b := startOn(t, where, patience), startOn(t, where, patience)
+	order := uuid.New()
+	stream := a.place(order)
+	v := b.look("/orders/"+order.String()+"/events", "")
+	v.order(view.OrderPlaced)
+	a.happen(stream, 3, contracts.OrderReservationCompleted{OrderID: order, Version: 1})
+	v.order(view.OrderReserved)
+	b.happen(stream, 5, contracts.OrderCancelled{OrderID: order}) // early: not known yet
+
+	delivered := make(chan error, 1)
+	go func() { delivered <- a.deliver(stream, 4, contracts.OrderExpired{OrderID: order}) }()
+	if o := ask[view.Outcome](b, "GET", "/outcomes/"+commandOf(stream, 5)+"?wait=60", "", 200); o.Status != view.OutcomeAccepted || o.Version != 5 {
+		t.Errorf("outcome: %+v", o)
+	}
+	if err := <-delivered; err != nil {
+		t.Fatal(err)
+	}
+	v.order(view.OrderCancelled)
 }
 
 func TestStreamOfAnOrderThatAppears(t *testing.T) {

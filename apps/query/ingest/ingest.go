@@ -5,10 +5,10 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode/utf8"
 
-	"github.com/plenary/plenary/apps/query/live"
-	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/es"
@@ -19,10 +19,8 @@ import (
 // committed: an event that came before its turn is in the journal by then, so
 // nothing is ever asked for again but when the database fails.
 type Events struct {
-	Store    *store.Late
-	Hub      *live.Hub
-	Registry *message.Registry
-	Now      func() time.Time
+	Store *store.Late
+	Now   func() time.Time
 }
 
 // HandleBatch implements bus.Handler.
@@ -35,7 +33,9 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 		case isDiscarded(m):
 			// For the handler of an event that was given up; it is no event.
 		case m.Stream == "" || m.StreamVersion == 0:
-			letters = append(letters, e.withoutPlace(d))
+			letters = append(letters, e.givenUp(d, "an event needs a subject and a streamversion"))
+		case !isStorable(m.Meta):
+			letters = append(letters, e.givenUp(d, "an attribute is longer than any of ours, or is no text"))
 		default:
 			events = append(events, store.Event{Message: m, Data: d.Data})
 		}
@@ -44,9 +44,8 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 	if err != nil {
 		return bus.All(len(batch), bus.Retry)
 	}
-	shown, err := s.Append(ctx, events)
+	_, err = s.Append(ctx, events)
 	if err == nil {
-		e.Hub.Changed(e.keys(shown)...)
 		err = keep(ctx, s, letters)
 	}
 	if err != nil {
@@ -56,9 +55,8 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 	return bus.All(len(batch), bus.Success)
 }
 
-// withoutPlace is the dead letter of an event that belongs nowhere: it cannot
-// be put in order.
-func (e Events) withoutPlace(d bus.Delivery) store.Letter {
+// givenUp is the dead letter of an event that the journal cannot take.
+func (e Events) givenUp(d bus.Delivery, reason string) store.Letter {
 	m := d.Message
 	raw, err := message.ToCloudEvent(m.Meta, d.Data)
 	if err != nil { // it was one, when it came
@@ -66,7 +64,7 @@ func (e Events) withoutPlace(d bus.Delivery) store.Letter {
 	}
 	return store.Letter{ID: es.DerivedID("dead-letter/query", m.ID), Tenant: m.Tenant, DeadLetter: message.DeadLetter{
 		MessageID: m.ID, MessageType: m.Type, Topic: d.Topic, Kind: message.Event, App: "query",
-		Reason: "an event needs a subject and a streamversion", Attempts: 1, At: e.Now().UTC(), Message: raw,
+		Reason: reason, Attempts: 1, At: e.Now().UTC(), Message: raw,
 	}}
 }
 
@@ -75,22 +73,22 @@ func isDiscarded(m message.Message) bool {
 	return ok
 }
 
-// keys are those of what the events have changed.
-func (e Events) keys(events []message.Message) []string {
-	out := make([]string, 0, 2*len(events))
-	for _, m := range events {
-		if m.Cause.ID != "" {
-			out = append(out, live.CommandKey(m.Tenant, m.Cause.ID))
-		}
-		order, conference := projection.Touched(e.Registry, m)
-		if order != "" {
-			out = append(out, live.OrderKey(m.Tenant, order))
-		}
-		if conference != "" {
-			out = append(out, live.ConferenceKey(m.Tenant, conference))
+// longest is how many bytes an attribute may have. Some are keys of indexes, and
+// PostgreSQL refuses a key of 2,700 bytes.
+const longest = 512
+
+// isStorable says whether a database can store the attributes as text and find
+// the event by them. One that cannot would fail its batch for ever.
+func isStorable(m message.Meta) bool {
+	for _, s := range []string{
+		m.ID, m.Type, m.Source, m.Stream, m.Tenant, m.CorrelationID, m.TraceParent,
+		m.Cause.ID, m.Cause.Type, m.Cause.Source, m.Cause.CauseID,
+	} {
+		if len(s) > longest || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+			return false
 		}
 	}
-	return out
+	return true
 }
 
 // DeadLetters handles batches of dead letters: it keeps them.

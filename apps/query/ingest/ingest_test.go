@@ -31,9 +31,9 @@ var (
 
 func now() time.Time { return noon }
 
-func open(t *testing.T) (*store.Late, *store.Store) {
+func open(t *testing.T, hub *live.Hub) (*store.Late, *store.Store) {
 	t.Helper()
-	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry)
+	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "query.db"), registry, hub)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +73,9 @@ func logs(t *testing.T) *bytes.Buffer {
 }
 
 func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
-	late, s := open(t)
 	hub := live.NewHub()
-	events := ingest.Events{Store: late, Hub: hub, Registry: registry, Now: now}
+	late, s := open(t, hub)
+	events := ingest.Events{Store: late, Now: now}
 	order, payment := uuid.New(), uuid.New()
 	name := "order/" + order.String()
 	var told []*live.Waiter
@@ -120,8 +120,8 @@ func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
 }
 
 func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
-	late, s := open(t)
-	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry, Now: now}
+	late, s := open(t, live.NewHub())
+	events := ingest.Events{Store: late, Now: now}
 	letters := ingest.DeadLetters{Store: late}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
 }
 
 func TestBatchWaitsForTheDatabaseAndIsAskedForAgain(t *testing.T) {
-	events := ingest.Events{Store: store.NewLate(), Hub: live.NewHub(), Registry: registry, Now: now}
+	events := ingest.Events{Store: store.NewLate(), Now: now}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	order := uuid.New()
@@ -148,26 +148,31 @@ func TestBatchWaitsForTheDatabaseAndIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestEventWithoutAPlaceBecomesADeadLetter(t *testing.T) {
-	late, s := open(t)
+// An event that the journal cannot take becomes a dead letter, and holds up no
+// other.
+func TestEventThatCannotBeStoredBecomesADeadLetter(t *testing.T) {
+	late, s := open(t, live.NewHub())
 	ctx := context.Background()
 	out := logs(t)
-	events := ingest.Events{Store: late, Hub: live.NewHub(), Registry: registry, Now: now}
+	events := ingest.Events{Store: late, Now: now}
 	order := uuid.New()
 	unnumbered := delivery(t, "order/"+order.String(), 0, placed(order))
 	batch := []bus.Delivery{
 		unnumbered,
 		delivery(t, "", 1, placed(order)),
+		delivery(t, "order/"+strings.Repeat("x", 513), 1, placed(order)),
+		delivery(t, "order/\x00", 1, placed(order)),
+		delivery(t, "order/\xff", 1, placed(order)),
 		delivery(t, "", 0, message.Discarded{Stream: "registration/x"}), // for another handler
 		delivery(t, "order/"+order.String(), 1, placed(order)),
 	}
 	for range 2 {
-		if got := events.HandleBatch(ctx, batch); !slices.Equal(got, bus.All(4, bus.Success)) {
+		if got := events.HandleBatch(ctx, batch); !slices.Equal(got, bus.All(len(batch), bus.Success)) {
 			t.Fatalf("statuses: %v", got)
 		}
 	}
 	list, err := s.DeadLetters(ctx, message.DefaultTenant, view.DeadLetterOpen, store.Cursor{}, 10)
-	if err != nil || len(list.DeadLetters) != 2 {
+	if err != nil || len(list.DeadLetters) != 5 {
 		t.Fatalf("dead letters: %+v, %v", list, err)
 	}
 	i := slices.IndexFunc(list.DeadLetters, func(l view.DeadLetter) bool { return l.MessageID == unnumbered.Message.ID })
@@ -188,7 +193,7 @@ func letter(id string, l message.DeadLetter) bus.Delivery {
 }
 
 func TestDeadLettersAreKeptOnceAndAsTheyCame(t *testing.T) {
-	late, s := open(t)
+	late, s := open(t, live.NewHub())
 	ctx := context.Background()
 	handler := ingest.DeadLetters{Store: late}
 	batch := []bus.Delivery{

@@ -6,7 +6,8 @@ package live
 import "sync"
 
 // Hub passes the word from those who changed something to those who wait for
-// it. It serves one process.
+// it, in one process. What other processes change, the store hears of and passes
+// on.
 type Hub struct {
 	mu      sync.Mutex
 	waiting map[string]map[*Waiter]struct{}
@@ -62,11 +63,24 @@ func (h *Hub) Changed(keys ...string) {
 		return
 	}
 	for _, key := range keys {
-		for w := range h.waiting[key] {
-			select {
-			case w.changed <- struct{}{}:
-			default: // told already, and has not looked yet
-			}
+		tell(h.waiting[key])
+	}
+}
+
+// ChangedAll passes the word that anything may have changed. It never blocks.
+func (h *Hub) ChangedAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, waiters := range h.waiting {
+		tell(waiters)
+	}
+}
+
+func tell(waiters map[*Waiter]struct{}) {
+	for w := range waiters {
+		select {
+		case w.changed <- struct{}{}:
+		default: // told already, and has not looked yet
 		}
 	}
 }

@@ -1,5 +1,10 @@
 package live
 
+import (
+	"github.com/plenary/plenary/apps/query/projection"
+	"github.com/plenary/plenary/engine/message"
+)
+
 // The keys of what is looked at.
 
 // OrderKey is that of an order's view.
@@ -10,3 +15,28 @@ func ConferenceKey(tenant, id string) string { return tenant + "/conference/" + 
 
 // CommandKey is that of a command's outcome.
 func CommandKey(tenant, id string) string { return tenant + "/command/" + id }
+
+// Keys are those of what events change, each once.
+func Keys(r *message.Registry, events []message.Message) []string {
+	keys := make([]string, 0, 2*len(events))
+	seen := make(map[string]bool, 2*len(events))
+	add := func(key string) {
+		if !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+	}
+	for _, m := range events {
+		if m.Cause.ID != "" {
+			add(CommandKey(m.Tenant, m.Cause.ID))
+		}
+		order, conference := projection.Touched(r, m)
+		if order != "" {
+			add(OrderKey(m.Tenant, order))
+		}
+		if conference != "" {
+			add(ConferenceKey(m.Tenant, conference))
+		}
+	}
+	return keys
+}

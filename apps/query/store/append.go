@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -23,34 +24,29 @@ type Event struct {
 
 // Append takes a batch of events, in one transaction: each goes into the
 // journal, where duplicates vanish; what has no gap before it in its stream
-// goes into the views; the rest waits in the journal for what is missing.
+// goes into the views; the rest waits in the journal for what is missing. Any
+// number of processes may append at once, to the same streams too.
 //
 // It returns the events that the views show now and did not before, among them
-// those that had been waiting. After an error nothing has happened, or all of
-// it; appending again is harmless.
+// those that had been waiting, and tells whoever waits for what they change.
+// After an error nothing has happened, or all of it; appending again is
+// harmless. Error: ErrOtherShape.
 func (s *Store) Append(ctx context.Context, events []Event) (shown []message.Message, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		shown = shown[:0]
-		b := batch{journal: s.journal.in(ctx, tx), live: s.live.in(ctx, tx), registry: s.registry}
-		if s.next != nil {
-			b.next = s.next.in(ctx, tx)
-		}
-		waiting, err := b.journal.waitingStreams(ctx)
-		if err != nil {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	var keys []string
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if shown, err = s.append(ctx, tx, byStream(events)); err != nil {
 			return err
 		}
-		for _, r := range byStream(events) {
-			ready, err := b.append(ctx, r, waiting[r.stream])
-			if err != nil {
-				return err
-			}
-			shown = append(shown, ready...)
-		}
-		return nil
+		keys = live.Keys(s.registry, shown)
+		return s.dialect.tell(ctx, tx, keys)
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.hub.Changed(keys...)
 	return shown, nil
 }
 
@@ -79,53 +75,56 @@ func byStream(events []Event) []*run {
 	return runs
 }
 
-// batch is a transaction that appends.
-type batch struct {
-	journal    journalStatements
-	live, next *viewTables // next is nil unless a rebuild is running
-	registry   *message.Registry
-}
-
-// append takes one stream's events and returns those that are shown now.
-// waiting says whether earlier ones wait in the journal.
-func (b batch) append(ctx context.Context, r *run, waiting bool) (shown []message.Message, err error) {
-	row, err := b.live.row(ctx, r.stream)
+func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []message.Message, err error) {
+	streams := make([]stream, len(runs))
+	for i, r := range runs {
+		streams[i] = r.stream
+	}
+	if err := s.dialect.enter(ctx, tx, streams); err != nil {
+		return nil, err
+	}
+	built, err := s.viewTables(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	highest := row.version
-	for _, e := range r.events {
-		if e.StreamVersion <= row.version {
-			continue // shown already
-		}
-		if err := b.journal.insert(ctx, e, about(b.registry, e.Message)); err != nil {
-			return nil, err
-		}
-		highest = max(highest, e.StreamVersion)
+	if built.shape != viewShape {
+		return nil, ErrOtherShape
 	}
-	candidates := r.events
-	if waiting {
-		if candidates, err = b.journal.after(ctx, b.registry, r.stream, row.version); err != nil {
-			return nil, err
-		}
-		highest = max(highest, candidates[len(candidates)-1].StreamVersion)
-	}
-	ready := contiguous(candidates, row.version)
-	if b.next != nil {
-		if err := b.next.show(ctx, r.stream, ready); err != nil {
-			return nil, err
-		}
-	}
-	before := row.version
-	if err := row.show(ctx, ready); err != nil {
+	waiting, err := waitingStreams(ctx, tx)
+	if err != nil {
 		return nil, err
 	}
-	if waiting || row.version < highest {
-		if err := b.journal.setWaiting(ctx, r.stream, row.version, highest); err != nil {
-			return nil, err
-		}
+	rows, err := s.rows(ctx, tx, "", streams)
+	if err != nil {
+		return nil, err
 	}
-	return ready[:row.version-before], nil
+	if err := s.journal(ctx, tx, runs, rows); err != nil {
+		return nil, err
+	}
+	var stand []standing
+	for i, r := range runs {
+		row, before := rows[i], rows[i].version
+		candidates := r.events
+		if waiting[r.stream] {
+			if candidates, err = s.after(ctx, tx, r.stream, before); err != nil {
+				return nil, err
+			}
+		}
+		ready := contiguous(candidates, before)
+		row.show(ctx, ready)
+		shown = append(shown, ready[:row.version-before]...)
+		stand = append(stand, standing{r.stream, row.version, highest(candidates, before), waiting[r.stream]})
+	}
+	if err := s.save(ctx, tx, "", rows); err != nil {
+		return nil, err
+	}
+	if err := s.setWaiting(ctx, tx, stand); err != nil {
+		return nil, err
+	}
+	if built.rebuilding {
+		err = s.noteBehind(ctx, tx, streams)
+	}
+	return shown, err
 }
 
 // contiguous are the events that follow version without a gap.
@@ -143,6 +142,14 @@ func contiguous(events []Event, version uint64) []message.Message {
 	return ready
 }
 
+// highest is the version of the last of the events, at least version.
+func highest(events []Event, version uint64) uint64 {
+	for _, e := range events {
+		version = max(version, e.StreamVersion)
+	}
+	return version
+}
+
 // about is the order or conference that an event is about, unless that is the
 // stream's own id, by which it is found as well.
 func about(r *message.Registry, m message.Message) sql.NullString {
@@ -151,84 +158,102 @@ func about(r *message.Registry, m message.Message) sql.NullString {
 	return sql.NullString{String: key, Valid: key != "" && key != id}
 }
 
-// journalStatements are the prepared statements on the journal.
-type journalStatements struct {
-	insertEvent, selectAfter, selectWaiting, upsertWaiting, deleteWaiting *sql.Stmt
-}
-
 const eventColumns = `tenant, stream, version, id, type, source, time, correlation_id, trace_parent,
 	cause_id, cause_type, cause_time, cause_source, cause_cause, data, decision_end`
 
-func (j *journalStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
-	for stmt, text := range map[**sql.Stmt]string{
-		&j.insertEvent: `INSERT INTO journal (` + eventColumns + `, about)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
-		&j.selectAfter: `SELECT ` + eventColumns + ` FROM journal
-			WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version`,
-		&j.selectWaiting: `SELECT tenant, stream FROM waiting`,
-		&j.upsertWaiting: `INSERT INTO waiting (tenant, stream, shown) VALUES ($1, $2, $3)
-			ON CONFLICT (tenant, stream) DO UPDATE SET shown = excluded.shown`,
-		&j.deleteWaiting: `DELETE FROM waiting WHERE tenant = $1 AND stream = $2`,
-	} {
-		if *stmt, err = db.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // it lives as long as the database
-			return err
+var intoJournal = insertion{
+	table: "journal",
+	columns: []column{
+		{"tenant", text}, {"stream", text}, {"version", integer}, {"id", text}, {"type", text}, {"source", text},
+		{"time", integer}, {"correlation_id", text}, {"trace_parent", text}, {"cause_id", text}, {"cause_type", text},
+		{"cause_time", integer}, {"cause_source", text}, {"cause_cause", text}, {"data", text}, {"decision_end", integer},
+		{"about", text},
+	},
+	conflict: "DO NOTHING",
+}
+
+// journal puts the events into the journal that their streams' rows do not show.
+func (s *Store) journal(ctx context.Context, tx *sql.Tx, runs []*run, rows []*row) error {
+	var values [][]any
+	for i, r := range runs {
+		for _, e := range r.events {
+			if e.StreamVersion <= rows[i].version {
+				continue
+			}
+			values = append(values, []any{
+				e.Tenant, e.Stream, int64(e.StreamVersion), e.ID, e.Type, e.Source,
+				nanos(e.Time), e.CorrelationID, e.TraceParent, e.Cause.ID, e.Cause.Type,
+				nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, string(e.Data), int64(e.DecisionEnd),
+				about(s.registry, e.Message),
+			})
 		}
 	}
-	return nil
+	return s.dialect.insert(ctx, tx, intoJournal, values)
 }
 
-// in gives the statements in a transaction.
-func (j *journalStatements) in(ctx context.Context, tx *sql.Tx) journalStatements {
-	return journalStatements{
-		insertEvent:   tx.StmtContext(ctx, j.insertEvent),
-		selectAfter:   tx.StmtContext(ctx, j.selectAfter),
-		selectWaiting: tx.StmtContext(ctx, j.selectWaiting),
-		upsertWaiting: tx.StmtContext(ctx, j.upsertWaiting),
-		deleteWaiting: tx.StmtContext(ctx, j.deleteWaiting),
-	}
-}
-
-func (j journalStatements) insert(ctx context.Context, e Event, about sql.NullString) error {
-	_, err := j.insertEvent.ExecContext(ctx,
-		e.Tenant, e.Stream, e.StreamVersion, e.ID, e.Type, e.Source, nanos(e.Time), e.CorrelationID, e.TraceParent,
-		e.Cause.ID, e.Cause.Type, nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, string(e.Data), e.DecisionEnd, about)
-	return err
-}
-
-func (j journalStatements) after(ctx context.Context, r *message.Registry, at stream, version uint64) ([]Event, error) {
-	rows, err := j.selectAfter.QueryContext(ctx, at.tenant, at.name, version)
+// after reads what the journal has of a stream after a version.
+func (s *Store) after(ctx context.Context, tx *sql.Tx, at stream, version uint64) ([]Event, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM journal
+		WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version`, at.tenant, at.name, int64(version))
 	if err != nil {
 		return nil, err
 	}
-	return scanEvents(ctx, r, rows)
+	return scanEvents(ctx, s.registry, rows)
 }
 
 // waitingStreams are the streams in which something waits: few, mostly none.
-func (j journalStatements) waitingStreams(ctx context.Context) (waiting map[stream]bool, err error) {
-	rows, err := j.selectWaiting.QueryContext(ctx)
-	if err != nil {
-		return nil, err
+func waitingStreams(ctx context.Context, tx *sql.Tx) (map[stream]bool, error) {
+	streams, err := scanStreams(tx.QueryContext(ctx, `SELECT tenant, stream FROM waiting`))
+	waiting := make(map[stream]bool, len(streams))
+	for _, at := range streams {
+		waiting[at] = true
+	}
+	return waiting, err
+}
+
+// scanStreams reads the rows of a query for streams.
+func scanStreams(rows *sql.Rows, failed error) (streams []stream, err error) {
+	if failed != nil {
+		return nil, failed
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	waiting = map[stream]bool{}
 	for rows.Next() {
 		var at stream
 		if err := rows.Scan(&at.tenant, &at.name); err != nil {
 			return nil, err
 		}
-		waiting[at] = true
+		streams = append(streams, at)
 	}
-	return waiting, rows.Err()
+	return streams, rows.Err()
 }
 
-// setWaiting records whether the journal has more of a stream than is shown.
-func (j journalStatements) setWaiting(ctx context.Context, at stream, shown, highest uint64) error {
-	if shown == highest {
-		_, err := j.deleteWaiting.ExecContext(ctx, at.tenant, at.name)
-		return err
+// standing is how far a stream has come: what is shown of it, and the last that
+// the journal has; and whether it is among those that wait.
+type standing struct {
+	stream
+	shown, highest uint64
+	waiting        bool
+}
+
+var intoWaiting = insertion{
+	table:    "waiting",
+	columns:  append(texts("tenant", "stream"), column{"shown", integer}),
+	conflict: "(tenant, stream) DO UPDATE SET shown = excluded.shown",
+}
+
+// setWaiting records of which streams the journal has more than is shown.
+func (s *Store) setWaiting(ctx context.Context, tx *sql.Tx, all []standing) error {
+	var waiting [][]any
+	for _, at := range all {
+		if at.shown < at.highest {
+			waiting = append(waiting, []any{at.tenant, at.name, int64(at.shown)})
+		} else if at.waiting {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM waiting WHERE tenant = $1 AND stream = $2`, at.tenant, at.name); err != nil {
+				return err
+			}
+		}
 	}
-	_, err := j.upsertWaiting.ExecContext(ctx, at.tenant, at.name, shown)
-	return err
+	return s.dialect.insert(ctx, tx, intoWaiting, waiting)
 }
 
 // scanEvents reads rows of eventColumns, and closes them. An event that can no

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/contracts"
 )
 
@@ -12,8 +13,13 @@ import (
 // broker: in batches of 100, from 50 orders at once, with the stream of the
 // seats among them. One iteration is one event.
 func BenchmarkAppend(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchmarkAppend(b, databases.SQLite(b)) })
+	b.Run("postgresql", func(b *testing.B) { benchmarkAppend(b, databases.DurablePostgreSQL(b)) })
+}
+
+func benchmarkAppend(b *testing.B, connection string) {
 	const orders, batchSize = 50, 100
-	s := openNew(b)
+	s := open(b, connection)
 	seats, version := "seats/"+conferenceID.String(), 0
 	next := func(body any) Event { version++; return event(seats, version, body) }
 	var events []Event

@@ -27,18 +27,28 @@ var ErrClosed = errors.New("store: the dead letter is closed")
 const letterColumns = `id, tenant, status, received_at, kind, topic, handler, stream, reason, attempts,
 	message_id, message_type, message, retried_as, closed_at`
 
+var intoDeadLetters = insertion{
+	table: "dead_letters",
+	columns: []column{
+		{"id", text}, {"tenant", text}, {"status", text}, {"received_at", integer}, {"kind", text}, {"topic", text},
+		{"handler", text}, {"stream", text}, {"reason", text}, {"attempts", integer}, {"message_id", text},
+		{"message_type", text}, {"message", binary}, {"retried_as", text}, {"closed_at", integer},
+	},
+	conflict: "DO NOTHING",
+}
+
 // KeepDeadLetters keeps new dead letters, each id once.
 func (s *Store) KeepDeadLetters(ctx context.Context, letters []Letter) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		for _, l := range letters {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO dead_letters (`+letterColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 0) ON CONFLICT DO NOTHING`,
-				l.ID, l.Tenant, view.DeadLetterOpen, nanos(l.At), l.Kind, l.Topic, l.App, l.Stream, l.Reason, l.Attempts,
-				l.MessageID, l.MessageType, l.Message); err != nil {
-				return err
-			}
+	values := make([][]any, len(letters))
+	for i, l := range letters {
+		values[i] = []any{
+			l.ID, l.Tenant, string(view.DeadLetterOpen), nanos(l.At), string(l.Kind), l.Topic,
+			l.App, l.Stream, l.Reason, int64(l.Attempts), l.MessageID,
+			l.MessageType, l.Message, "", int64(0),
 		}
-		return nil
+	}
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return s.dialect.insert(ctx, tx, intoDeadLetters, values)
 	})
 }
 
@@ -58,8 +68,8 @@ func (s *Store) DeadLetter(ctx context.Context, tenant, id string) (Letter, erro
 // most limit after a cursor (its zero value: from the newest).
 func (s *Store) DeadLetters(ctx context.Context, tenant string, status view.DeadLetterStatus, after Cursor, limit int) (view.DeadLetters, error) {
 	out := view.DeadLetters{DeadLetters: []view.DeadLetter{}}
-	letters, err := s.letters(ctx, `($2 = '' OR status = $2) AND ($3 = 0 OR (received_at, id) < ($3, $4))
-		ORDER BY received_at DESC, id DESC LIMIT $5`, tenant, status, nanos(after.Time), after.ID, limit)
+	letters, err := s.letters(ctx, `($2 = '' OR status = $2) AND (CAST($3 AS BIGINT) = 0 OR (received_at, id) < (CAST($3 AS BIGINT), $4))
+		ORDER BY received_at DESC, id DESC LIMIT $5`, tenant, string(status), nanos(after.Time), after.ID, limit)
 	if err != nil {
 		return out, err
 	}
@@ -75,7 +85,7 @@ func (s *Store) DeadLetters(ctx context.Context, tenant string, status view.Dead
 }
 
 func (s *Store) letters(ctx context.Context, where string, args ...any) (letters []Letter, err error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT `+letterColumns+` FROM dead_letters WHERE tenant = $1 AND `+where, args...)
+	rows, err := s.query(ctx, `SELECT `+letterColumns+` FROM dead_letters WHERE tenant = $1 AND `+where, args...)
 	if err != nil {
 		return nil, err
 	}

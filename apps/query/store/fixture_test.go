@@ -58,7 +58,7 @@ func TestDatabaseOfVersion1IsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s := openAt(t, file)
+	s := open(t, file)
 	check := func() {
 		t.Helper()
 		o := must(s.Order(ctx, message.DefaultTenant, order))(t)
@@ -94,7 +94,7 @@ func TestDatabaseOfVersion1IsRead(t *testing.T) {
 // writeFixture writes the SQL that makes a database what fill has made of it.
 func writeFixture(t *testing.T, fixture string, fill func(*Store)) {
 	file := filepath.Join(t.TempDir(), "query.db")
-	s := openAt(t, file)
+	s := open(t, file)
 	fill(s)
 	var out strings.Builder
 	for _, sql := range lines(t, s, `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name`) {

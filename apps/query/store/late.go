@@ -39,6 +39,16 @@ func (l *Late) Get(ctx context.Context) (*Store, error) {
 	}
 }
 
+// Ready says whether the store is open and can be used.
+func (l *Late) Ready(ctx context.Context) error {
+	select {
+	case <-l.opened:
+		return l.store.Ready(ctx)
+	default:
+		return ErrNotOpen
+	}
+}
+
 // Close closes the store, if it was opened.
 func (l *Late) Close() error {
 	select {

@@ -3,12 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/es"
 )
@@ -67,60 +67,61 @@ func someEvents(t *rapid.T) (events []Event) {
 // with restarts and rebuilds between), the views end as they would have if each
 // had come once and in order, and each event was shown once and in its turn.
 func TestViewsDoNotDependOnDelivery(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "trial.db")
-	clean, trial := openNew(t), openAt(t, file)
-	rapid.Check(t, func(r *rapid.T) {
-		ctx := context.Background()
-		empty(t, clean)
-		empty(t, trial)
-		events := someEvents(r)
-		if shown, err := clean.Append(ctx, events); err != nil || len(shown) != len(events) {
-			r.Fatalf("clean delivery shows %d of %d: %v", len(shown), len(events), err)
-		}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		where := fresh()
+		clean, trial := open(t, fresh()), open(t, where)
+		rapid.Check(t, func(r *rapid.T) {
+			ctx := context.Background()
+			empty(t, clean)
+			empty(t, trial)
+			events := someEvents(r)
+			if shown, err := clean.Append(ctx, events); err != nil || len(shown) != len(events) {
+				r.Fatalf("clean delivery shows %d of %d: %v", len(shown), len(events), err)
+			}
 
-		delivered := rapid.Permutation(events).Draw(r, "order of delivery")
-		again := rapid.SliceOfN(rapid.SampledFrom(events), 0, len(events)).Draw(r, "duplicates")
-		delivered = append(delivered, again...)
-		shownTo := map[stream]uint64{}
-		for len(delivered) > 0 {
-			n := rapid.IntRange(1, len(delivered)).Draw(r, "batch")
-			batch := delivered[:n]
-			disturbance := rapid.SampledFrom([]string{"", "", "", "", "", "failure", "restart", "rebuild"}).Draw(r, "disturbance")
-			switch disturbance {
-			case "failure": // somewhere in the batch
-				at := rapid.SampledFrom(batch).Draw(r, "at")
-				exec(t, trial, `CREATE TRIGGER failure BEFORE INSERT ON journal WHEN NEW.id = '`+at.ID+`'
-					BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-			case "restart":
-				_ = trial.Close()
-				trial = openAt(t, file)
-			case "rebuild":
-				if err := trial.Rebuild(ctx); err != nil {
+			delivered := rapid.Permutation(events).Draw(r, "order of delivery")
+			again := rapid.SliceOfN(rapid.SampledFrom(events), 0, len(events)).Draw(r, "duplicates")
+			delivered = append(delivered, again...)
+			shownTo := map[stream]uint64{}
+			for len(delivered) > 0 {
+				n := rapid.IntRange(1, len(delivered)).Draw(r, "batch")
+				batch := delivered[:n]
+				disturbance := rapid.SampledFrom([]string{"", "", "", "", "", "failure", "restart", "rebuild"}).Draw(r, "disturbance")
+				switch disturbance {
+				case "failure": // somewhere in the batch
+					at := rapid.SampledFrom(batch).Draw(r, "at")
+					failOn(t, trial, at.ID)
+				case "restart":
+					_ = trial.Close()
+					trial = open(t, where)
+				case "rebuild":
+					if err := trial.Rebuild(ctx); err != nil {
+						r.Fatal(err)
+					}
+				}
+				shown, err := trial.Append(ctx, batch)
+				if disturbance == "failure" {
+					failNoMore(t, trial)
+				}
+				if err != nil && disturbance == "failure" {
+					continue // the broker delivers it again
+				}
+				if err != nil {
 					r.Fatal(err)
 				}
-			}
-			shown, err := trial.Append(ctx, batch)
-			if disturbance == "failure" {
-				exec(t, trial, `DROP TRIGGER failure`)
-			}
-			if err != nil && disturbance == "failure" {
-				continue // the broker delivers it again
-			}
-			if err != nil {
-				r.Fatal(err)
-			}
-			for _, m := range shown {
-				at := stream{m.Tenant, m.Stream}
-				if m.StreamVersion != shownTo[at]+1 {
-					r.Fatalf("%s: version %d is shown after %d", m.Stream, m.StreamVersion, shownTo[at])
+				for _, m := range shown {
+					at := stream{m.Tenant, m.Stream}
+					if m.StreamVersion != shownTo[at]+1 {
+						r.Fatalf("%s: version %d is shown after %d", m.Stream, m.StreamVersion, shownTo[at])
+					}
+					shownTo[at]++
 				}
-				shownTo[at]++
+				delivered = delivered[n:]
 			}
-			delivered = delivered[n:]
-		}
-		if got, want := trial.dump(t), clean.dump(t); got != want {
-			r.Fatalf("views differ\n%s\nfrom those of the clean delivery\n%s", got, want)
-		}
+			if got, want := trial.dump(t), clean.dump(t); got != want {
+				r.Fatalf("views differ\n%s\nfrom those of the clean delivery\n%s", got, want)
+			}
+		})
 	})
 }
 
@@ -132,4 +133,23 @@ func empty(t *testing.T, s *Store) {
 	for _, table := range tables {
 		exec(t, s, `DELETE FROM `+table.name)
 	}
+}
+
+// failOn has the database refuse an event.
+func failOn(t *testing.T, s *Store, eventID string) {
+	t.Helper()
+	if _, ok := s.dialect.(*sqlite); ok {
+		exec(t, s, `CREATE TRIGGER failure BEFORE INSERT ON journal WHEN NEW.id = '`+eventID+`' BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+		return
+	}
+	exec(t, s, `ALTER TABLE journal ADD CONSTRAINT failure CHECK (id <> '`+eventID+`') NOT VALID`)
+}
+
+func failNoMore(t *testing.T, s *Store) {
+	t.Helper()
+	if _, ok := s.dialect.(*sqlite); ok {
+		exec(t, s, `DROP TRIGGER failure`)
+		return
+	}
+	exec(t, s, `ALTER TABLE journal DROP CONSTRAINT failure`)
 }

@@ -115,7 +115,7 @@ func (s *Store) Conferences(ctx context.Context, tenant string, limit int) (view
 }
 
 func (s *Store) conferences(ctx context.Context, where string, args ...any) (all []view.Conference, err error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT c.doc, a.doc FROM conferences c
+	rows, err := s.query(ctx, `SELECT c.doc, a.doc FROM conferences c
 		LEFT JOIN availability a ON a.tenant = c.tenant AND a.id = c.id WHERE `+where, args...)
 	if err != nil {
 		return nil, err
@@ -226,9 +226,14 @@ func (s *Store) events(ctx context.Context, query string, args ...any) ([]messag
 	return messages, nil
 }
 
-// query runs one of the fixed queries of this file, each prepared once:
+// query runs one of the fixed queries of this package, each prepared once:
 // preparing takes longer than most of them do.
 func (s *Store) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok { // perhaps anybody's, as a slug is
+			args[i] = storable(text)
+		}
+	}
 	if st, ok := s.prepared.Load(query); ok {
 		return st.(*sql.Stmt).QueryContext(ctx, args...)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"time"
 )
 
 // Progress is how far a rebuild of the views has come.
@@ -16,114 +17,217 @@ type Progress struct {
 	Error      string `json:"error,omitempty"` // why the last rebuild failed
 }
 
-// ErrRebuilding: a rebuild is running already.
+// ErrRebuilding: a rebuild is running already, here or in another process.
 var ErrRebuilding = errors.New("store: the views are being rebuilt already")
 
-// pageSize is the number of events that a rebuild reads in one transaction; new
-// events wait for as long.
+// pageSize is the number of events that a rebuild reads in one transaction.
 const pageSize = 500
 
-// prepareViews gives a new database its view tables, and rebuilds those of
-// another shape.
+// viewTables is how the view tables stand.
+type viewTables struct {
+	shape      int64
+	building   bool // there are tables beside the live ones
+	rebuilding bool // and somebody fills them
+	progress   Progress
+}
+
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func (s *Store) viewTables(ctx context.Context, q queryer) (v viewTables, err error) {
+	p := &v.progress
+	err = q.QueryRowContext(ctx, `SELECT shape, building = 1, CASE WHEN building = 1 THEN `+s.dialect.claimed()+` ELSE FALSE END,
+		generation, events, total, error FROM view_tables`).
+		Scan(&v.shape, &v.building, &v.rebuilding, &p.Generation, &p.Events, &p.Of, &p.Error)
+	p.Running = v.rebuilding
+	return v, err
+}
+
+// Progress is how far the running rebuild has come, or how the last one ended,
+// whichever process runs it.
+func (s *Store) Progress(ctx context.Context) (Progress, error) {
+	v, err := s.viewTables(ctx, s.reader)
+	return v.progress, err
+}
+
+// prepareViews gives a new database its view tables, rebuilds those of another
+// shape, and clears away what a rebuild has left that a crash ended. Of several
+// processes one does it, and the others wait.
 func (s *Store) prepareViews(ctx context.Context) error {
-	var shape, generation int64
-	if err := s.writer.QueryRowContext(ctx, `SELECT shape, generation FROM view_tables`).Scan(&shape, &generation); err != nil {
-		return err
-	}
-	s.rebuild.progress.Generation = generation
-	if shape == viewShape {
-		return nil
-	}
-	slog.InfoContext(ctx, "the views are built from the journal", "shape", viewShape)
-	return s.Rebuild(ctx)
-}
-
-// Progress is how far the running rebuild has come, or how the last one ended.
-func (s *Store) Progress() Progress {
-	s.rebuild.Lock()
-	defer s.rebuild.Unlock()
-	return s.rebuild.progress
-}
-
-// Rebuild builds all views anew from the journal, in tables beside the live
-// ones, and puts them in their place. Reads and new events go on meanwhile; an
-// event that comes during the rebuild goes into both. Error: ErrRebuilding.
-//
-// When it is interrupted, the live views are as they were.
-func (s *Store) Rebuild(ctx context.Context) (err error) {
-	if !s.startRebuild() {
-		return ErrRebuilding
-	}
-	defer func() { s.endRebuild(err) }()
-	if err := s.createNext(ctx); err != nil {
-		return err
-	}
-	var last position
-	for done := false; !done; {
-		if done, err = s.copyPage(ctx, &last); err != nil {
-			return errors.Join(err, s.dropNext(ctx))
-		}
-	}
-	return nil
-}
-
-func (s *Store) startRebuild() bool {
-	s.rebuild.Lock()
-	defer s.rebuild.Unlock()
-	if s.rebuild.progress.Running {
-		return false
-	}
-	s.rebuild.progress = Progress{Running: true, Generation: s.rebuild.progress.Generation}
-	return true
-}
-
-func (s *Store) endRebuild(err error) {
-	s.report(func(p *Progress) {
-		p.Running = false
-		if err != nil {
-			p.Error = err.Error()
-		}
-	})
-}
-
-func (s *Store) report(change func(*Progress)) {
-	s.rebuild.Lock()
-	defer s.rebuild.Unlock()
-	change(&s.rebuild.progress)
-}
-
-func (s *Store) createNext(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := s.writeLocked(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var generation, of int64
-		if err := tx.QueryRowContext(ctx, `SELECT generation FROM view_tables`).Scan(&generation); err != nil {
+	const again = 200 * time.Millisecond
+	for {
+		v, err := s.viewTables(ctx, s.writer)
+		if err != nil || v.shape == viewShape && (v.rebuilding || !v.building) {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM journal`).Scan(&of); err != nil {
+		switch err := s.prepareViewsAlone(ctx); {
+		case err == nil:
+		case errors.Is(err, ErrRebuilding):
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(again):
+			}
+		default:
 			return err
 		}
-		s.report(func(p *Progress) { p.Of = of })
-		if err := dropTables(ctx, tx, nextSuffix); err != nil { // of a rebuild that was interrupted
-			return err
-		}
-		return createTables(ctx, tx, nextSuffix, generation+1)
-	})
+	}
+}
+
+func (s *Store) prepareViewsAlone(ctx context.Context) (err error) {
+	r, err := s.claim(ctx)
 	if err != nil {
 		return err
 	}
-	s.next, err = prepareTables(ctx, s.writer, nextSuffix)
+	defer func() { err = errors.Join(err, r.release()) }()
+	v, err := s.viewTables(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	if v.shape == viewShape {
+		return r.abandon(ctx, nil)
+	}
+	slog.InfoContext(ctx, "the views are built from the journal", "shape", viewShape)
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	return r.complete(ctx)
+}
+
+// Rebuild builds all views anew from the journal, in tables beside the live
+// ones, and puts them in their place. Reads and new events go on meanwhile.
+// Error: ErrRebuilding.
+//
+// When it is interrupted, the live views are as they were.
+func (s *Store) Rebuild(ctx context.Context) error {
+	r, err := s.BeginRebuild(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Run(ctx)
+}
+
+// Rebuilding is a rebuild that has begun. Nobody else can begin one before it
+// has run.
+type Rebuilding struct {
+	claim
+	store *Store
+	last  position // copied
+}
+
+// BeginRebuild begins a rebuild, which is to be Run. Error: ErrRebuilding.
+func (s *Store) BeginRebuild(ctx context.Context) (*Rebuilding, error) {
+	r, err := s.claim(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
+	return r, nil
+}
+
+// Run runs the rebuild to its end.
+func (r *Rebuilding) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, r.release()) }()
+	return r.complete(ctx)
+}
+
+func (s *Store) claim(ctx context.Context) (*Rebuilding, error) {
+	claim, err := s.dialect.claim(ctx)
+	return &Rebuilding{claim: claim, store: s}, err
+}
+
+// alone runs do while nobody appends.
+func (r *Rebuilding) alone(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
+	return r.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := r.store.dialect.alone(ctx, tx); err != nil {
+			return err
+		}
+		return do(ctx, tx)
+	})
+}
+
+// transact runs do in a transaction, to its end when ctx ends meanwhile.
+func (r *Rebuilding) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.store.transact(context.WithoutCancel(ctx), r.transactions, do)
+}
+
+// begin makes the tables. Whoever appends after it notes for whom the rebuild
+// has to catch up; what was appended before it, the rebuild finds in the journal.
+func (r *Rebuilding) begin(ctx context.Context) error {
+	var events int64 // counted before, since it may take a while
+	if err := r.store.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM journal`).Scan(&events); err != nil {
+		return err
+	}
+	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		v, err := r.store.viewTables(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := clearNext(ctx, tx); err != nil { // of a rebuild that was interrupted
+			return err
+		}
+		if err := createTables(ctx, tx, nextSuffix, v.progress.Generation+1); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE view_tables SET building = 1, events = 0, total = $1, error = ''`, events)
+		return err
+	})
+}
+
+func clearNext(ctx context.Context, tx *sql.Tx) error {
+	if err := dropTables(ctx, tx, nextSuffix); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM behind`)
 	return err
 }
 
-func (s *Store) dropNext(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := s.next.close()
-	s.next = nil
-	return errors.Join(err, s.writeLocked(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Tx) error {
-		return dropTables(ctx, tx, nextSuffix)
-	}))
+// complete copies the journal into the tables and switches to them.
+func (r *Rebuilding) complete(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.abandon(context.WithoutCancel(ctx), err))
+		}
+	}()
+	for done := false; !done; {
+		if done, err = r.copyPage(ctx); err != nil {
+			return err
+		}
+	}
+	// Most of what was appended meanwhile is taken while more is appended.
+	const rounds = 10
+	for range rounds {
+		n, err := r.catchUp(ctx)
+		if err != nil {
+			return err
+		}
+		if n < pageSize {
+			break
+		}
+	}
+	return r.switchOver(ctx)
+}
+
+// abandon drops the tables that were being built. When it cannot, they are in
+// nobody's way, and the next start or rebuild drops them.
+func (r *Rebuilding) abandon(ctx context.Context, why error) error {
+	reason := ""
+	if why != nil {
+		reason = why.Error()
+	}
+	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := clearNext(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE view_tables SET building = 0, error = $1`, reason)
+		return err
+	})
 }
 
 // position is a place in the journal, in the order of its primary key.
@@ -132,86 +236,129 @@ type position struct {
 	version uint64
 }
 
-// copyPage shows one page of the journal in the next tables. After the last
-// one they show all that can be shown, and take the place of the live ones in
-// the same transaction.
-func (s *Store) copyPage(ctx context.Context, last *position) (done bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var n int
-	err = s.writeLocked(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		events, err := s.page(ctx, tx, *last)
+// copyPage shows the next page of the journal in the tables; done says that it
+// was the last.
+func (r *Rebuilding) copyPage(ctx context.Context) (done bool, err error) {
+	at := r.last
+	err = r.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		events, err := r.page(ctx, tx)
 		if err != nil {
 			return err
 		}
-		next := s.next.in(ctx, tx)
-		for _, r := range byStream(events) {
-			if err := next.show(ctx, r.stream, contiguous(r.events, r.events[0].StreamVersion-1)); err != nil {
-				return err
-			}
+		runs := byStream(events)
+		streams := make([]stream, len(runs))
+		for i, run := range runs {
+			streams[i] = run.stream
 		}
-		if n = len(events); n == pageSize {
-			*last = position{stream{events[n-1].Tenant, events[n-1].Stream}, events[n-1].StreamVersion}
-			return nil
-		}
-		if err := s.finish(ctx, tx, next); err != nil {
+		rows, err := r.store.rows(ctx, tx, nextSuffix, streams)
+		if err != nil {
 			return err
 		}
-		return switchTables(ctx, tx)
+		for i, run := range runs {
+			rows[i].show(ctx, contiguous(run.events, rows[i].version))
+		}
+		if err := r.store.save(ctx, tx, nextSuffix, rows); err != nil {
+			return err
+		}
+		if n := len(events); n == pageSize {
+			at = position{stream{events[n-1].Tenant, events[n-1].Stream}, events[n-1].StreamVersion}
+		} else {
+			done = true
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE view_tables SET events = events + $1`, len(events))
+		return err
 	})
-	if err != nil {
-		return false, err
+	if err == nil {
+		r.last = at
 	}
-	s.report(func(p *Progress) { p.Events += int64(n) })
-	if n == pageSize {
-		return false, nil
-	}
-	err = s.next.close()
-	s.next = nil
-	s.report(func(p *Progress) { p.Generation++ })
-	return true, err
+	return done, err
 }
 
-// page reads what follows a place in the journal.
-func (s *Store) page(ctx context.Context, tx *sql.Tx, last position) ([]Event, error) {
+// page reads what follows the last position in the journal.
+func (r *Rebuilding) page(ctx context.Context, tx *sql.Tx) ([]Event, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM journal
 		WHERE (tenant, stream, version) > ($1, $2, $3) ORDER BY tenant, stream, version LIMIT $4`,
-		last.tenant, last.name, last.version, pageSize)
+		r.last.tenant, r.last.name, int64(r.last.version), pageSize)
 	if err != nil {
 		return nil, err
 	}
-	return scanEvents(ctx, s.registry, rows)
+	return scanEvents(ctx, r.store.registry, rows)
 }
 
-// finish brings the streams that had something waiting as far as they go: one
-// that a fault held back in the live views may have got events since its page.
-func (s *Store) finish(ctx context.Context, tx *sql.Tx, next *viewTables) error {
-	journal := s.journal.in(ctx, tx)
-	waiting, err := journal.waitingStreams(ctx)
-	if err != nil {
+// catchUp brings the streams that got events meanwhile as far as they go, and
+// returns how many those were.
+func (r *Rebuilding) catchUp(ctx context.Context) (n int, err error) {
+	err = r.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		n, err = r.catchUpIn(ctx, tx)
 		return err
+	})
+	return n, err
+}
+
+func (r *Rebuilding) catchUpIn(ctx context.Context, tx *sql.Tx) (int, error) {
+	behind, err := scanStreams(tx.QueryContext(ctx, `DELETE FROM behind RETURNING tenant, stream`))
+	if err != nil {
+		return 0, err
 	}
-	for at := range waiting {
-		r, err := next.row(ctx, at)
+	_, err = r.advance(ctx, tx, distinct(behind))
+	return len(behind), err
+}
+
+func distinct(streams []stream) (all []stream) {
+	seen := map[stream]bool{}
+	for _, at := range streams {
+		if !seen[at] {
+			seen[at] = true
+			all = append(all, at)
+		}
+	}
+	return all
+}
+
+// advance brings streams as far as the journal goes without a gap, and says how
+// far that is.
+func (r *Rebuilding) advance(ctx context.Context, tx *sql.Tx, streams []stream) ([]standing, error) {
+	rows, err := r.store.rows(ctx, tx, nextSuffix, streams)
+	if err != nil {
+		return nil, err
+	}
+	stand := make([]standing, len(rows))
+	for i, row := range rows {
+		events, err := r.store.after(ctx, tx, row.stream, row.version)
+		if err != nil {
+			return nil, err
+		}
+		row.show(ctx, contiguous(events, row.version))
+		stand[i] = standing{row.stream, row.version, highest(events, row.version), true}
+	}
+	return stand, r.store.save(ctx, tx, nextSuffix, rows)
+}
+
+// switchOver takes the rest and puts the tables in the place of the live ones,
+// while nobody appends. Of the streams that wait it says anew how far they are
+// shown: a fault may have held back some in the live views only.
+func (r *Rebuilding) switchOver(ctx context.Context) error {
+	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := r.catchUpIn(ctx, tx); err != nil {
+			return err
+		}
+		waiting, err := scanStreams(tx.QueryContext(ctx, `SELECT tenant, stream FROM waiting`))
 		if err != nil {
 			return err
 		}
-		events, err := journal.after(ctx, s.registry, at, r.version)
+		stand, err := r.advance(ctx, tx, waiting)
 		if err != nil {
 			return err
 		}
-		if err := r.show(ctx, contiguous(events, r.version)); err != nil {
+		if err := r.store.setWaiting(ctx, tx, stand); err != nil {
 			return err
 		}
-		highest := r.version
-		if n := len(events); n > 0 {
-			highest = max(highest, events[n-1].StreamVersion)
-		}
-		if err := journal.setWaiting(ctx, at, r.version, highest); err != nil {
+		if err := switchTables(ctx, tx); err != nil {
 			return err
 		}
-	}
-	return nil
+		_, err = tx.ExecContext(ctx, `UPDATE view_tables SET shape = $1, generation = generation + 1, building = 0`, viewShape)
+		return err
+	})
 }
 
 // switchTables puts the next tables in the place of the live ones.
@@ -224,6 +371,16 @@ func switchTables(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE view_tables SET shape = $1, generation = generation + 1`, viewShape)
-	return err
+	return nil
+}
+
+var intoBehind = insertion{table: "behind", columns: texts("tenant", "stream"), conflict: "DO NOTHING"}
+
+// noteBehind notes the streams that got events during a rebuild.
+func (s *Store) noteBehind(ctx context.Context, tx *sql.Tx, streams []stream) error {
+	values := make([][]any, len(streams))
+	for i, at := range streams {
+		values[i] = []any{at.tenant, at.name}
+	}
+	return s.dialect.insert(ctx, tx, intoBehind, values)
 }

@@ -1,9 +1,9 @@
 // Package store is the query service's projected store: the journal of all
-// events, the views made of them, and the dead letters, in one SQL database.
+// events, the views made of them, and the dead letters, in one SQL database:
+// SQLite, or PostgreSQL, which any number of processes may share.
 //
-// Only Append, Rebuild and the changes of dead letters write, each in short
-// transactions on one connection; any number of readers see what was committed
-// last.
+// Only Append, rebuilds and the changes of dead letters write, in short
+// transactions; any number of readers see what was committed last.
 package store
 
 import (
@@ -13,97 +13,63 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
-
+	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/engine/message"
 )
 
 // ErrNotFound: the view has nothing under that key.
 var ErrNotFound = errors.New("store: not found")
 
+// ErrOtherShape: the views are those of another version of the service, which
+// has made them while this process ran.
+var ErrOtherShape = errors.New("store: the views are of another version's shape")
+
 // Store is an open database.
 type Store struct {
 	registry *message.Registry
+	hub      *live.Hub
+	dialect  dialect
+	writer   *sql.DB
 	reader   *sql.DB
 	prepared sync.Map // query → *sql.Stmt, on reader
 
-	mu      sync.Mutex // held while writing
-	writer  *sql.DB    // one connection
-	journal journalStatements
-	live    *viewTables
-	next    *viewTables // those that a rebuild fills; else nil
-
-	rebuild struct {
-		sync.Mutex
-		progress Progress
-	}
+	stop      context.CancelFunc // of the listening
+	listening sync.WaitGroup
 }
 
 // Open opens the database at a connection string, brings its schema up to date
 // and, when this version of the service shows views that the stored ones do
-// not, rebuilds them, which may take its time.
+// not, rebuilds them, which may take its time. The hub is told what changes, by
+// this process or another.
 //
-// A connection string is a path of a SQLite file, with or without "file:" and
-// the driver's parameters. Its folder is made if it is missing.
-func Open(ctx context.Context, connection string, registry *message.Registry) (*Store, error) {
-	if scheme, _, ok := strings.Cut(connection, "://"); ok {
-		return nil, fmt.Errorf("store: no driver for %s", scheme)
+// A connection string is the URL of a PostgreSQL database (postgres://…), or the
+// path of a SQLite file, with or without "file:" and the driver's parameters.
+func Open(ctx context.Context, connection string, registry *message.Registry, hub *live.Hub) (*Store, error) {
+	s := &Store{registry: registry, hub: hub}
+	var err error
+	switch scheme, _, isURL := strings.Cut(connection, "://"); {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		s.dialect, s.reader, s.writer, err = openPostgres(ctx, connection)
+	case isURL && scheme != "file":
+		err = fmt.Errorf("no driver for %s", scheme)
+	default:
+		s.dialect, s.reader, s.writer, err = openSQLite(connection)
 	}
-	path, parameters, err := parse(connection)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{registry: registry}
-	// A batch is acknowledged to the broker once it is committed, so a commit
-	// must survive a power cut: synchronous is FULL, not NORMAL as is usual with
-	// a write-ahead log.
-	s.writer, err = open(path, parameters, "journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "cache_size(-65536)", "wal_autocheckpoint(8000)")
-	if err != nil {
-		return nil, err
-	}
-	s.writer.SetMaxOpenConns(1)
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(err, s.writer.Close())
+		return nil, errors.Join(fmt.Errorf("store: %w", err), s.reader.Close(), s.writer.Close())
 	}
-	s.reader, err = open(path, parameters, "query_only(true)", "busy_timeout(10000)")
-	if err != nil {
-		return nil, errors.Join(err, s.writer.Close())
-	}
-	s.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
-	s.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	listen, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.listening.Go(func() { s.dialect.listen(listen, hub) })
 	return s, nil
-}
-
-func parse(connection string) (path string, parameters url.Values, err error) {
-	path, query, _ := strings.Cut(strings.TrimPrefix(connection, "file:"), "?")
-	if path == "" {
-		return "", nil, errors.New("store: the connection string names no file")
-	}
-	parameters, err = url.ParseQuery(query)
-	if err != nil {
-		return "", nil, errors.New("store: the connection string's parameters cannot be read")
-	}
-	return path, parameters, nil
-}
-
-func open(path string, parameters url.Values, pragmas ...string) (*sql.DB, error) {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
-	for name, values := range parameters {
-		q[name] = append(q[name], values...)
-	}
-	return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
 }
 
 //go:embed migrations/*.sql
@@ -114,44 +80,66 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files)
+	provider, err := s.dialect.migrations(files)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if err := s.journal.prepare(ctx, s.writer); err != nil {
 		return err
 	}
-	if err := s.prepareViews(ctx); err != nil {
-		return err
-	}
-	s.live, err = prepareTables(ctx, s.writer, "")
-	return err
+	return s.prepareViews(ctx)
 }
 
 // Close closes the database.
-func (s *Store) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
-
-// Ping says whether the database can be read.
-func (s *Store) Ping(ctx context.Context) error { return s.reader.PingContext(ctx) }
-
-// write runs do in a transaction of its own.
-func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writeLocked(ctx, do)
+func (s *Store) Close() error {
+	s.stop()
+	s.listening.Wait()
+	return errors.Join(s.reader.Close(), s.writer.Close())
 }
 
-// writeLocked is write for a caller that holds mu. The statements run to their
-// end when ctx ends meanwhile: a batch is short, and half of it is of no use.
-func (s *Store) writeLocked(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
+// Ready says whether the database answers, and has views that this process can
+// write. Error: ErrOtherShape.
+func (s *Store) Ready(ctx context.Context) error {
+	built, err := s.viewTables(ctx, s.reader)
+	if err == nil && built.shape != viewShape {
+		err = ErrOtherShape
+	}
+	return err
+}
+
+// writeWithin bounds a batch: a database that hangs must not hold it for ever.
+const writeWithin = 30 * time.Second
+
+// write runs do in a transaction of its own. It runs to its end when ctx ends
+// meanwhile: a batch is short, and half of it is of no use.
+func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
-	tx, err := s.writer.BeginTx(ctx, nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
+	defer cancel()
+	return s.transact(ctx, s.writer, do)
+}
+
+// transact runs do in a transaction. One that failed because of another is tried
+// again, a few times.
+func (s *Store) transact(ctx context.Context, on transactions, do func(ctx context.Context, tx *sql.Tx) error) error {
+	const tries = 5
+	for try := 1; ; try++ {
+		err := transact(ctx, on, do)
+		if err == nil || try == tries || !s.dialect.passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * rand.N(20*time.Millisecond)): //nolint:gosec // it only spreads the load
+		}
+	}
+}
+
+func transact(ctx context.Context, on transactions, do func(ctx context.Context, tx *sql.Tx) error) error {
+	tx, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

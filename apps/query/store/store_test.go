@@ -3,13 +3,15 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/es"
@@ -28,20 +30,17 @@ var (
 
 func usd(cents int64) contracts.Money { return contracts.Money{Amount: cents, Currency: "USD"} }
 
-// openAt opens the database of a file, until the test ends.
-func openAt(t testing.TB, file string) *Store {
+func TestMain(m *testing.M) { os.Exit(databases.Main(m)) }
+
+// open opens a database, until the test ends.
+func open(t testing.TB, connection string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), "file:"+file, registry)
+	s, err := Open(context.Background(), connection, registry, live.NewHub())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
-}
-
-func openNew(t testing.TB) *Store {
-	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "query.db"))
 }
 
 // event makes the event of a place in a stream. It was caused by a command that
@@ -195,292 +194,316 @@ func lines(t testing.TB, s *Store, query string) (out []string) {
 }
 
 func TestOrderShowsItsStreams(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order, payment := uuid.New(), uuid.New()
-	mustAppend(t, s, confirmedOrder(order, payment)...)
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order, payment := uuid.New(), uuid.New()
+		mustAppend(t, s, confirmedOrder(order, payment)...)
 
-	o := must(s.Order(ctx, message.DefaultTenant, order))(t)
-	if o.Status != view.OrderConfirmed || o.Total != usd(24900) || *o.PaymentID != payment || o.Locator != "K7PQ2MXA" {
-		t.Errorf("order: %+v", o)
-	}
-	if l := o.Lines[0]; l.Requested != 1 || l.Granted != 1 || l.State != contracts.LineReserved {
-		t.Errorf("line: %+v", l)
-	}
-	if len(o.Assignments) != 2 || o.Assignments[0].Attendee != nil || o.Assignments[1].Attendee.Person != ann {
-		t.Errorf("assignments: %+v", o.Assignments)
-	}
-	if len(o.Payments) != 1 || o.Payments[0].Status != view.PaymentCompleted {
-		t.Errorf("payments: %+v", o.Payments)
-	}
-	if want := int64(10); o.Revision != want {
-		t.Errorf("revision %d, want that of %d events", o.Revision, want)
-	}
+		o := must(s.Order(ctx, message.DefaultTenant, order))(t)
+		if o.Status != view.OrderConfirmed || o.Total != usd(24900) || *o.PaymentID != payment || o.Locator != "K7PQ2MXA" {
+			t.Errorf("order: %+v", o)
+		}
+		if l := o.Lines[0]; l.Requested != 1 || l.Granted != 1 || l.State != contracts.LineReserved {
+			t.Errorf("line: %+v", l)
+		}
+		if len(o.Assignments) != 2 || o.Assignments[0].Attendee != nil || o.Assignments[1].Attendee.Person != ann {
+			t.Errorf("assignments: %+v", o.Assignments)
+		}
+		if len(o.Payments) != 1 || o.Payments[0].Status != view.PaymentCompleted {
+			t.Errorf("payments: %+v", o.Payments)
+		}
+		if want := int64(10); o.Revision != want {
+			t.Errorf("revision %d, want that of %d events", o.Revision, want)
+		}
+	})
 }
 
 func TestCancelledOrderHasNoSeats(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order, payment := uuid.New(), uuid.New()
-	mustAppend(t, s, confirmedOrder(order, payment)...)
-	mustAppend(t, s, event("order/"+order.String(), 7, contracts.OrderCancelled{OrderID: order, Refund: true, PaymentID: &payment}))
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order, payment := uuid.New(), uuid.New()
+		mustAppend(t, s, confirmedOrder(order, payment)...)
+		mustAppend(t, s, event("order/"+order.String(), 7, contracts.OrderCancelled{OrderID: order, Refund: true, PaymentID: &payment}))
 
-	o := must(s.Order(ctx, message.DefaultTenant, order))(t)
-	if o.Status != view.OrderCancelled || len(o.Assignments) != 0 {
-		t.Errorf("order: %+v", o)
-	}
+		o := must(s.Order(ctx, message.DefaultTenant, order))(t)
+		if o.Status != view.OrderCancelled || len(o.Assignments) != 0 {
+			t.Errorf("order: %+v", o)
+		}
+	})
 }
 
 func TestRejectedOrderIsSoldOut(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	mustAppend(t, s, streamOf("order/"+order.String(), placed(order), totals(order, contracts.LineRequested, 0),
-		contracts.OrderRejected{OrderID: order, Version: 1, Reason: "sold-out"})...)
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		mustAppend(t, s, streamOf("order/"+order.String(), placed(order), totals(order, contracts.LineRequested, 0),
+			contracts.OrderRejected{OrderID: order, Version: 1, Reason: "sold-out"})...)
 
-	o := must(s.Order(ctx, message.DefaultTenant, order))(t)
-	if o.Status != view.OrderRejected || o.Reason != "sold-out" || o.Lines[1].State != contracts.LineSoldOut {
-		t.Errorf("order: %+v", o)
-	}
+		o := must(s.Order(ctx, message.DefaultTenant, order))(t)
+		if o.Status != view.OrderRejected || o.Reason != "sold-out" || o.Lines[1].State != contracts.LineSoldOut {
+			t.Errorf("order: %+v", o)
+		}
+	})
 }
 
 func TestFindOrderByEmailAndLocator(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	mustAppend(t, s, confirmedOrder(order, uuid.New())...)
-	for _, tc := range []struct {
-		name, tenant, email, locator string
-		found                        bool
-	}{
-		{"as written", "main", "Ann.Lee@example.com", "K7PQ2MXA", true},
-		{"in another case", "main", " ann.LEE@EXAMPLE.com", "k7pq2mxa ", true},
-		{"another locator", "main", "Ann.Lee@example.com", "K7PQ2MXB", false},
-		{"another e-mail", "main", "bob@example.com", "K7PQ2MXA", false},
-		{"only the locator", "main", "", "K7PQ2MXA", false},
-		{"of another tenant", "other", "Ann.Lee@example.com", "K7PQ2MXA", false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			o, err := s.FindOrder(ctx, tc.tenant, view.FindOrder{Email: tc.email, Locator: tc.locator})
-			if found := err == nil && o.ID == order; found != tc.found {
-				t.Errorf("found %v, want %v (%v)", found, tc.found, err)
-			}
-		})
-	}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		mustAppend(t, s, confirmedOrder(order, uuid.New())...)
+		for _, tc := range []struct {
+			name, tenant, email, locator string
+			found                        bool
+		}{
+			{"as written", "main", "Ann.Lee@example.com", "K7PQ2MXA", true},
+			{"in another case", "main", " ann.LEE@EXAMPLE.com", "k7pq2mxa ", true},
+			{"another locator", "main", "Ann.Lee@example.com", "K7PQ2MXB", false},
+			{"another e-mail", "main", "bob@example.com", "K7PQ2MXA", false},
+			{"only the locator", "main", "", "K7PQ2MXA", false},
+			{"of another tenant", "other", "Ann.Lee@example.com", "K7PQ2MXA", false},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				o, err := s.FindOrder(ctx, tc.tenant, view.FindOrder{Email: tc.email, Locator: tc.locator})
+				if found := err == nil && o.ID == order; found != tc.found {
+					t.Errorf("found %v, want %v (%v)", found, tc.found, err)
+				}
+			})
+		}
+	})
 }
 
 func TestOverdueOrdersAreOpenAndPastTheirDeadline(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	deadline := placed(uuid.Nil).Deadline
-	var open []uuid.UUID
-	for range 5 {
-		o := uuid.New()
-		open = append(open, o)
-		mustAppend(t, s, streamOf("order/"+o.String(), placed(o))...)
-	}
-	ended := uuid.New()
-	mustAppend(t, s, streamOf("order/"+ended.String(), placed(ended), contracts.OrderExpired{OrderID: ended})...)
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		deadline := placed(uuid.Nil).Deadline
+		var open []uuid.UUID
+		for range 5 {
+			o := uuid.New()
+			open = append(open, o)
+			mustAppend(t, s, streamOf("order/"+o.String(), placed(o))...)
+		}
+		ended := uuid.New()
+		mustAppend(t, s, streamOf("order/"+ended.String(), placed(ended), contracts.OrderExpired{OrderID: ended})...)
 
-	none := must(s.Overdue(ctx, message.DefaultTenant, deadline, Cursor{}, 10))(t)
-	if len(none.Orders) != 0 {
-		t.Errorf("at the deadline: %+v", none)
-	}
-	seen := map[uuid.UUID]bool{}
-	for after, pages := "", 0; ; pages++ {
-		cursor := must(ParseCursor(after))(t)
-		page := must(s.Overdue(ctx, message.DefaultTenant, deadline.Add(time.Nanosecond), cursor, 2))(t)
-		for _, o := range page.Orders {
-			if seen[o.OrderID] || !o.Deadline.Equal(deadline) {
-				t.Errorf("unexpected %+v", o)
+		none := must(s.Overdue(ctx, message.DefaultTenant, deadline, Cursor{}, 10))(t)
+		if len(none.Orders) != 0 {
+			t.Errorf("at the deadline: %+v", none)
+		}
+		seen := map[uuid.UUID]bool{}
+		for after, pages := "", 0; ; pages++ {
+			cursor := must(ParseCursor(after))(t)
+			page := must(s.Overdue(ctx, message.DefaultTenant, deadline.Add(time.Nanosecond), cursor, 2))(t)
+			for _, o := range page.Orders {
+				if seen[o.OrderID] || !o.Deadline.Equal(deadline) {
+					t.Errorf("unexpected %+v", o)
+				}
+				seen[o.OrderID] = true
 			}
-			seen[o.OrderID] = true
+			if after = page.Next; after == "" {
+				break
+			}
+			if pages > len(open) {
+				t.Fatal("pages do not end")
+			}
 		}
-		if after = page.Next; after == "" {
-			break
+		if len(seen) != len(open) || seen[ended] {
+			t.Errorf("found %d, want the %d open ones", len(seen), len(open))
 		}
-		if pages > len(open) {
-			t.Fatal("pages do not end")
-		}
-	}
-	if len(seen) != len(open) || seen[ended] {
-		t.Errorf("found %d, want the %d open ones", len(seen), len(open))
-	}
+	})
 }
 
 func TestConferenceShowsAvailability(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	mustAppend(t, s, conference()...)
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		mustAppend(t, s, conference()...)
 
-	byID := must(s.Conference(ctx, message.DefaultTenant, conferenceID))(t)
-	bySlug := must(s.ConferenceBySlug(ctx, message.DefaultTenant, "gophers"))(t)
-	listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t)
-	for _, c := range append(listed.Conferences, byID, bySlug) {
-		if !c.Published || len(c.SeatTypes) != 2 || c.Revision != 7 {
-			t.Fatalf("conference: %+v", c)
+		byID := must(s.Conference(ctx, message.DefaultTenant, conferenceID))(t)
+		bySlug := must(s.ConferenceBySlug(ctx, message.DefaultTenant, "gophers"))(t)
+		listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t)
+		for _, c := range append(listed.Conferences, byID, bySlug) {
+			if !c.Published || len(c.SeatTypes) != 2 || c.Revision != 7 {
+				t.Fatalf("conference: %+v", c)
+			}
+			if g := c.SeatTypes[0]; g.Quota != 100 || g.Remaining != 98 {
+				t.Errorf("general admission: %+v", g)
+			}
+			if p := c.SeatTypes[1]; p.Name != "Cocktail party" || p.Quota != 20 || p.Remaining != 0 {
+				t.Errorf("cocktail party: %+v", p)
+			}
 		}
-		if g := c.SeatTypes[0]; g.Quota != 100 || g.Remaining != 98 {
-			t.Errorf("general admission: %+v", g)
+		mustAppend(t, s, event("conference/"+conferenceID.String(), 6, contracts.ConferenceUnpublished{ConferenceID: conferenceID}))
+		if listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t); len(listed.Conferences) != 0 {
+			t.Errorf("an unpublished conference is listed: %+v", listed)
 		}
-		if p := c.SeatTypes[1]; p.Name != "Cocktail party" || p.Quota != 20 || p.Remaining != 0 {
-			t.Errorf("cocktail party: %+v", p)
-		}
-	}
-	mustAppend(t, s, event("conference/"+conferenceID.String(), 6, contracts.ConferenceUnpublished{ConferenceID: conferenceID}))
-	if listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t); len(listed.Conferences) != 0 {
-		t.Errorf("an unpublished conference is listed: %+v", listed)
-	}
+	})
 }
 
 func TestFailedRefundNeedsAnOperatorUntilItSucceeds(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order, payment := uuid.New(), uuid.New()
-	name := "payment/" + payment.String()
-	mustAppend(t, s, streamOf(name,
-		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(100), Provider: "demo"},
-		contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(100)},
-		contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "order-expired"},
-		contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "account closed"},
-	)...)
-	failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds
-	if len(failed) != 1 || failed[0].PaymentID != payment || failed[0].Reason != "account closed" || failed[0].Attempts != 1 {
-		t.Errorf("failed refunds: %+v", failed)
-	}
-	mustAppend(t, s,
-		event(name, 5, contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 2}),
-		event(name, 6, contracts.PaymentRefunded{PaymentID: payment, OrderID: order, Amount: usd(100)}))
-	if failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds; len(failed) != 0 {
-		t.Errorf("failed refunds after it succeeded: %+v", failed)
-	}
-	if p := must(s.Payment(ctx, message.DefaultTenant, payment))(t); p.Status != view.PaymentRefunded || p.RefundAttempts != 2 {
-		t.Errorf("payment: %+v", p)
-	}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order, payment := uuid.New(), uuid.New()
+		name := "payment/" + payment.String()
+		mustAppend(t, s, streamOf(name,
+			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(100), Provider: "demo"},
+			contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(100)},
+			contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "order-expired"},
+			contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "account closed"},
+		)...)
+		failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds
+		if len(failed) != 1 || failed[0].PaymentID != payment || failed[0].Reason != "account closed" || failed[0].Attempts != 1 {
+			t.Errorf("failed refunds: %+v", failed)
+		}
+		mustAppend(t, s,
+			event(name, 5, contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 2}),
+			event(name, 6, contracts.PaymentRefunded{PaymentID: payment, OrderID: order, Amount: usd(100)}))
+		if failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds; len(failed) != 0 {
+			t.Errorf("failed refunds after it succeeded: %+v", failed)
+		}
+		if p := must(s.Payment(ctx, message.DefaultTenant, payment))(t); p.Status != view.PaymentRefunded || p.RefundAttempts != 2 {
+			t.Errorf("payment: %+v", p)
+		}
+	})
 }
 
 func TestOutcomes(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	name := "order/" + order.String()
-	same := func(m *message.Meta) { m.Cause.ID = commandOf(name, 1) }
-	mustAppend(t, s,
-		event(name, 1, placed(order)),
-		event(name, 2, totals(order, contracts.LineRequested, 0), same),
-		event(name, 3, es.CommandRejected{CommandID: commandOf(name, 3), CommandType: "ConfirmOrder.v1", Code: "not-reserved", Detail: "no seats"}),
-		event(name, 4, es.CommandHadNoEffect{CommandID: commandOf(name, 4), CommandType: "ConfirmOrder.v1"}),
-		event(name, 6, contracts.OrderExpired{OrderID: order}),
-		event("refusal/"+commandOf("x", 1), 1, es.CommandRejected{CommandID: commandOf("x", 1), CommandType: "CancelOrder.v1", Code: "order-not-found"},
-			func(m *message.Meta) { m.Cause.ID = commandOf("x", 1) }),
-	)
-	for _, tc := range []struct {
-		name, command string
-		want          view.Outcome
-	}{
-		{"accepted", commandOf(name, 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeAccepted,
-			Stream: name, Version: 2, Events: []string{"OrderPlaced.v1", "OrderTotalsCalculated.v1"}}},
-		{"refused", commandOf(name, 3), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
-			Code: "not-reserved", Detail: "no seats", Stream: name, Version: 3, Events: []string{"CommandRejected.v1"}}},
-		{"no effect", commandOf(name, 4), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeNoEffect,
-			Stream: name, Version: 4, Events: []string{"CommandHadNoEffect.v1"}}},
-		{"refused by a stream that does not exist", commandOf("x", 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
-			Code: "order-not-found", Stream: "refusal/" + commandOf("x", 1), Version: 1, Events: []string{"CommandRejected.v1"}}},
-		{"not known while the event waits for the one before it", commandOf(name, 6), view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
-		{"no such command", "nothing", view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			tc.want.CommandID = tc.command
-			got := must(s.Outcome(ctx, message.DefaultTenant, tc.command))(t)
-			if fmt.Sprint(got) != fmt.Sprint(tc.want) {
-				t.Errorf("got  %+v\nwant %+v", got, tc.want)
-			}
-		})
-	}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		name := "order/" + order.String()
+		same := func(m *message.Meta) { m.Cause.ID = commandOf(name, 1) }
+		mustAppend(t, s,
+			event(name, 1, placed(order)),
+			event(name, 2, totals(order, contracts.LineRequested, 0), same),
+			event(name, 3, es.CommandRejected{CommandID: commandOf(name, 3), CommandType: "ConfirmOrder.v1", Code: "not-reserved", Detail: "no seats"}),
+			event(name, 4, es.CommandHadNoEffect{CommandID: commandOf(name, 4), CommandType: "ConfirmOrder.v1"}),
+			event(name, 6, contracts.OrderExpired{OrderID: order}),
+			event("refusal/"+commandOf("x", 1), 1, es.CommandRejected{CommandID: commandOf("x", 1), CommandType: "CancelOrder.v1", Code: "order-not-found"},
+				func(m *message.Meta) { m.Cause.ID = commandOf("x", 1) }),
+		)
+		for _, tc := range []struct {
+			name, command string
+			want          view.Outcome
+		}{
+			{"accepted", commandOf(name, 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeAccepted,
+				Stream: name, Version: 2, Events: []string{"OrderPlaced.v1", "OrderTotalsCalculated.v1"}}},
+			{"refused", commandOf(name, 3), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
+				Code: "not-reserved", Detail: "no seats", Stream: name, Version: 3, Events: []string{"CommandRejected.v1"}}},
+			{"no effect", commandOf(name, 4), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeNoEffect,
+				Stream: name, Version: 4, Events: []string{"CommandHadNoEffect.v1"}}},
+			{"refused by a stream that does not exist", commandOf("x", 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
+				Code: "order-not-found", Stream: "refusal/" + commandOf("x", 1), Version: 1, Events: []string{"CommandRejected.v1"}}},
+			{"not known while the event waits for the one before it", commandOf(name, 6), view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
+			{"no such command", "nothing", view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				tc.want.CommandID = tc.command
+				got := must(s.Outcome(ctx, message.DefaultTenant, tc.command))(t)
+				if fmt.Sprint(got) != fmt.Sprint(tc.want) {
+					t.Errorf("got  %+v\nwant %+v", got, tc.want)
+				}
+			})
+		}
+	})
 }
 
 func TestAnOutcomeIsKnownWhenAllOfItsDecisionIsShown(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	name := "order/" + order.String()
-	of := func(end uint64) func(*message.Meta) {
-		return func(m *message.Meta) { m.Cause.ID, m.DecisionEnd = "c", end }
-	}
-	mustAppend(t, s, event(name, 1, placed(order), of(2)))
-	if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeUnknown || len(got.Events) != 0 {
-		t.Errorf("after the first of two events: %+v", got)
-	}
-	mustAppend(t, s, event(name, 2, totals(order, contracts.LineRequested, 0), of(0)))
-	if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeAccepted || len(got.Events) != 2 {
-		t.Errorf("after both: %+v", got)
-	}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		name := "order/" + order.String()
+		of := func(end uint64) func(*message.Meta) {
+			return func(m *message.Meta) { m.Cause.ID, m.DecisionEnd = "c", end }
+		}
+		mustAppend(t, s, event(name, 1, placed(order), of(2)))
+		if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeUnknown || len(got.Events) != 0 {
+			t.Errorf("after the first of two events: %+v", got)
+		}
+		mustAppend(t, s, event(name, 2, totals(order, contracts.LineRequested, 0), of(0)))
+		if got := must(s.Outcome(ctx, message.DefaultTenant, "c"))(t); got.Status != view.OutcomeAccepted || len(got.Events) != 2 {
+			t.Errorf("after both: %+v", got)
+		}
+	})
 }
 
 func TestTimelineHasEverythingThatTouchedTheOrder(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order, payment, other := uuid.New(), uuid.New(), uuid.New()
-	mustAppend(t, s, confirmedOrder(order, payment)...)
-	mustAppend(t, s, confirmedOrder(other, uuid.New())...)
-	granted := event("seats/"+conferenceID.String(), 1, contracts.SeatsReserved{ConferenceID: conferenceID, OrderID: order, Number: 1, Granted: placed(order).Items},
-		func(m *message.Meta) { m.Cause.CauseID = es.DerivedID("order/"+order.String(), "1") })
-	refused := event("seats/"+conferenceID.String(), 2, es.CommandRejected{CommandID: "c", CommandType: "MakeSeatReservation.v1", Code: "request-too-late"},
-		func(m *message.Meta) { m.CorrelationID = order.String() })
-	mustAppend(t, s, granted, refused)
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order, payment, other := uuid.New(), uuid.New(), uuid.New()
+		mustAppend(t, s, confirmedOrder(order, payment)...)
+		mustAppend(t, s, confirmedOrder(other, uuid.New())...)
+		granted := event("seats/"+conferenceID.String(), 1, contracts.SeatsReserved{ConferenceID: conferenceID, OrderID: order, Number: 1, Granted: placed(order).Items},
+			func(m *message.Meta) { m.Cause.CauseID = es.DerivedID("order/"+order.String(), "1") })
+		refused := event("seats/"+conferenceID.String(), 2, es.CommandRejected{CommandID: "c", CommandType: "MakeSeatReservation.v1", Code: "request-too-late"},
+			func(m *message.Meta) { m.CorrelationID = order.String() })
+		mustAppend(t, s, granted, refused)
 
-	entries := must(s.Timeline(ctx, message.DefaultTenant, order))(t).Entries
-	at := map[string]int{}
-	events := 0
-	for i, e := range entries {
-		at[e.ID] = i
-		if e.Kind == view.TimelineEvent {
-			events++
+		entries := must(s.Timeline(ctx, message.DefaultTenant, order))(t).Entries
+		at := map[string]int{}
+		events := 0
+		for i, e := range entries {
+			at[e.ID] = i
+			if e.Kind == view.TimelineEvent {
+				events++
+			}
 		}
-	}
-	if want := 12; events != want || len(entries) != 2*want {
-		t.Fatalf("%d events among %d entries, want %d, each with its command", events, len(entries), want)
-	}
-	for i, e := range entries {
-		if cause, ok := at[e.CausedBy]; ok && cause >= i {
-			t.Errorf("%s stands before its cause", e.Type)
+		if want := 12; events != want || len(entries) != 2*want {
+			t.Fatalf("%d events among %d entries, want %d, each with its command", events, len(entries), want)
 		}
-	}
-	reserved := entries[at[granted.ID]]
-	if command := entries[at[reserved.CausedBy]]; command.Kind != view.TimelineCommand || entries[at[command.CausedBy]].Type != "OrderPlaced.v1" {
-		t.Errorf("SeatsReserved was caused by %+v", command)
-	}
-	if reserved.Detail != "granted 2 seats" {
-		t.Errorf("detail: %q", reserved.Detail)
-	}
-	if e := entries[at[refused.ID]]; !strings.HasPrefix(e.Detail, "request-too-late") {
-		t.Errorf("refusal: %+v", e)
-	}
+		for i, e := range entries {
+			if cause, ok := at[e.CausedBy]; ok && cause >= i {
+				t.Errorf("%s stands before its cause", e.Type)
+			}
+		}
+		reserved := entries[at[granted.ID]]
+		if command := entries[at[reserved.CausedBy]]; command.Kind != view.TimelineCommand || entries[at[command.CausedBy]].Type != "OrderPlaced.v1" {
+			t.Errorf("SeatsReserved was caused by %+v", command)
+		}
+		if reserved.Detail != "granted 2 seats" {
+			t.Errorf("detail: %q", reserved.Detail)
+		}
+		if e := entries[at[refused.ID]]; !strings.HasPrefix(e.Detail, "request-too-late") {
+			t.Errorf("refusal: %+v", e)
+		}
+	})
 }
 
 func TestTenantsAreApart(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	other := func(m *message.Meta) { m.Tenant = "other" }
-	name := "order/" + order.String()
-	mustAppend(t, s, event(name, 1, placed(order)), event(name, 1, placed(order), other), event(name, 2, contracts.OrderExpired{OrderID: order}, other))
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		other := func(m *message.Meta) { m.Tenant = "other" }
+		name := "order/" + order.String()
+		mustAppend(t, s, event(name, 1, placed(order)), event(name, 1, placed(order), other), event(name, 2, contracts.OrderExpired{OrderID: order}, other))
 
-	if o := must(s.Order(ctx, "main", order))(t); o.Status != view.OrderPlaced {
-		t.Errorf("main: %+v", o)
-	}
-	if o := must(s.Order(ctx, "other", order))(t); o.Status != view.OrderExpired {
-		t.Errorf("other: %+v", o)
-	}
-	if n := len(must(s.Timeline(ctx, "main", order))(t).Entries); n != 2 {
-		t.Errorf("the timeline has %d entries, want 2", n)
-	}
+		if o := must(s.Order(ctx, "main", order))(t); o.Status != view.OrderPlaced {
+			t.Errorf("main: %+v", o)
+		}
+		if o := must(s.Order(ctx, "other", order))(t); o.Status != view.OrderExpired {
+			t.Errorf("other: %+v", o)
+		}
+		if n := len(must(s.Timeline(ctx, "main", order))(t).Entries); n != 2 {
+			t.Errorf("the timeline has %d entries, want 2", n)
+		}
+	})
 }
 
 func TestEventOfAnUnknownTypeLeavesNoGap(t *testing.T) {
-	s, ctx := openNew(t), context.Background()
-	order := uuid.New()
-	name := "order/" + order.String()
-	fromTheFuture := event(name, 2, contracts.OrderExpired{OrderID: order})
-	fromTheFuture.Type, fromTheFuture.Body = "OrderTransferred.v1", nil
-	mustAppend(t, s, event(name, 1, placed(order)), fromTheFuture, event(name, 3, contracts.OrderCancelled{OrderID: order}))
-	if o := must(s.Order(ctx, message.DefaultTenant, order))(t); o.Status != view.OrderCancelled {
-		t.Errorf("order: %+v", o)
-	}
-	before := s.dump(t)
-	if err := s.Rebuild(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if after := s.dump(t); after != before {
-		t.Errorf("after a rebuild:\n%s\nbefore:\n%s", after, before)
-	}
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		order := uuid.New()
+		name := "order/" + order.String()
+		fromTheFuture := event(name, 2, contracts.OrderExpired{OrderID: order})
+		fromTheFuture.Type, fromTheFuture.Body = "OrderTransferred.v1", nil
+		mustAppend(t, s, event(name, 1, placed(order)), fromTheFuture, event(name, 3, contracts.OrderCancelled{OrderID: order}))
+		if o := must(s.Order(ctx, message.DefaultTenant, order))(t); o.Status != view.OrderCancelled {
+			t.Errorf("order: %+v", o)
+		}
+		before := s.dump(t)
+		if err := s.Rebuild(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if after := s.dump(t); after != before {
+			t.Errorf("after a rebuild:\n%s\nbefore:\n%s", after, before)
+		}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -31,7 +30,7 @@ var viewsSQL string
 type table struct {
 	name      string
 	aggregate string   // first part of the names of its streams
-	columns   []string // beside tenant, id, version and doc
+	columns   []column // beside tenant, id, version and doc
 	// fold folds events into a document.
 	fold func(doc []byte, events []message.Message) (folded, error)
 }
@@ -45,7 +44,7 @@ type folded struct {
 	moved bool
 }
 
-func tableOf[T any](name, aggregate string, fold func(*T, message.Message), columns []string, values func(T) []any) table {
+func tableOf[T any](name, aggregate string, fold func(*T, message.Message), columns []column, values func(T) []any) table {
 	return table{name: name, aggregate: aggregate, columns: columns,
 		fold: func(doc []byte, events []message.Message) (f folded, err error) {
 			defer func() {
@@ -71,17 +70,18 @@ func tableOf[T any](name, aggregate string, fold func(*T, message.Message), colu
 }
 
 var tables = []table{
-	tableOf("orders", "order", projection.Order, []string{"lookup", "holds_until"}, func(o view.Order) []any {
+	tableOf("orders", "order", projection.Order, []column{{"lookup", text}, {"holds_until", integer}}, func(o view.Order) []any {
 		return []any{lookupOf(o), holdsUntil(o)}
 	}),
 	tableOf("assignments", "assignments", projection.Assignments, nil, func(projection.Seating) []any { return nil }),
-	tableOf("payments", "payment", projection.Payment, []string{"order_id", "refund_failed_at"}, func(p view.Payment) []any {
+	tableOf("payments", "payment", projection.Payment, []column{{"order_id", text}, {"refund_failed_at", integer}}, func(p view.Payment) []any {
 		return []any{p.OrderID.String(), refundFailedAt(p)}
 	}),
-	tableOf("conferences", "conference", projection.Conference, []string{"slug", "published", "starts_at"}, func(c view.Conference) []any {
+	tableOf("conferences", "conference", projection.Conference, []column{{"slug", text}, {"published", integer}, {"starts_at", integer}}, func(c view.Conference) []any {
 		return []any{c.Slug, flag(c.Published), nanos(c.StartsAt)}
 	}),
 	tableOf("availability", "seats", projection.Seats, nil, func(projection.Availability) []any { return nil }),
+	// Streams that no view shows. It stands last: see tableOfStream.
 	tableOf("others", "", func(*struct{}, message.Message) {}, nil, func(struct{}) []any { return nil }),
 }
 
@@ -120,17 +120,6 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// viewTables are all view tables, live or being built, with the statements that
-// fill them.
-type viewTables struct {
-	byAggregate map[string]preparedTable
-}
-
-type preparedTable struct {
-	table
-	selectRow, upsertRow, updateDoc *sql.Stmt
-}
-
 // nextSuffix names the tables that are being built.
 const nextSuffix = "_next"
 
@@ -150,122 +139,96 @@ func dropTables(ctx context.Context, tx *sql.Tx, suffix string) error {
 	return nil
 }
 
-type preparer interface {
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-}
-
-func prepareTables(ctx context.Context, db preparer, suffix string) (*viewTables, error) {
-	v := &viewTables{byAggregate: map[string]preparedTable{}}
-	for _, t := range tables {
-		columns := append([]string{"tenant", "id", "version", "doc"}, t.columns...)
-		values, updates := []string{}, []string{}
-		for i, c := range columns {
-			values = append(values, "$"+strconv.Itoa(i+1))
-			updates = append(updates, c+" = excluded."+c)
+// tableOfStream is the table that shows a stream, and the stream's id there.
+func tableOfStream(at stream) (*table, string) {
+	aggregate, id := projection.Aggregate(at.name)
+	for i := range tables {
+		if tables[i].aggregate == aggregate {
+			return &tables[i], id
 		}
-		p := preparedTable{table: t}
-		var err error
-		p.selectRow, err = db.PrepareContext(ctx, `SELECT version, doc FROM `+t.name+suffix+` WHERE tenant = $1 AND id = $2`)
-		if err != nil {
-			return nil, err
-		}
-		p.upsertRow, err = db.PrepareContext(ctx, `INSERT INTO `+t.name+suffix+` (`+strings.Join(columns, ", ")+`) VALUES (`+
-			strings.Join(values, ", ")+`) ON CONFLICT (tenant, id) DO UPDATE SET `+strings.Join(updates[2:], ", "))
-		if err != nil {
-			return nil, err
-		}
-		p.updateDoc, err = db.PrepareContext(ctx, `UPDATE `+t.name+suffix+` SET version = $3, doc = $4 WHERE tenant = $1 AND id = $2`)
-		if err != nil {
-			return nil, err
-		}
-		v.byAggregate[t.aggregate] = p
 	}
-	return v, nil
-}
-
-func (v *viewTables) close() (err error) {
-	for _, t := range v.byAggregate {
-		err = errors.Join(err, t.selectRow.Close(), t.upsertRow.Close(), t.updateDoc.Close())
-	}
-	return err
-}
-
-// in gives the tables in a transaction.
-func (v *viewTables) in(ctx context.Context, tx *sql.Tx) *viewTables {
-	bound := &viewTables{byAggregate: make(map[string]preparedTable, len(v.byAggregate))}
-	for aggregate, t := range v.byAggregate {
-		t.selectRow = tx.StmtContext(ctx, t.selectRow)
-		t.upsertRow = tx.StmtContext(ctx, t.upsertRow)
-		t.updateDoc = tx.StmtContext(ctx, t.updateDoc)
-		bound.byAggregate[aggregate] = t
-	}
-	return bound
+	return &tables[len(tables)-1], at.name
 }
 
 // row is the row of one stream in the table that shows it.
 type row struct {
-	preparedTable
+	*table
 	stream  stream
 	id      string
 	version uint64 // 0 when there is no row yet
 	doc     []byte
+	folded  *folded // since it was read
 }
 
-// row reads the row of a stream.
-func (v *viewTables) row(ctx context.Context, at stream) (row, error) {
-	aggregate, id := projection.Aggregate(at.name)
-	t, ok := v.byAggregate[aggregate]
-	if !ok {
-		t, id = v.byAggregate[""], at.name
+// rows reads the rows of streams, in their order.
+func (s *Store) rows(ctx context.Context, tx *sql.Tx, suffix string, streams []stream) ([]*row, error) {
+	rows := make([]*row, len(streams))
+	for i, at := range streams {
+		t, id := tableOfStream(at)
+		rows[i] = &row{table: t, stream: at, id: id}
 	}
-	r := row{preparedTable: t, stream: at, id: id}
-	err := t.selectRow.QueryRowContext(ctx, at.tenant, id).Scan(&r.version, &r.doc)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return r, err
+	return rows, s.dialect.fill(ctx, tx, suffix, rows)
 }
 
 // show folds the events that follow the row's version, without a gap, into it.
 //
 // A fold that fails is a fault of the code. It holds back that one stream, until
 // the views are rebuilt by better code, and nothing else.
-func (r *row) show(ctx context.Context, events []message.Message) error {
+func (r *row) show(ctx context.Context, events []message.Message) {
 	if len(events) == 0 {
-		return nil
+		return
 	}
 	f, err := r.fold(r.doc, events)
 	if err != nil {
 		slog.ErrorContext(ctx, "a view is held back", "view", r.name, "stream", r.stream.name, "version", r.version, "error", err)
-		return nil
+		return
 	}
-	version := r.version + uint64(len(events))
-	row := []any{r.stream.tenant, r.id, version, string(f.doc)}
-	if f.moved {
-		_, err = r.upsertRow.ExecContext(ctx, append(row, f.columns...)...)
-	} else {
-		_, err = r.updateDoc.ExecContext(ctx, row...)
+	f.moved = f.moved || r.folded != nil && r.folded.moved
+	r.version, r.doc, r.folded = r.version+uint64(len(events)), f.doc, &f
+}
+
+// save writes the rows that have changed.
+func (s *Store) save(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) error {
+	for i := range tables {
+		t := &tables[i]
+		var moved, still [][]any
+		for _, r := range rows {
+			if r.table != t || r.folded == nil {
+				continue
+			}
+			values := append([]any{r.stream.tenant, r.id, int64(r.version), string(r.doc)}, r.folded.columns...)
+			if r.folded.moved {
+				moved = append(moved, values)
+			} else {
+				still = append(still, values)
+			}
+		}
+		if err := s.dialect.insert(ctx, tx, t.replace(suffix), moved); err != nil {
+			return err
+		}
+		if err := s.dialect.insert(ctx, tx, t.redraw(suffix), still); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	r.version, r.doc = version, f.doc
 	return nil
 }
 
-// show folds a stream's events, which follow each other without a gap, into its
-// row. Those that the row has are left out; when one before them is missing,
-// nothing happens.
-func (v *viewTables) show(ctx context.Context, at stream, events []message.Message) error {
-	r, err := v.row(ctx, at)
-	if err != nil {
-		return err
+// replace writes whole rows.
+func (t *table) replace(suffix string) insertion {
+	into := t.redraw(suffix)
+	for _, c := range t.columns {
+		into.conflict += ", " + c.name + " = excluded." + c.name
 	}
-	for len(events) > 0 && events[0].StreamVersion <= r.version {
-		events = events[1:]
+	return into
+}
+
+// redraw writes whole rows where there are none, and else only their documents,
+// so that no index is touched.
+func (t *table) redraw(suffix string) insertion {
+	columns := append(texts("tenant", "id"), column{"version", integer}, column{"doc", text})
+	return insertion{
+		table:    t.name + suffix,
+		columns:  append(columns, t.columns...),
+		conflict: "(tenant, id) DO UPDATE SET version = excluded.version, doc = excluded.doc",
 	}
-	if len(events) == 0 || events[0].StreamVersion > r.version+1 {
-		return nil
-	}
-	return r.show(ctx, events)
 }

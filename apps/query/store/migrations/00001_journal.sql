@@ -58,7 +58,7 @@ CREATE TABLE dead_letters (
     attempts     BIGINT NOT NULL,
     message_id   TEXT   NOT NULL,
     message_type TEXT   NOT NULL,
-    message      BLOB   NOT NULL,
+    message      BYTEA  NOT NULL, -- SQLite stores bytes whatever the type is called
     retried_as   TEXT   NOT NULL,
     closed_at    BIGINT NOT NULL
 );

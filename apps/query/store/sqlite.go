@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/plenary/plenary/apps/query/live"
+)
+
+// sqlite is a database in a file, of one process. It has one connection that
+// writes, so whoever has a transaction on it is alone.
+type sqlite struct {
+	writer     *sql.DB
+	rebuilding atomic.Bool
+}
+
+// openSQLite opens the database of a file: a path, with or without "file:" and
+// the driver's parameters. Its folder is made if it is missing.
+func openSQLite(connection string) (d dialect, reader, writer *sql.DB, err error) {
+	path, query, _ := strings.Cut(strings.TrimPrefix(connection, "file:"), "?")
+	if path == "" {
+		return nil, nil, nil, errors.New("the connection string names no file")
+	}
+	parameters, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, nil, nil, errors.New("the connection string's parameters cannot be read")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, nil, nil, err
+	}
+	// A batch is acknowledged to the broker once it is committed, so a commit
+	// must survive a power cut: synchronous is FULL, not NORMAL as is usual with
+	// a write-ahead log.
+	writer, err = openFile(path, parameters, "journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "cache_size(-65536)", "wal_autocheckpoint(8000)")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	reader, err = openFile(path, parameters, "query_only(true)", "busy_timeout(10000)")
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, writer.Close())
+	}
+	reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	return &sqlite{writer: writer}, reader, writer, nil
+}
+
+func openFile(path string, parameters url.Values, pragmas ...string) (*sql.DB, error) {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
+	for name, values := range parameters {
+		q[name] = append(q[name], values...)
+	}
+	return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+}
+
+func (d *sqlite) migrations(files fs.FS) (*goose.Provider, error) {
+	return goose.NewProvider(goose.DialectSQLite3, d.writer, files)
+}
+
+func (d *sqlite) enter(context.Context, *sql.Tx, []stream) error { return nil }
+
+func (d *sqlite) alone(context.Context, *sql.Tx) error { return nil }
+
+func (d *sqlite) insert(ctx context.Context, tx *sql.Tx, into insertion, rows [][]any) (err error) {
+	if len(rows) == 0 {
+		return nil
+	}
+	var values []string
+	for i := range into.columns {
+		values = append(values, "$"+strconv.Itoa(i+1))
+	}
+	st, err := tx.PrepareContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s) ON CONFLICT %s`,
+		into.table, names(into.columns), strings.Join(values, ", "), into.conflict))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	for _, row := range rows {
+		if _, err := st.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *sqlite) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) (err error) {
+	prepared := map[*table]*sql.Stmt{}
+	defer func() {
+		for _, st := range prepared {
+			err = errors.Join(err, st.Close())
+		}
+	}()
+	for _, r := range rows {
+		st := prepared[r.table]
+		if st == nil {
+			if st, err = tx.PrepareContext(ctx, `SELECT version, doc FROM `+r.name+suffix+` WHERE tenant = $1 AND id = $2`); err != nil {
+				return err
+			}
+			prepared[r.table] = st
+		}
+		err := st.QueryRowContext(ctx, r.stream.tenant, r.id).Scan(&r.version, &r.doc)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *sqlite) claim(context.Context) (claim, error) {
+	if !d.rebuilding.CompareAndSwap(false, true) {
+		return claim{}, ErrRebuilding
+	}
+	return claim{d.writer, func() error { d.rebuilding.Store(false); return nil }}, nil
+}
+
+func (d *sqlite) claimed() string {
+	if d.rebuilding.Load() {
+		return `TRUE`
+	}
+	return `FALSE`
+}
+
+func (d *sqlite) tell(context.Context, *sql.Tx, []string) error { return nil }
+
+func (d *sqlite) listen(context.Context, *live.Hub) {}
+
+func (d *sqlite) passing(error) bool { return false }
