@@ -72,6 +72,11 @@ func (a *acquaintance) meet(ctx context.Context) error {
 	if err := a.judge(ctx, selfcheck.Check(a.needs, sidecar, accept...)...); err != nil {
 		return err
 	}
+	for _, c := range sidecar.GetRegisteredComponents() {
+		if c.GetType() == "pubsub.rabbitmq" {
+			a.publisher.Doubt(c.GetName())
+		}
+	}
 	if err := a.calledBack(ctx); err != nil {
 		return err
 	}

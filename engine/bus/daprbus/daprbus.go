@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
@@ -20,6 +21,7 @@ type Publisher struct {
 	dapr       client.Client
 	out        *bus.Outgoing
 	components map[message.Kind]string
+	doubted    sync.Map // components by name; see Doubt
 }
 
 // New makes a publisher. components names the pub/sub component of each kind of
@@ -85,11 +87,15 @@ func (p *Publisher) publish(ctx context.Context, t target, entries []any) error 
 	for n := 0; ; n++ {
 		// Raw: the entries are CloudEvents already, and the sidecar need not take
 		// each apart and put it together again.
+		began := time.Now()
 		res := p.dapr.PublishEvents(ctx, t.component, t.topic, entries, client.PublishEventsWithRawPayload())
-		if res.Error == nil && len(res.FailedEvents) == 0 {
+		switch doubt := p.doubtful(ctx, t.component, began); {
+		case doubt: // all of them, then
+		case res.Error == nil && len(res.FailedEvents) == 0:
 			return nil
+		default:
+			entries = res.FailedEvents
 		}
-		entries = res.FailedEvents
 		if n+1 == attempts {
 			return fmt.Errorf("bus: %d messages not published on %s/%s: %w", len(entries), t.component, t.topic, errFailed)
 		}

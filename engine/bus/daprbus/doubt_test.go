@@ -1,0 +1,75 @@
+package daprbus_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dapr/go-sdk/client"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/bus/daprbus"
+	"github.com/plenary/plenary/engine/message"
+)
+
+type paid struct{}
+
+// sidecar says that everything was published, after a while.
+type sidecar struct {
+	client.Client
+	takes  []time.Duration // one publishing after the other; the last is repeated
+	events int             // that were published on the topic
+	probes int
+}
+
+func (s *sidecar) pass() {
+	time.Sleep(s.takes[0])
+	s.takes = s.takes[min(1, len(s.takes)-1):]
+}
+
+func (s *sidecar) PublishEvents(_ context.Context, _, _ string, events []any, _ ...client.PublishEventsOption) client.PublishEventsResponse {
+	s.pass()
+	s.events += len(events)
+	return client.PublishEventsResponse{}
+}
+
+func (s *sidecar) PublishEvent(context.Context, string, string, any, ...client.PublishEventOption) error {
+	s.pass()
+	s.probes++
+	return nil
+}
+
+func TestWhatMayHaveBeenLostWithAConnectionIsPublishedAgain(t *testing.T) {
+	const quick, broken = 10 * time.Millisecond, 5 * time.Second
+	for name, test := range map[string]struct {
+		doubt          bool
+		takes          []time.Duration
+		events, probes int
+		fails          bool
+	}{
+		"the connection holds":                  {doubt: true, takes: []time.Duration{quick}, events: 2, probes: 1},
+		"it breaks with a message of the batch": {doubt: true, takes: []time.Duration{broken, quick}, events: 4, probes: 2},
+		"it breaks with the last of the batch":  {doubt: true, takes: []time.Duration{quick, broken, quick}, events: 4, probes: 2},
+		"it breaks all the time":                {doubt: true, takes: []time.Duration{broken}, events: 6, probes: 3, fails: true},
+		"a component that is believed":          {takes: []time.Duration{broken}, events: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				registry := message.NewRegistry()
+				message.Register[paid](registry, "Paid.v1", message.Event, "events", func(paid) string { return "" })
+				s := &sidecar{takes: test.takes}
+				p := daprbus.New(s, &bus.Outgoing{Registry: registry, Source: "payments", Now: time.Now},
+					map[message.Kind]string{message.Event: "eventbus"})
+				if test.doubt {
+					p.Doubt("eventbus")
+				}
+				m := message.Message{Meta: message.Meta{ID: "1"}, Body: paid{}}
+				err := p.Publish(t.Context(), m, m)
+				if s.events != test.events || s.probes != test.probes || (err != nil) != test.fails {
+					t.Errorf("%d events and %d probes (%v), want %d and %d", s.events, s.probes, err, test.events, test.probes)
+				}
+			})
+		})
+	}
+}
