@@ -26,6 +26,7 @@ import (
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
+	"github.com/plenary/plenary/tools/local/observe"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/ready"
 	"github.com/plenary/plenary/tools/local/runfile"
@@ -57,6 +58,9 @@ type Options struct {
 	Apart bool
 	// Env is added to the environment of the apps: PLENARY_HOLD=3s.
 	Env map[string]string
+	// Observe has Jaeger and Prometheus run beside it, with hurried alerts: see
+	// Hurry.
+	Observe bool
 	// Out is where progress goes; nil means standard error.
 	Out io.Writer
 }
@@ -72,6 +76,9 @@ type System struct {
 	Servers []string
 	// Set is the component set, with the secrets that it has here.
 	Set components.Set
+
+	// Observed is where Jaeger and Prometheus are, if they run.
+	Observed observe.Ports
 
 	options  Options
 	binaries dapr.Binaries
@@ -123,7 +130,7 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if err := s.build(ctx, root); err != nil {
 		return s, err
 	}
-	if err := s.describe(root); err != nil {
+	if err := s.describe(ctx, root); err != nil {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))
@@ -170,7 +177,7 @@ func (s *System) build(ctx context.Context, root string) error {
 }
 
 // describe says how each part is started.
-func (s *System) describe(root string) error {
+func (s *System) describe(ctx context.Context, root string) error {
 	logs := filepath.Join(s.Dir, "logs")
 	port := s.free.port
 	s.control = dapr.Ports{
@@ -193,6 +200,11 @@ func (s *System) describe(root string) error {
 
 	s.add(s.binaries.PlacementSpec(s.control, logs), healthy(dapr.HealthURL(s.control.PlacementHealth, "/healthz")))
 	s.add(s.binaries.SchedulerSpec(s.control, s.Data("scheduler"), logs), healthy(dapr.HealthURL(s.control.SchedulerHealth, "/healthz")))
+	if s.options.Observe {
+		if err := s.addObservers(ctx, root); err != nil {
+			return err
+		}
+	}
 	for _, app := range s.Apps {
 		s.addApp(app, app.ID)
 	}
@@ -202,6 +214,10 @@ func (s *System) describe(root string) error {
 func (s *System) givePorts(a *runfile.App) {
 	port := s.free.port
 	a.Port, a.HTTPPort, a.GRPCPort, a.InternalGRPCPort, a.MetricsPort = port(), port(), port(), port(), port()
+	env := map[string]string{}
+	maps.Copy(env, a.Env)
+	env[runfile.AppMetricsPort] = strconv.Itoa(port())
+	a.Env = env
 }
 
 // addApp adds a replica of an app with its sidecar, as parts called name and
@@ -216,11 +232,17 @@ func (s *System) addApp(app runfile.App, name string) {
 			env = append(env, name+"="+more[name])
 		}
 	}
+	var observed []string
+	if s.options.Observe {
+		observed = s.Observed.Env()
+	}
+	env = append(env, observed...)
 	s.add(process.Spec{
 		Name: name, Path: filepath.Join(s.Dir, "bin", app.ID), Env: env, Dir: s.Dir, Log: s.logOf(name),
 	}, healthy(dapr.HealthURL(app.Port, "/readyz")))
 	sidecar := s.binaries.SidecarSpec(app, s.Set, s.control, s.Dir, filepath.Join(s.Dir, "logs"))
 	sidecar.Name, sidecar.Log = Sidecar(name), s.logOf(Sidecar(name))
+	sidecar.Env = append(sidecar.Env, observed...)
 	s.add(sidecar, healthy(dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")))
 }
 

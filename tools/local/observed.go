@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/plenary/plenary/tools/local/observe"
@@ -33,9 +32,7 @@ func (s *system) observerClaims() []claim {
 // targets are all that have metrics.
 func (s *system) targets() (all []observe.Target) {
 	for _, app := range s.set.File.Apps {
-		// An app whose run file gives no port is caught by AppDown: port 0 answers nobody.
-		port, _ := strconv.Atoi(app.Env[observe.MetricsPort])
-		all = append(all, observe.Target{Job: observe.Apps, App: app.ID, Port: port},
+		all = append(all, observe.Target{Job: observe.Apps, App: app.ID, Port: app.AppMetricsPort()},
 			observe.Target{Job: observe.Sidecars, App: app.ID, Port: app.MetricsPort})
 	}
 	if s.binaries.Placement != "" {

@@ -7,6 +7,7 @@
 package observe
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -47,9 +48,6 @@ type Ports struct {
 // Default are the ports that people know the two by, as far as possible.
 var Default = Ports{Traces: 16686, TracesGRPC: 16685, Spans: 4317, JaegerHealth: 13133, Metrics: 9090}
 
-// MetricsPort is the variable that says on which port an app has its metrics.
-const MetricsPort = "OTEL_EXPORTER_PROMETHEUS_PORT"
-
 // Target is a part that has metrics.
 type Target struct {
 	Job  string // Apps, Sidecars or ControlPlane
@@ -60,6 +58,7 @@ type Target struct {
 // Options say what is observed.
 type Options struct {
 	Root    string // of the repository: it has the alerts and dashboards
+	Alerts  string // the folder with the rules; empty means those of the chart
 	Dir     string // for settings and data
 	Logs    string
 	Ports   Ports
@@ -227,7 +226,7 @@ func (o Options) prometheus() object {
 	}
 	return object{
 		"global":         object{"scrape_interval": every, "evaluation_interval": every, "scrape_timeout": every},
-		"rule_files":     []string{filepath.Join(Alerts(o.Root), "*.yaml")},
+		"rule_files":     []string{filepath.Join(cmp.Or(o.Alerts, Alerts(o.Root)), "*.yaml")},
 		"scrape_configs": scrapes,
 	}
 }

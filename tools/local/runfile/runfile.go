@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,6 +25,20 @@ type App struct {
 	GRPCPort         int               `yaml:"daprGRPCPort"`
 	InternalGRPCPort int               `yaml:"daprInternalGRPCPort"`
 	MetricsPort      int               `yaml:"metricsPort"`
+}
+
+// AppMetricsPort is the variable that says on which port an app has its metrics,
+// if it has any.
+const AppMetricsPort = "OTEL_EXPORTER_PROMETHEUS_PORT"
+
+// AppMetricsPort is the app's own, not its sidecar's; 0 if the run file gives it
+// none.
+func (a App) AppMetricsPort() int {
+	port, err := strconv.Atoi(a.Env[AppMetricsPort])
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // File is a run file. Its paths are relative to the folder that it is in.
