@@ -20,12 +20,14 @@ func TestNothingIsLostWhenPartsAreKilled(t *testing.T) {
 			}
 		})
 	})
-	t.Run("the broker", func(t *testing.T) {
+	t.Run("the brokers and stores of the set", func(t *testing.T) {
 		survive(t, s, func() {
-			kill(t, s, harness.Broker)
-			s.Stop(harness.Broker) // once in good order
-			if err := s.Restart(t.Context(), harness.Broker); err != nil {
-				t.Fatal(err)
+			for _, server := range s.Servers {
+				kill(t, s, server)
+				s.Stop(server) // once in good order
+				if err := s.Restart(t.Context(), server); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	})
