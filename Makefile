@@ -63,6 +63,8 @@ test-docs: ## that the documents say what is true: tests, links, settings
 
 test-unit: ## the tests of each module but those below, with the race detector
 	go test $(RACE) $(filter-out ./tests/...,$(ALL))
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
+		echo 'NOT RUN, since there is no PostgreSQL on this machine: the half of the tests in apps/query that is about it.'
 
 test-conformance: .bin/local ## the engine's ports on the real Dapr
 	go test $(RACE) -count=1 ./tests/conformance/...
