@@ -75,6 +75,11 @@ test-property: ## the aggregates and the process together, under any delivery; R
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
+test-kubernetes: ## the chart on a cluster: KUBECONFIG, or PLENARY_CLUSTER (tests/kubernetes/README.md); ORDERS=5000 ROUNDS=2
+	go test -count=1 ./tests/kubernetes/debian
+	go test -count=1 -timeout 3h -v ./tests/kubernetes -args $(if $(ORDERS),-orders=$(ORDERS)) $(if $(ROUNDS),-rounds=$(ROUNDS)) \
+		$(if $(REPOSITORY),-repository=$(REPOSITORY))
+
 bench: .bin/local ## what a long stream costs against a short one, in memory and on the real Dapr
 	go test -run '^$$' -bench . -benchtime 3000x ./engine/stream
 	go test -run '^$$' -bench . -benchtime 300x ./tests/conformance
@@ -99,5 +104,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: FORCE help run broker demo clean-data build images dapr generate fmt clean \
-	test test-docs test-unit test-conformance test-property test-e2e bench load lint ci
+	test test-docs test-unit test-conformance test-property test-e2e test-kubernetes bench load lint ci
 FORCE:

@@ -211,17 +211,28 @@ func (r *Rush) met(err error, inARow int) {
 func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string]int, err error) {
 	ends = map[string]int{}
 	taken := map[string]int{} // seats by type
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.AtOnce)
 	for _, id := range r.orders {
-		o, err := r.ended(ctx, id, within)
-		if err != nil {
-			return ends, fmt.Errorf("order %s: %w", id, err)
-		}
-		ends[o.Status]++
-		if o.Status == "confirmed" {
-			for _, l := range o.Lines {
-				taken[l.SeatType] += l.Granted
+		g.Go(func() error {
+			o, err := r.ended(gctx, id, within)
+			if err != nil {
+				return fmt.Errorf("order %s: %w", id, err)
 			}
-		}
+			mu.Lock()
+			defer mu.Unlock()
+			ends[o.Status]++
+			if o.Status == "confirmed" {
+				for _, l := range o.Lines {
+					taken[l.SeatType] += l.Granted
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return ends, err
 	}
 	for _, fate := range []string{"confirmed", "rejected", "expired"} {
 		if ends[fate] == 0 {

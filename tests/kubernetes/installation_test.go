@@ -1,0 +1,320 @@
+// Package kubernetes tests the chart on a real cluster, through the address of
+// its service: that it comes up, that the end-to-end stories are told there, and
+// that no order is lost while pods are deleted, scaled and upgraded. See the
+// README beside it.
+package kubernetes
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plenary/plenary/tests/kubernetes/cluster"
+	"github.com/plenary/plenary/tests/kubernetes/debian"
+	"github.com/plenary/plenary/tests/rush"
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+var (
+	orders = flag.Int("orders", 200, "how many orders are placed at least while pods are deleted")
+	rounds = flag.Int("rounds", 1, "how often each pod is deleted")
+	pulled = flag.String("repository", "", "where the cluster finds the images, so that none are made: the apps' with the tags first and second, redis and postgresql with debian")
+)
+
+const (
+	release = "plenary"
+	// Two versions of the same, so that there is one to go on to.
+	firstTag, secondTag = "first", "second"
+	// ready is how long pods may take to come up, on a busy machine.
+	rolloutWithin = "5m"
+)
+
+// installation is the chart, installed.
+type installation struct {
+	*cluster.Cluster
+	repository string // of the images
+	url, token string
+	apps       []string // names of the deployments
+	servers    []string // names of the stateful sets
+}
+
+var plenary *installation
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Whoever stops the test has what it started taken down.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, m))
+}
+
+func run(ctx context.Context, m *testing.M) (code int) {
+	c, err := cluster.Open(ctx, "plenary-test", os.Stdout)
+	interrupted := context.AfterFunc(ctx, func() {
+		_ = c.Close(context.Background())
+		os.Exit(1)
+	})
+	defer func() {
+		interrupted()
+		if code != 0 {
+			c.Diagnose(ctx)
+		}
+		if err := c.Step("removed", func() error { return c.Close(ctx) }); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}()
+	if err == nil {
+		plenary, err = install(ctx, c)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return m.Run()
+}
+
+// install makes the images, installs the chart and places an order.
+func install(ctx context.Context, c *cluster.Cluster) (*installation, error) {
+	i := &installation{Cluster: c, repository: cmp.Or(*pulled, "localhost/plenary")}
+	if *pulled == "" {
+		if err := c.Step("images", func() error { return i.images(ctx) }); err != nil {
+			return i, err
+		}
+	}
+	began := time.Now()
+	if err := c.Step("helm install", func() error {
+		if _, err := i.helm(ctx, "install", "--set=image.tag="+firstTag); err != nil {
+			return err
+		}
+		return i.find(ctx)
+	}); err != nil {
+		return i, err
+	}
+	if err := c.Step("first order", func() error { return i.firstOrder(ctx) }); err != nil {
+		return i, err
+	}
+	fmt.Printf("--- from helm install to the first confirmed order: %.0f s\n", time.Since(began).Seconds())
+	return i, nil
+}
+
+// helm installs or upgrades the chart and waits until all pods are ready.
+func (i *installation) helm(ctx context.Context, do string, args ...string) (string, error) {
+	return i.Helm(ctx, append([]string{
+		do, release, filepath.Join(i.Root, "charts", "plenary"), "--values=testdata/values.yaml", "--wait", "--timeout=" + rolloutWithin,
+		"--set=image.repository=" + i.repository, "--set=redis.image=" + i.repository + "/redis:debian", "--set=postgresql.image=" + i.repository + "/postgresql:debian",
+	}, args...)...)
+}
+
+// images builds all images and gives them to the cluster.
+func (i *installation) images(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "plenary-images")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	build := exec.CommandContext(ctx, "go", "run", "./tools/images", "-out", filepath.Join(dir, firstTag), "-repository", i.repository, "-tag", firstTag)
+	build.Dir = i.Root
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	if err := i.retag(filepath.Join(dir, firstTag, runtime.GOARCH), filepath.Join(dir, secondTag)); err != nil {
+		return err
+	}
+	if err := debian.Redis(filepath.Join(dir, "redis.tar"), i.repository+"/redis:debian"); err != nil {
+		return err
+	}
+	if err := debian.PostgreSQL(filepath.Join(dir, "postgresql.tar"), i.repository+"/postgresql:debian"); err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".tar" {
+			err = i.Load(ctx, path)
+		}
+		return err
+	})
+}
+
+// retag writes the images of one folder into another, under the second tag.
+func (i *installation) retag(from, to string) error {
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	archives, err := filepath.Glob(filepath.Join(from, "*.tar"))
+	if err != nil {
+		return err
+	}
+	for _, archive := range archives {
+		image, err := tarball.ImageFromPath(archive, nil)
+		if err != nil {
+			return err
+		}
+		tag, err := name.NewTag(i.repository + "/" + strings.TrimSuffix(filepath.Base(archive), ".tar") + ":" + secondTag)
+		if err != nil {
+			return err
+		}
+		if err := tarball.WriteToFile(filepath.Join(to, filepath.Base(archive)), tag, image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find finds what was installed: the workloads, the organiser's token, and an
+// address of the service.
+func (i *installation) find(ctx context.Context) (err error) {
+	if i.apps, err = i.names(ctx, "deployments"); err != nil {
+		return err
+	}
+	if i.servers, err = i.names(ctx, "statefulsets"); err != nil {
+		return err
+	}
+	if i.token, err = i.secret(ctx, release+"-credentials", "organiser-token"); err != nil {
+		return err
+	}
+	i.url, err = i.address(ctx)
+	return err
+}
+
+func (i *installation) names(ctx context.Context, kind string) ([]string, error) {
+	out, err := i.Kubectl(ctx, "get", kind, "--output=name")
+	return strings.Fields(out), err
+}
+
+func (i *installation) secret(ctx context.Context, name, key string) (string, error) {
+	out, err := i.Kubectl(ctx, "get", "secret", name, "--output=go-template={{index .data \""+key+"\" | base64decode}}")
+	return out, err
+}
+
+// address is where the service is reached from here: its own address, where the
+// cluster's network leads here, or else a port of a node.
+func (i *installation) address(ctx context.Context) (string, error) {
+	const outside = "from-outside"
+	if _, err := i.Kubectl(ctx, "expose", "service", release+"-web", "--name="+outside, "--type=NodePort"); err != nil {
+		return "", err
+	}
+	out, err := i.Kubectl(ctx, "get", "service", outside, "--output=json")
+	if err != nil {
+		return "", err
+	}
+	var service struct {
+		Spec struct {
+			ClusterIP string
+			Ports     []struct{ Port, NodePort int }
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &service); err != nil {
+		return "", err
+	}
+	addresses := []string{net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(service.Spec.Ports[0].Port))}
+	nodes, err := i.Kubectl(ctx, "get", "nodes", "--output=jsonpath={.items[*].status.addresses[*].address}")
+	if err != nil {
+		return "", err
+	}
+	for _, node := range strings.Fields(nodes) {
+		addresses = append(addresses, net.JoinHostPort(node, strconv.Itoa(service.Spec.Ports[0].NodePort)))
+	}
+	for _, address := range addresses {
+		dialer := net.Dialer{Timeout: 3 * time.Second}
+		if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
+			return "http://" + address, conn.Close()
+		}
+	}
+	return "", fmt.Errorf("the service is reached from here by none of %v", addresses)
+}
+
+// patience is how long a request, or a condition, is waited for.
+const patience = 2 * time.Minute
+
+func (i *installation) anyone() *api.Client { return &api.Client{URL: i.url, Wait: patience} }
+
+func (i *installation) organiser() *api.Client {
+	return &api.Client{URL: i.url, Token: i.token, Wait: patience}
+}
+
+// firstOrder takes an order to being confirmed.
+func (i *installation) firstOrder(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
+	defer cancel()
+	sale, err := rush.Open(ctx, i.organiser(), i.anyone(), 10, 10)
+	if err != nil {
+		return err
+	}
+	order, err := sale.Anyone.PlaceOrder(ctx, sale.ID, api.Item{SeatType: sale.General, Quantity: 1})
+	if err != nil {
+		return err
+	}
+	reserved, err := i.awaitStatus(ctx, order, "reserved")
+	if err != nil {
+		return err
+	}
+	if err := sale.Anyone.AssignRegistrant(ctx, order, api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.org"}); err != nil {
+		return err
+	}
+	_, checkout, err := sale.Anyone.StartPayment(ctx, order, reserved.Total)
+	if err != nil {
+		return err
+	}
+	if err := sale.Anyone.Decide(ctx, checkout, "accept"); err != nil {
+		return err
+	}
+	_, err = i.awaitStatus(ctx, order, "confirmed")
+	return err
+}
+
+func (i *installation) awaitStatus(ctx context.Context, order, status string) (o api.Order, err error) {
+	return o, ready.Until(ctx, func(ctx context.Context) error {
+		if o, err = i.anyone().Order(ctx, order); err == nil && o.Status != status {
+			err = fmt.Errorf("order %s is %s, not %s", order, o.Status, status)
+		}
+		return err
+	})
+}
+
+// rolledOut waits until all pods of all workloads are ready.
+func (i *installation) rolledOut(ctx context.Context) error {
+	for _, workload := range slices.Concat(i.servers, i.apps) {
+		if _, err := i.Kubectl(ctx, "rollout", "status", workload, "--timeout="+rolloutWithin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pods are the names of the pods of the workloads that are not about to end.
+func (i *installation) pods(ctx context.Context, selector string) ([]string, error) {
+	out, err := i.Kubectl(ctx, "get", "pods", "--selector=app.kubernetes.io/instance="+release+selector,
+		`--output=go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}`)
+	return strings.Fields(out), err
+}
+
+// pod is the name of a pod of an app.
+func (i *installation) pod(ctx context.Context, app string) (string, error) {
+	pods, err := i.pods(ctx, ",app.kubernetes.io/component="+app)
+	if err == nil && len(pods) == 0 {
+		err = errors.New("there is no pod of " + app)
+	}
+	if err != nil {
+		return "", err
+	}
+	return pods[0], nil
+}

@@ -1,0 +1,155 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/tests/rush"
+	"github.com/plenary/plenary/tools/local/ready"
+)
+
+// few is enough orders to see that they still go through.
+const few = 15
+
+// underLoad has orders placed while something happens, and then looks whether
+// each came to a right end, once. It gives what their registrants met.
+func underLoad(t *testing.T, orders int, happens func(context.Context, *rush.Rush) error) rush.Faults {
+	t.Helper()
+	sale, err := rush.Open(t.Context(), plenary.organiser(), plenary.anyone(), 10*orders, max(20, orders/10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rush.Rush{Sale: sale, Orders: orders, AtOnce: 8, Patience: 5 * time.Minute}
+	began := time.Now()
+	if err := r.Run(t.Context(), func(ctx context.Context) error { return happens(ctx, r) }); err != nil {
+		t.Fatal(err)
+	}
+	placed := time.Since(began)
+	faults := r.Faults()
+	t.Logf("%d orders in %.0f s; %d requests failed, at most %d times in a row", r.Placed(), placed.Seconds(), faults.Requests, faults.InARow)
+	for _, kind := range slices.Sorted(maps.Keys(faults.Errors)) {
+		t.Logf("%6d × %s", faults.Errors[kind], kind)
+	}
+	ends, err := r.Check(t.Context(), 5*time.Minute)
+	t.Logf("after %.0f s they had ended %v", time.Since(began).Seconds(), ends)
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters, err := plenary.organiser().DeadLetters(t.Context())
+	if err != nil || len(letters) > 0 {
+		t.Errorf("%d dead letters: %v", len(letters), err)
+	}
+	return faults
+}
+
+// untilPlaced waits until so many orders have been placed.
+func untilPlaced(ctx context.Context, r *rush.Rush, n int) error {
+	return ready.Until(ctx, func(context.Context) error {
+		if got := r.Placed(); got < n {
+			return fmt.Errorf("%d orders of %d", got, n)
+		}
+		return nil
+	})
+}
+
+// unnoticed fails if a request failed again when it was tried once more.
+func unnoticed(t *testing.T, faults rush.Faults) {
+	t.Helper()
+	if faults.InARow > 1 {
+		t.Errorf("a request failed %d times in a row, want a second try to succeed", faults.InARow)
+	}
+}
+
+// Broker and store are deleted as well. In every second round pods get no time
+// to finish what they have begun.
+func TestNoOrderIsLostWhilePodsAreDeleted(t *testing.T) {
+	workloads := slices.Concat(plenary.servers, plenary.apps)
+	turns := *rounds * len(workloads)
+	underLoad(t, *orders, func(ctx context.Context, r *rush.Rush) error {
+		for turn := range turns {
+			if err := untilPlaced(ctx, r, (turn+1)**orders/(turns+1)); err != nil {
+				return err
+			}
+			args := []string{"--wait=false"}
+			if turn/len(workloads)%2 == 1 {
+				args = append(args, "--grace-period=1")
+			}
+			workload := workloads[turn%len(workloads)]
+			_, name, _ := strings.Cut(workload, "/"+release+"-")
+			pods, err := plenary.pods(ctx, ",app.kubernetes.io/component="+name)
+			if err != nil {
+				return err
+			}
+			for _, pod := range pods {
+				t.Logf("%5d orders: delete pod %s %v", r.Placed(), pod, args)
+				if _, err := plenary.Kubectl(ctx, append([]string{"delete", "pod", pod}, args...)...); err != nil {
+					return err
+				}
+				if err := plenary.replaced(ctx, pod, workload); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// replaced waits until another pod has taken a pod's place.
+func (i *installation) replaced(ctx context.Context, pod, workload string) error {
+	// One of a stateful set comes back under its name.
+	_, err := i.Kubectl(ctx, "wait", "--for=delete", "pod/"+pod, "--timeout="+rolloutWithin)
+	if err != nil && !strings.Contains(err.Error(), "not found") {
+		return err
+	}
+	_, err = i.Kubectl(ctx, "rollout", "status", workload, "--timeout="+rolloutWithin)
+	return err
+}
+
+func TestAppsAreScaledToTwoAndBackUnderLoad(t *testing.T) {
+	scaled := func(ctx context.Context, r *rush.Rush, replicas string) error {
+		if _, err := plenary.Kubectl(ctx, append([]string{"scale", "--replicas=" + replicas}, plenary.apps...)...); err != nil {
+			return err
+		}
+		return errors.Join(plenary.rolledOut(ctx), untilPlaced(ctx, r, r.Placed()+few))
+	}
+	unnoticed(t, underLoad(t, 5*few, func(ctx context.Context, r *rush.Rush) error {
+		if err := scaled(ctx, r, "2"); err != nil {
+			return err
+		}
+		return scaled(ctx, r, "1")
+	}))
+}
+
+func TestTheChartIsUpgradedAndRolledBackUnderLoad(t *testing.T) {
+	runs := func(ctx context.Context, r *rush.Rush, tag string) error {
+		images, err := plenary.Kubectl(ctx, "get", "deployments", "--output=jsonpath={.items[*].spec.template.spec.containers[*].image}")
+		if err != nil {
+			return err
+		}
+		if n := strings.Count(images, ":"+tag); n != len(plenary.apps) {
+			return fmt.Errorf("%d apps run %s: %s", n, tag, images)
+		}
+		return errors.Join(plenary.rolledOut(ctx), untilPlaced(ctx, r, r.Placed()+few))
+	}
+	unnoticed(t, underLoad(t, 5*few, func(ctx context.Context, r *rush.Rush) error {
+		if err := untilPlaced(ctx, r, few); err != nil {
+			return err
+		}
+		if _, err := plenary.helm(ctx, "upgrade", "--set=image.tag="+secondTag, "--set=config.maxSeatsPerType=10"); err != nil {
+			return err
+		}
+		if err := runs(ctx, r, secondTag); err != nil {
+			return err
+		}
+		if _, err := plenary.Helm(ctx, "rollback", release, "--wait", "--timeout="+rolloutWithin); err != nil {
+			return err
+		}
+		return runs(ctx, r, firstTag)
+	}))
+}
