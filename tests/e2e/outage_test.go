@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/servers"
+)
+
+// A sidecar that cannot deliver repeats, and it may end while it does: then the
+// broker must have what it could not deliver. This is where it shows whether a
+// component acknowledges what failed.
+func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	ends := map[string]func(sidecar string){"killed": s.Kill, "stopped": s.Stop}
+	survive(t, s, func() {
+		for _, app := range []string{"order", "seats", "registration-process", "payments", "query"} {
+			for _, how := range []string{"killed", "stopped"} {
+				t.Logf("%s is away, and its sidecar is %s while it tries", app, how)
+				from := logSize(t, s, harness.Sidecar(app))
+				s.Kill(app)
+				harness.Eventually(t, within, func(context.Context) error { return retries(s, harness.Sidecar(app), from) })
+				ends[how](harness.Sidecar(app))
+				// Each is ready only when the other is there.
+				g, ctx := errgroup.WithContext(t.Context())
+				g.Go(func() error { return s.Restart(ctx, app) })
+				g.Go(func() error { return s.Restart(ctx, harness.Sidecar(app)) })
+				if err := g.Wait(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// An app that answers RETRY since its store fails is another case than one that
+// is away: the sidecar has an answer, and repeats what it says.
+func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	var fails func(t *testing.T) (mended func())
+	switch {
+	case slices.Contains(s.Servers, servers.Redis):
+		fails = redisRefusesState(s)
+	case slices.Contains(s.Servers, servers.PostgreSQL):
+		fails = func(t *testing.T) func() {
+			s.Stop(servers.PostgreSQL)
+			return func() {
+				if err := s.Restart(t.Context(), servers.PostgreSQL); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	default:
+		t.Skip("the stores of this set are files, which do not fail")
+	}
+	survive(t, s, func() {
+		for _, app := range []string{"order", "seats", "registration-process"} {
+			for how, end := range map[string]func(string){"killed": s.Kill, "stopped": s.Stop} {
+				t.Logf("the store fails, and the sidecar of %s is %s while it tries", app, how)
+				from := logSize(t, s, harness.Sidecar(app))
+				mended := fails(t)
+				harness.Eventually(t, within, func(context.Context) error { return retries(s, harness.Sidecar(app), from) })
+				end(harness.Sidecar(app))
+				mended()
+				if err := s.Restart(t.Context(), harness.Sidecar(app)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// redisRefusesState has Redis refuse scripts, by which Dapr writes state with an
+// ETag, and nothing else: the same server is the broker.
+func redisRefusesState(s *harness.System) func(t *testing.T) (mended func()) {
+	may := func(t *testing.T, rule string) {
+		t.Helper()
+		conn, err := net.Dial("tcp", s.Set.Secrets["redis-host"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "ACL SETUSER default %seval %[1]sevalsha\r\n", rule); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := bufio.NewReader(conn).ReadString('\n'); err != nil || answer != "+OK\r\n" {
+			t.Fatalf("Redis answered %q, %v", answer, err)
+		}
+	}
+	return func(t *testing.T) func() {
+		t.Helper()
+		may(t, "-")
+		return func() { may(t, "+") }
+	}
+}
+
+// A broker or a store that is stopped, or dies, and comes back with its data.
+func TestNothingIsLostWhenServersRestart(t *testing.T) {
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	for _, server := range s.Servers {
+		if server == servers.Kafka {
+			continue // this one is kfake, which keeps everything in memory
+		}
+		t.Run(server, func(t *testing.T) {
+			survive(t, s, func() {
+				for how, end := range map[string]func(string){"stopped": s.Stop, "killed": s.Kill} {
+					t.Logf("%s is %s", server, how)
+					end(server)
+					if err := s.Restart(t.Context(), server); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// retries gives an error unless a sidecar has repeated a delivery since its log
+// was of a size.
+func retries(s *harness.System, sidecar string, from int64) error {
+	log, err := os.ReadFile(logOf(s, sidecar))
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(log[from:], []byte("Retrying in")) {
+		return fmt.Errorf("%s has not repeated a delivery", sidecar)
+	}
+	return nil
+}
+
+func logOf(s *harness.System, part string) string { return filepath.Join(s.Dir, "logs", part+".log") }
+
+func logSize(t *testing.T, s *harness.System, part string) int64 {
+	t.Helper()
+	info, err := os.Stat(logOf(s, part))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
