@@ -75,6 +75,9 @@ test-property: ## the aggregates and the process together, under any delivery; R
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
+test-failures: .bin/local ## ORDERS=500 orders while parts are killed, stopped and restarted, on the component set SET=local
+	PLENARY_COMPONENTS=$(or $(SET),local) PLENARY_ORDERS=$(or $(ORDERS),500) go test -v -count=1 -timeout 3h -run NothingIsLost ./tests/e2e
+
 test-kubernetes: ## the chart on a cluster: KUBECONFIG, or PLENARY_CLUSTER (tests/kubernetes/README.md); ORDERS=5000 ROUNDS=2
 	go test -count=1 ./tests/kubernetes/debian
 	go test -count=1 -timeout 3h -v ./tests/kubernetes -args $(if $(ORDERS),-orders=$(ORDERS)) $(if $(ROUNDS),-rounds=$(ROUNDS)) \
@@ -104,5 +107,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: FORCE help run broker demo clean-data build images dapr generate fmt clean \
-	test test-docs test-unit test-conformance test-property test-e2e test-kubernetes bench load lint ci
+	test test-docs test-unit test-conformance test-property test-e2e test-failures test-kubernetes bench load lint ci
 FORCE:

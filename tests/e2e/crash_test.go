@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,15 +46,27 @@ func kill(t *testing.T, s *harness.System, part string) {
 	}
 }
 
-// survive has at least 200 orders run while something happens, and then looks
-// whether all came to a right end.
+// orders is how many are placed at least while something happens: PLENARY_ORDERS,
+// or 200.
+func orders(t *testing.T) int {
+	t.Helper()
+	text := cmp.Or(os.Getenv("PLENARY_ORDERS"), "200")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("PLENARY_ORDERS: %v", err)
+	}
+	return n
+}
+
+// survive has orders run while something happens, and then looks whether all came
+// to a right end.
 func survive(t *testing.T, s *harness.System, happens func()) {
 	s.Watch(t)
-	sale, err := rush.Open(t.Context(), s.Organiser(), s.API(), 1000, 20)
+	sale, err := rush.Open(t.Context(), s.Organiser(), s.API(), 5*orders(t), 20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rush.Rush{Sale: sale, Orders: 200, AtOnce: 10, Patience: 5 * time.Minute}
+	r := &rush.Rush{Sale: sale, Orders: orders(t), AtOnce: 10, Patience: 5 * time.Minute}
 	if err := r.Run(t.Context(), func(context.Context) error { happens(); return nil }); err != nil {
 		t.Error(err)
 	}

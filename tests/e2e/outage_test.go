@@ -105,27 +105,6 @@ func redisRefusesState(s *harness.System) func(t *testing.T) (mended func()) {
 	}
 }
 
-// A broker or a store that is stopped, or dies, and comes back with its data.
-func TestNothingIsLostWhenServersRestart(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
-	for _, server := range s.Servers {
-		if server == servers.Kafka {
-			continue // this one is kfake, which keeps everything in memory
-		}
-		t.Run(server, func(t *testing.T) {
-			survive(t, s, func() {
-				for how, end := range map[string]func(string){"stopped": s.Stop, "killed": s.Kill} {
-					t.Logf("%s is %s", server, how)
-					end(server)
-					if err := s.Restart(t.Context(), server); err != nil {
-						t.Fatal(err)
-					}
-				}
-			})
-		})
-	}
-}
-
 // retries gives an error unless a sidecar has repeated a delivery since its log
 // was of a size.
 func retries(s *harness.System, sidecar string, from int64) error {
