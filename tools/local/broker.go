@@ -38,14 +38,18 @@ func runKafka(ctx context.Context, args []string, root string) error {
 	flags := flag.NewFlagSet("kafka", flag.ContinueOnError)
 	port := flags.Int("port", kafkaPort, "port, on 127.0.0.1")
 	dir := flags.String("dir", filepath.Join(root, ".data", "kafka-postgres", "kafka"), "folder that holds the messages")
-	partitions := flags.Int("partitions", kafkaPartitions, "of a topic that is made when it is first used")
+	partitions := flags.Int("partitions", kafkaPartitions, "of each topic")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if err := free([]claim{{*port, "broker"}}); err != nil {
 		return err
 	}
-	c, err := kafka.Start(kafka.Options{Port: *port, Dir: *dir, Partitions: *partitions})
+	var topics []string
+	for _, r := range broker.Readers {
+		topics = append(topics, r.Topic)
+	}
+	c, err := kafka.Start(kafka.Options{Port: *port, Dir: *dir, Partitions: *partitions, Topics: topics})
 	if err != nil {
 		return err
 	}
