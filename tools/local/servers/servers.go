@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -170,10 +171,17 @@ func (s Server) Start(ctx context.Context) (*Run, error) {
 	return r, nil
 }
 
-// makeDir makes a folder that only its owner can look into.
+// makeDir makes a folder that only its owner can look into, in one that others
+// can pass.
 func makeDir(dir string) error {
-	const ownerOnly = 0o700
-	return os.MkdirAll(dir, ownerOnly)
+	const ownerOnly, everybodyPasses = 0o700, 0o755
+	if err := os.MkdirAll(filepath.Dir(dir), everybodyPasses); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, ownerOnly); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // run runs a program to its end. Its error has what the program said.
