@@ -1,0 +1,170 @@
+package components_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/plenary/plenary/tools/local/components"
+	"github.com/plenary/plenary/tools/local/runfile"
+)
+
+// all are the sets, with the root that they are in.
+func all(t *testing.T) (root string, sets []components.Set) {
+	t.Helper()
+	root, err := runfile.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sets, err = components.All(root); err != nil || len(sets) < 4 {
+		t.Fatalf("%d sets, %v", len(sets), err)
+	}
+	return root, sets
+}
+
+// settings of a run file that belong to its set.
+var ofTheSet = regexp.MustCompile(`(?m)^( *#.*| *(- )?(resourcesPaths|configFilePath|appDirPath):.*|    - (\.\./common|resources|components/.*)|  env:|    PLENARY_ACCEPT:.*)\n`)
+
+func TestTheRunFilesAgree(t *testing.T) {
+	root, sets := all(t)
+	rest := func(s components.Set) string {
+		b, err := os.ReadFile(filepath.Join(root, s.Dir, runfile.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ofTheSet.ReplaceAllString(string(b), "")
+	}
+	local, err := components.Read(root, components.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sets {
+		if got, want := rest(s), rest(local); got != want {
+			t.Errorf("%s differs from the local set in more than it must:\n%s\nwant\n%s", s.Name, got, want)
+		}
+		if got, want := fmt.Sprint(s.Resources()), fmt.Sprint([]string{"components/common", filepath.Join(s.Folder(), "resources")}); got != want {
+			t.Errorf("%s: resources are %s, want %s", s.Name, got, want)
+		}
+		if s.Config() != "components/config.yaml" {
+			t.Errorf("%s: configuration is %s", s.Name, s.Config())
+		}
+		for _, app := range s.File.Apps {
+			if got := filepath.Join(s.Dir, app.DirPath); got != "." {
+				t.Errorf("%s: %s runs in %s, not in the root", s.Name, app.ID, got)
+			}
+		}
+		for _, secret := range []string{"organiser-token", "demo-provider-key"} {
+			if s.Secrets[secret] != local.Secrets[secret] {
+				t.Errorf("%s: another %s than the local set has", s.Name, secret)
+			}
+		}
+	}
+}
+
+// component is a Dapr component, as far as the sets have rules for them.
+type component struct {
+	Metadata struct{ Name string }
+	Spec     struct {
+		Type     string
+		Metadata []struct {
+			Name, Value  string
+			SecretKeyRef struct{ Name, Key string } `yaml:"secretKeyRef"`
+		}
+	}
+	Auth struct {
+		SecretStore string `yaml:"secretStore"`
+	}
+	Scopes []string
+}
+
+func componentsOf(t *testing.T, folder string) (found []component) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		for d := yaml.NewDecoder(file); ; {
+			var c component
+			if err := d.Decode(&c); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func TestAddressesAndPasswordsAreSecrets(t *testing.T) {
+	private := regexp.MustCompile(`(?i)^(.*password|.*connectionString|url|.*hosts?|brokers)$`)
+	root, sets := all(t)
+	for _, s := range sets {
+		used := []string{"organiser-token", "demo-provider-key", "query-database"}
+		for _, c := range componentsOf(t, filepath.Join(root, s.Folder(), "resources")) {
+			for _, m := range c.Spec.Metadata {
+				where := fmt.Sprintf("%s: %s of %s", s.Name, m.Name, c.Metadata.Name)
+				if strings.Contains(m.Value, "://") || private.MatchString(m.Name) && m.Value != "" && c.Spec.Type != "state.sqlite" {
+					t.Errorf("%s is written down as %q", where, m.Value)
+				}
+				if m.SecretKeyRef.Name == "" {
+					continue
+				}
+				used = append(used, m.SecretKeyRef.Name)
+				if _, ok := s.Secrets[m.SecretKeyRef.Name]; !ok || m.SecretKeyRef.Key != m.SecretKeyRef.Name || c.Auth.SecretStore != "secretstore" {
+					t.Errorf("%s: no secret %+v in %q", where, m.SecretKeyRef, c.Auth.SecretStore)
+				}
+			}
+		}
+		for secret := range s.Secrets {
+			if !slices.Contains(used, secret) {
+				t.Errorf("%s: nobody uses the secret %s", s.Name, secret)
+			}
+		}
+	}
+}
+
+func TestEverySetHasTheBusesAndAStateStoreForEachApp(t *testing.T) {
+	root, sets := all(t)
+	for _, s := range sets {
+		found := map[string]string{}
+		stores := map[string]int{}
+		for _, c := range componentsOf(t, filepath.Join(root, s.Folder(), "resources")) {
+			kind, _, _ := strings.Cut(c.Spec.Type, ".")
+			found[c.Metadata.Name] = kind
+			if kind == "state" {
+				for _, app := range c.Scopes {
+					stores[app]++
+				}
+			}
+		}
+		for name, kind := range map[string]string{"commandbus": "pubsub", "eventbus": "pubsub", "deadletters": "pubsub", "secretstore": "secretstores"} {
+			if found[name] != kind {
+				t.Errorf("%s: %s is %q, want %s", s.Name, name, found[name], kind)
+			}
+		}
+		for _, app := range s.File.Apps {
+			want := 1
+			if app.ID == "query" { // whose store is a database
+				want = 0
+			}
+			if stores[app.ID] != want {
+				t.Errorf("%s: %s has %d state stores, want %d", s.Name, app.ID, stores[app.ID], want)
+			}
+		}
+	}
+}
