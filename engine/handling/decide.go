@@ -130,7 +130,7 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 		_, discarded := m.Body.(message.Discarded)
 		switch {
 		case st.HasHandled(m.ID):
-			if traced.repeated(m.ID) {
+			if traced.repeated(it) {
 				e.meter.repeated(ctx, st.Key.Aggregate)
 			}
 			continue

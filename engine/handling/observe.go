@@ -41,6 +41,7 @@ type span struct {
 	ctx context.Context
 	// parent is the traceparent of what follows from the message.
 	parent string
+	item   *item
 }
 
 // of is the span of a message. Its parent is the decision that sent the message;
@@ -57,7 +58,7 @@ func (s *spans) of(st *stream.Stream, it *item) *span {
 		verb = "decide "
 	}
 	ctx, started := s.tracer.Start(tracing.Under(s.batch, m.TraceParent), verb+nameOf(m.Type), consumer)
-	sp := &span{Span: started, parent: cmp.Or(m.TraceParent, tracing.Parent(ctx), tracing.Untraced())}
+	sp := &span{Span: started, item: it, parent: cmp.Or(m.TraceParent, tracing.Parent(ctx), tracing.Untraced())}
 	if started.IsRecording() {
 		sp.parent = tracing.Parent(ctx)
 		started.SetAttributes(tracing.Stream.String(st.Key.Ref.String()), tracing.CorrelationID.String(m.CorrelationID),
@@ -91,14 +92,16 @@ func nameOf(typeName string) string {
 	return name
 }
 
-// repeated says that a message was handled before. It may have a span all the
-// same: somebody else was first, or a commit of ours was made though it failed.
-func (s *spans) repeated(id string) (first bool) {
-	sp := s.begun[id]
-	if sp != nil {
-		sp.SetAttributes(attribute.Bool("plenary.repeated", true))
+// repeated says whether a message that is found to have been handled came again.
+// If not it has a span, and was decided in this batch: somebody else was first,
+// or a commit was made though it failed.
+func (s *spans) repeated(it *item) bool {
+	sp := s.begun[it.Message.ID]
+	if sp == nil || sp.item != it {
+		return true
 	}
-	return sp == nil
+	sp.SetAttributes(attribute.Bool("plenary.repeated", true))
+	return false
 }
 
 // conclusion begins the span of what sums up a batch, under the last decision
