@@ -33,7 +33,7 @@ func TestTwoReplicasOfTheQueryServiceAreOne(t *testing.T) {
 	}
 	start(second, harness.Sidecar(second))
 
-	sale, err := rush.Open(t.Context(), s.Organiser(), s.API(), 1000, 20)
+	sale, err := rush.Open(t.Context(), s.Organiser(), s.API(), 1000, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
