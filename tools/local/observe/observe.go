@@ -120,7 +120,11 @@ func (b Binaries) Specs(o Options) ([]process.Spec, error) {
 		return nil, err
 	}
 	return []process.Spec{
-		{Name: Jaeger, Path: b.Jaeger, Dir: o.Dir, Log: filepath.Join(o.Logs, "jaeger.log"), Args: []string{"--config", jaeger}},
+		{
+			Name: Jaeger, Path: b.Jaeger, Dir: o.Dir, Log: filepath.Join(o.Logs, "jaeger.log"), Args: []string{"--config", jaeger},
+			// Of itself it tells nothing; it would tell another Jaeger.
+			Env: []string{"OTEL_TRACES_SAMPLER=always_off"},
+		},
 		{Name: Prometheus, Path: b.Prometheus, Dir: o.Dir, Log: filepath.Join(o.Logs, "prometheus.log"), Args: []string{
 			"--config.file", prometheus, "--web.listen-address", address(o.Ports.Metrics),
 			"--storage.tsdb.path", filepath.Join(o.Dir, "metrics"), "--storage.tsdb.retention.time", "1d",
