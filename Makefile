@@ -66,8 +66,8 @@ test-unit: ## the tests of each module but those below, with the race detector
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
 		echo 'NOT RUN, since there is no PostgreSQL on this machine: the half of the tests in apps/query that is about it.'
 
-test-conformance: .bin/local ## the engine's ports on the real Dapr
-	go test $(RACE) -count=1 ./tests/conformance/...
+test-conformance: .bin/local ## the engine's ports and its self-check on the real Dapr
+	go test $(RACE) -count=1 ./tests/conformance/... ./tests/selfcheck
 
 test-property: ## the aggregates and the process together, under any delivery; RUNS=… for more than 10000
 	go test -timeout 12h ./tests/property/... $(if $(RUNS),-args -rapid.checks=$(RUNS))
