@@ -72,8 +72,14 @@ test-conformance: .bin/local ## the engine's ports and its self-check on the rea
 test-property: ## the aggregates and the process together, under any delivery; RUNS=… for more than 10000
 	go test -timeout 12h ./tests/property/... $(if $(RUNS),-args -rapid.checks=$(RUNS))
 
+test-components: .bin/local ## conformance and end to end on all component sets, or on SETS="redis …"; writes docs/component-sets.md
+	go run ./tests/components $(if $(SETS),-sets "$(SETS)")
+
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
+
+test-observe: .bin/local ## alerts, dashboards and traces: by themselves, then of a running system
+	go test -count=1 -p 1 -timeout 30m ./tests/alerts ./tests/observe
 
 test-failures: .bin/local ## ORDERS=500 orders while parts are killed, stopped and restarted, on the component set SET=local
 	PLENARY_COMPONENTS=$(or $(SET),local) PLENARY_ORDERS=$(or $(ORDERS),500) go test -v -count=1 -timeout 3h -run NothingIsLost ./tests/e2e
@@ -107,5 +113,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: FORCE help run broker demo clean-data build images dapr generate fmt clean \
-	test test-docs test-unit test-conformance test-property test-e2e test-failures test-kubernetes bench load lint ci
+	test test-docs test-unit test-conformance test-property test-components test-e2e test-observe test-failures test-kubernetes bench load lint ci
 FORCE:

@@ -18,6 +18,8 @@ import (
 
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/bustest"
+	"github.com/plenary/plenary/engine/bus/daprbus"
+	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/components"
@@ -86,6 +88,24 @@ func (a apps) beside(t testing.TB, app string) client.Client {
 	}
 	t.Cleanup(dapr.Close)
 	return dapr
+}
+
+// publisher publishes as the host of an app does.
+func (a apps) publisher(t *testing.T, app string) bus.Publisher {
+	dapr := a.beside(t, app)
+	p := daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, map[message.Kind]string{
+		message.Command: host.CommandBus, message.Event: host.EventBus, message.DeadLetterKind: host.DeadLetters,
+	})
+	meta, err := dapr.GetMetadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range meta.RegisteredComponents {
+		if c.Type == "pubsub.rabbitmq" {
+			p.Doubt(c.Name)
+		}
+	}
+	return p
 }
 
 // replica is a replica of an app whose handler is here.

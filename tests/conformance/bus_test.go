@@ -2,12 +2,9 @@ package conformance
 
 import (
 	"testing"
-	"time"
 
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/bustest"
-	"github.com/plenary/plenary/engine/bus/daprbus"
-	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tools/local/servers"
 )
@@ -32,9 +29,7 @@ func TestBuses(t *testing.T) {
 	system.Watch(t)
 	here := newApps()
 	bustest.Run(t, bustest.Bus{
-		Publisher: daprbus.New(here.beside(t, "web"), &bus.Outgoing{Registry: here.registry, Source: "web", Now: time.Now}, map[message.Kind]string{
-			message.Command: host.CommandBus, message.Event: host.EventBus, message.DeadLetterKind: host.DeadLetters,
-		}),
+		Publisher: here.publisher(t, "web"),
 		Commands: []bustest.Reader{
 			{App: "order", Kind: message.Command, Topic: "orders"},
 			{App: "seats", Kind: message.Command, Topic: "seats"},

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestNamesOfTestsAreRead(t *testing.T) {
+	for test, want := range map[string]string{
+		"TestAHoldLapses":                  "A hold lapses",
+		"TestAnotherSDKPublishesCommands":  "Another SDK publishes commands",
+		"TestAnOrderIsFoundByEmail":        "An order is found by email",
+		"TestTheStoreIsSQL":                "The store is SQL",
+		"TestNothingIsLostWhenItIsKilledX": "Nothing is lost when it is killed x",
+	} {
+		if got := sentence(test); got != want {
+			t.Errorf("%s: %q, want %q", test, got, want)
+		}
+	}
+}
+
+// What `go test -json` says of two sets.
+const (
+	onLocal = `
+{"Action":"run","Test":"TestBuses/it_comes"}
+{"Action":"pass","Test":"TestBuses/it_comes"}
+{"Action":"attr","Test":"TestBuses/side_by_side/many","Key":"lacks","Value":"there is one only"}
+{"Action":"skip","Test":"TestBuses/side_by_side/many"}
+{"Action":"attr","Test":"TestBuses/fast","Key":"rate","Value":"400 messages/s"}
+{"Action":"pass","Test":"TestBuses/fast"}
+{"Action":"pass","Test":"TestBuses"}
+{"Action":"attr","Test":"TestStateOnMySQL/mysql_together/one_wins","Key":"figure","Value":"20 tried"}
+{"Action":"pass","Test":"TestStateOnMySQL/mysql_together/one_wins"}
+`
+	onRedis = `
+{"Action":"output","Test":"TestBuses/it_comes","Output":"it did not\n"}
+{"Action":"fail","Test":"TestBuses/it_comes"}
+{"Action":"pass","Test":"TestBuses/side_by_side/many"}
+{"Action":"attr","Test":"TestBuses/fast","Key":"rate","Value":"100 messages/s"}
+{"Action":"pass","Test":"TestBuses/fast"}
+`
+)
+
+func read(t *testing.T, redis string) (rs results, said string) {
+	t.Helper()
+	rs = results{}
+	if _, err := rs.add("local", "conformance", strings.NewReader(onLocal)); err != nil {
+		t.Fatal(err)
+	}
+	said, err := rs.add("redis", "conformance", strings.NewReader(redis))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs, said
+}
+
+func TestTheDocumentHasWhatTheTestsSaid(t *testing.T) {
+	rs, said := read(t, onRedis)
+	if said != "it did not\n" {
+		t.Errorf("of the failed test: %q", said)
+	}
+	text := document(rs)
+	for _, line := range []string{
+		"| it comes | yes | no: the test fails | not run | not run |",
+		"| many | no: there is one only | yes | not run | not run |",
+		"| one wins | not run | not run | not run | not run | yes (20 tried) |",
+		"| fast | 400 messages/s | 100 messages/s (25 %) | — | — | — |",
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %q in\n%s", line, text)
+		}
+	}
+}
+
+func TestOnlyGuaranteesAreCompared(t *testing.T) {
+	before, _ := read(t, strings.ReplaceAll(onRedis, `"fail"`, `"pass"`))
+	written := parse(document(before))
+	same, _ := read(t, strings.NewReplacer(`"fail"`, `"pass"`, "100 messages", "90 messages").Replace(onRedis))
+	if err := compare(written, same, []string{"local", "redis"}); err != nil {
+		t.Errorf("another speed: %v", err)
+	}
+	other, _ := read(t, onRedis)
+	if err := compare(written, other, []string{"local", "redis"}); err == nil || !strings.Contains(err.Error(), "it comes on redis") {
+		t.Errorf("a guarantee that is gone: %v", err)
+	}
+	if err := compare(written, other, []string{"local"}); err != nil {
+		t.Errorf("a set that was not run: %v", err)
+	}
+}
