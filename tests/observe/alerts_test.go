@@ -1,0 +1,172 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/dapr"
+)
+
+// Parts are taken away and bad messages sent in; the alerts that stand for that
+// fire. The rules are those of the chart, thirty times as quick.
+func TestAlertsFireWhenTheyShould(t *testing.T) {
+	system.Watch(t)
+	s := open(t, system.Organiser(), 1000)
+
+	t.Run("messages that nobody can handle", func(t *testing.T) {
+		publish(t, "commandbus", contracts.TopicOrders, []byte("seats, please!"))
+		publish(t, "commandbus", contracts.TopicOrders, event(t, message.Meta{Type: "OrderASandwich.v1"}, []byte(`{}`)))
+		// The third event of a stream whose first two never come.
+		order := uuid.New()
+		_, data, err := contracts.Registry().Encode(message.Meta{}, contracts.OrderExpired{OrderID: order})
+		must(t, err)
+		publish(t, "eventbus", contracts.TopicEvents, event(t, message.Meta{
+			Type: "OrderExpired.v1", Stream: "order/" + order.String(), CorrelationID: order.String(), StreamVersion: 3,
+		}, data))
+		fire(t, "DeadLetters", "UnknownMessages", "StreamsWaiting")
+	})
+
+	t.Run("a provider that gives no money back", func(t *testing.T) {
+		order := s.buy(t, system.API(), "refuse-refunds")
+		must(t, system.API().Cancel(t.Context(), order))
+		fire(t, "RefundsFailed")
+	})
+
+	t.Run("query is away", func(t *testing.T) {
+		system.Kill("query")
+		s.place(t, 25)
+		harness.Eventually(t, within, func(ctx context.Context) error {
+			_, err := system.API().Conference(ctx, s.conference)
+			if api.Code(err) == "" {
+				return fmt.Errorf("got %v, want a problem", err)
+			}
+			return firing(ctx, "ApiFails", "AppDown")
+		})
+		must(t, system.Restart(t.Context(), "query"))
+		fire(t, "ViewsLate")
+	})
+
+	t.Run("seats is away", func(t *testing.T) {
+		system.Kill("seats")
+		s.place(t, 25)
+		fire(t, "ReservationsStuck") // which takes longer than an order may
+		must(t, system.Restart(t.Context(), "seats"))
+		fire(t, "ReservationsSlow")
+	})
+
+	t.Run("registration-process is away", func(t *testing.T) {
+		for _, order := range s.place(t, 25) {
+			await(t, order, "reserved")
+		}
+		system.Kill("registration-process")
+		harness.Eventually(t, within, func(ctx context.Context) error { return above(ctx, "max(plenary_orders_overdue_age_seconds)", 35) })
+		must(t, system.Restart(t.Context(), "registration-process"))
+		fire(t, "HoldsLapseLate", "RemindersMissed")
+	})
+
+	t.Run("a rush that order does not keep up with", func(t *testing.T) {
+		system.Kill("order")
+		system.Kill(harness.Sidecar("conference"))
+		system.Kill(harness.Scheduler)
+		anyone := *system.API()
+		anyone.Wait = 0
+		harness.Eventually(t, within, func(ctx context.Context) error {
+			err := anyone.PlaceOrderAs(ctx, s.conference, uuid.NewString(), s.seat())
+			var p *api.Problem
+			if err != nil && (!errors.As(err, &p) || p.Status != http.StatusTooManyRequests) {
+				return err
+			}
+			return firing(ctx, "OrdersTurnedAway", "SidecarDown", "ControlPlaneDown")
+		})
+		must(t, system.Restart(t.Context(), "order"))
+		fire(t, "RemindersFail")
+		must(t, system.Restart(t.Context(), harness.Scheduler))
+		must(t, system.Restart(t.Context(), harness.Sidecar("conference")))
+	})
+}
+
+// fire waits until alerts fire.
+func fire(t *testing.T, alerts ...string) {
+	t.Helper()
+	harness.Eventually(t, within, func(ctx context.Context) error { return firing(ctx, alerts...) })
+}
+
+// firing gives an error unless all alerts fire.
+func firing(ctx context.Context, alerts ...string) (err error) {
+	var found struct {
+		Alerts []struct {
+			Labels map[string]string `json:"labels"`
+			State  string            `json:"state"`
+		} `json:"alerts"`
+	}
+	if err := ask(ctx, system.Observed.MetricsURL()+"/api/v1/alerts", nil, &found); err != nil {
+		return err
+	}
+	states := map[string]string{}
+	for _, a := range found.Alerts {
+		if name := a.Labels["alertname"]; states[name] != "firing" {
+			states[name] = a.State
+		}
+	}
+	for _, name := range alerts {
+		if states[name] != "firing" {
+			err = errors.Join(err, fmt.Errorf("%s does not fire but is %q", name, states[name]))
+		}
+	}
+	return err
+}
+
+// above gives an error unless an expression is above a number.
+func above(ctx context.Context, expr string, least float64) error {
+	var found struct {
+		Result []struct {
+			Value [2]any `json:"value"`
+		} `json:"result"`
+	}
+	if err := ask(ctx, system.Observed.MetricsURL()+"/api/v1/query", url.Values{"query": {expr}}, &found); err != nil {
+		return err
+	}
+	if len(found.Result) == 0 {
+		return fmt.Errorf("%s is nothing", expr)
+	}
+	n, err := strconv.ParseFloat(fmt.Sprint(found.Result[0].Value[1]), 64)
+	if err == nil && n <= least {
+		err = fmt.Errorf("%s is %g, not above %g", expr, n, least)
+	}
+	return err
+}
+
+// event is a CloudEvent from elsewhere.
+func event(t *testing.T, m message.Meta, data []byte) []byte {
+	t.Helper()
+	m.ID, m.Source, m.Time, m.Tenant = uuid.NewString(), "elsewhere", time.Now().UTC(), message.DefaultTenant
+	raw, err := message.ToCloudEvent(m, data)
+	must(t, err)
+	return raw
+}
+
+// publish publishes something past the API, by way of web's sidecar.
+func publish(t *testing.T, component, topic string, raw []byte) {
+	t.Helper()
+	address := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/"+component+"/"+topic+"?metadata.rawPayload=true")
+	res, err := http.Post(address, "application/octet-stream", strings.NewReader(string(raw))) //nolint:noctx // of a test
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	if answer, _ := io.ReadAll(res.Body); res.StatusCode/100 != 2 {
+		t.Fatalf("%s: %s %s", address, res.Status, answer)
+	}
+}
