@@ -95,8 +95,11 @@ var kinds = map[string]kind{
 // PortsOf is how many ports a server needs.
 func PortsOf(name string) int { return kinds[name].ports }
 
-// New describes a server that is installed. The error says how to install one
-// that is not.
+// ErrNotInstalled means that a server's program is not on this machine.
+var ErrNotInstalled = errors.New("it is not installed")
+
+// New describes a server that is installed. One that is not is ErrNotInstalled,
+// with how to install it.
 func New(name string, o Options) (Server, error) {
 	k, ok := kinds[name]
 	if !ok {
@@ -104,8 +107,8 @@ func New(name string, o Options) (Server, error) {
 	}
 	program, err := k.find(o)
 	if err != nil {
-		return Server{}, fmt.Errorf("%s is needed and not installed (%s): apt-get install %s, or run one elsewhere, at %s",
-			name, k.program, k.debian, o.address())
+		return Server{}, fmt.Errorf("%s is needed, and does not run at %s: %w (no %s): apt-get install %s",
+			name, o.address(), ErrNotInstalled, k.program, k.debian)
 	}
 	s, err := k.server(program, o)
 	s.Spec.Name, s.Spec.Log = name, filepath.Join(o.Logs, name+".log")
