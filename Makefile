@@ -73,6 +73,7 @@ test-property: ## the aggregates and the process together, under any delivery; R
 	go test -timeout 12h ./tests/property/... $(if $(RUNS),-args -rapid.checks=$(RUNS))
 
 test-components: .bin/local ## conformance and end to end on all component sets, or on SETS="redis …"; writes docs/component-sets.md
+	CI=true go test -count=1 ./apps/query/... # the query's suite on each of its databases: one that is missing is a failure
 	go run ./tests/components $(if $(SETS),-sets "$(SETS)")
 
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
