@@ -76,6 +76,9 @@ test-components: .bin/local ## conformance and end to end on all component sets,
 	CI=true go test -count=1 ./apps/query/... # the query's suite on each of its databases: one that is missing is a failure
 	go run ./tests/components $(if $(SETS),-sets "$(SETS)")
 
+test-chart: ## the chart: lint, schemas of every profile, and what it makes of values
+	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart test -count=1 .
+
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	go test $(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
