@@ -233,13 +233,20 @@ func (i *installation) address(ctx context.Context) (string, error) {
 	for _, node := range strings.Fields(nodes) {
 		addresses = append(addresses, net.JoinHostPort(node, strconv.Itoa(service.Spec.Ports[0].NodePort)))
 	}
-	for _, address := range addresses {
-		dialer := net.Dialer{Timeout: 3 * time.Second}
-		if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
-			return "http://" + address, conn.Close()
+	var found string
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = ready.Until(within, func(ctx context.Context) error {
+		for _, address := range addresses {
+			dialer := net.Dialer{Timeout: time.Second}
+			if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
+				found = "http://" + address
+				return conn.Close()
+			}
 		}
-	}
-	return "", fmt.Errorf("the service is reached from here by none of %v", addresses)
+		return fmt.Errorf("the service is reached from here by none of %v", addresses)
+	})
+	return found, err
 }
 
 // patience is how long a request, or a condition, is waited for.

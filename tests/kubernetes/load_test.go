@@ -25,7 +25,7 @@ func underLoad(t *testing.T, orders int, happens func(context.Context, *rush.Rus
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rush.Rush{Sale: sale, Orders: orders, AtOnce: 8, Patience: 5 * time.Minute}
+	r := &rush.Rush{Sale: sale, Orders: orders, AtOnce: max(8, orders/200), Patience: 5 * time.Minute}
 	began := time.Now()
 	if err := r.Run(t.Context(), func(ctx context.Context) error { return happens(ctx, r) }); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"path/filepath"
@@ -19,15 +20,27 @@ func TestTheAPIServerAcceptsEveryProfileInStrictMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	corners, err := filepath.Glob(filepath.Join(chart, "ci", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := plenary.Run(t.Context(), nil, "kubectl", "version", "--output=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var versions struct{ ServerVersion struct{ GitVersion string } }
+	if err := json.Unmarshal([]byte(version), &versions); err != nil {
+		t.Fatal(err)
+	}
 	out, err := plenary.Run(t.Context(), nil, "kubectl", "api-versions")
 	if err != nil {
 		t.Fatal(err)
 	}
 	known := strings.Fields(out)
-	for _, profile := range append(profiles, filepath.Join("testdata", "values.yaml")) {
+	for _, profile := range slices.Concat(profiles, corners, []string{filepath.Join("testdata", "values.yaml")}) {
 		t.Run(filepath.Base(profile), func(t *testing.T) {
 			// Another name, so that it is nobody's object that is looked at.
-			rendered, err := plenary.Helm(t.Context(), "template", "strict", chart, "--values="+profile)
+			rendered, err := plenary.Helm(t.Context(), "template", "strict", chart, "--values="+profile, "--kube-version="+versions.ServerVersion.GitVersion)
 			if err != nil {
 				t.Fatal(err)
 			}
