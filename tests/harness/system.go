@@ -154,13 +154,17 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	return s, nil
 }
 
-// build builds the apps and the servers of our own into s.Dir, with the race
-// detector if the test has it.
+// build builds the apps and the servers of our own, with the race detector if the
+// test has it. Go links what has changed since the last test; the system has its
+// own links to the programs, which stay when another test builds.
 func (s *System) build(ctx context.Context, root string) error {
-	b := gobuild.Options{
-		Dir: root, Output: filepath.Join(s.Dir, "bin") + string(filepath.Separator), Progress: s.options.Out,
-		Packages: []string{"./tools/local"},
+	built := filepath.Join(root, ".bin", "tests")
+	b := gobuild.Options{Dir: root, Progress: s.options.Out, Packages: []string{"./tools/local"}}
+	if raceDetector {
+		built += "-race"
+		b.Flags = append(b.Flags, "-race")
 	}
+	b.Output = built + string(filepath.Separator)
 	for _, app := range s.Set.File.Apps {
 		if s.options.Apps != nil && !slices.Contains(s.options.Apps, app.ID) {
 			continue
@@ -170,10 +174,38 @@ func (s *System) build(ctx context.Context, root string) error {
 			b.Packages = append(b.Packages, "./apps/"+app.ID)
 		}
 	}
-	if raceDetector {
-		b.Flags = append(b.Flags, "-race")
+	if err := gobuild.Build(ctx, b); err != nil {
+		return err
 	}
-	return gobuild.Build(ctx, b)
+	if err := os.Mkdir(filepath.Join(s.Dir, "bin"), 0o755); err != nil {
+		return err
+	}
+	for _, pkg := range b.Packages {
+		name := filepath.Base(pkg)
+		if err := linkOrCopy(filepath.Join(built, name), filepath.Join(s.Dir, "bin", name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkOrCopy copies a program where it cannot be linked: between file systems.
+func linkOrCopy(from, to string) error {
+	if err := os.Link(from, to); err == nil {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	const executable = 0o755
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, executable)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // describe says how each part is started.

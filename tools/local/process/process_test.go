@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,25 @@ func TestWhatAProcessStartedIsFoundAndStopped(t *testing.T) {
 	<-p.Done()
 	if left, err := process.Group(t.Context(), p.PID()); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestWhatAKilledProcessStartedIsKilledWithIt(t *testing.T) {
+	p := start(t, `sh -c 'echo $$; exec sleep 1000' & wait`)
+	var child int
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := ready.Until(ctx, func(context.Context) (err error) {
+		child, err = strconv.Atoi(p.Tail(1))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	members, err := process.Group(t.Context(), p.PID())
+	if err != nil || len(members) > 0 || process.Alive(child) {
+		t.Errorf("%d is alive: %t; left in the group: %v, %v", child, process.Alive(child), members, err)
 	}
 }
 
