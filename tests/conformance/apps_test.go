@@ -90,10 +90,12 @@ func (a apps) beside(t testing.TB, app string) client.Client {
 	return dapr
 }
 
-// publisher publishes as the host of an app does.
-func (a apps) publisher(t *testing.T, app string) bus.Publisher {
+// publisher publishes as the host of an app does, on buses of some kind of
+// component.
+func (a apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind string) {
+	t.Helper()
 	dapr := a.beside(t, app)
-	p := daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, map[message.Kind]string{
+	p = daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, map[message.Kind]string{
 		message.Command: host.CommandBus, message.Event: host.EventBus, message.DeadLetterKind: host.DeadLetters,
 	})
 	meta, err := dapr.GetMetadata(t.Context())
@@ -104,8 +106,11 @@ func (a apps) publisher(t *testing.T, app string) bus.Publisher {
 		if c.Type == "pubsub.rabbitmq" {
 			p.Doubt(c.Name)
 		}
+		if c.Name == host.CommandBus {
+			kind = c.Type
+		}
 	}
-	return p
+	return p, kind
 }
 
 // replica is a replica of an app whose handler is here.

@@ -9,27 +9,27 @@ import (
 	"github.com/plenary/plenary/tools/local/servers"
 )
 
-// brokers of the component sets.
+// brokers are the servers behind types of components.
 var brokers = map[string]string{
-	"local": servers.Broker, "redis": servers.Redis, "rabbitmq-postgres": servers.RabbitMQ, "kafka-postgres": servers.Kafka,
+	"pubsub.mqtt3": servers.Broker, "pubsub.redis": servers.Redis, "pubsub.rabbitmq": servers.RabbitMQ, "pubsub.kafka": servers.Kafka,
 }
 
-// lacks has the guarantees that a set does not give, each with the reason.
+// lacks has the guarantees that a type of component does not give, each with the
+// reason.
 var lacks = map[string]map[string]string{
-	"local": {
-		bustest.Replicas: "MQTT 3.1.1 has no shared subscriptions",
-	},
+	"pubsub.mqtt3": {bustest.Replicas: "MQTT 3.1.1 has no shared subscriptions"},
 }
 
 func TestBuses(t *testing.T) {
-	set := system.Set.Name
-	if brokers[set] == "" {
-		t.Fatalf("the broker of %s is not known here", set)
-	}
 	system.Watch(t)
 	here := newApps()
+	publisher, kind := here.publisher(t, "web")
+	broker, known := brokers[kind]
+	if !known {
+		t.Fatalf("which server is behind %s is not known here", kind)
+	}
 	bustest.Run(t, bustest.Bus{
-		Publisher: here.publisher(t, "web"),
+		Publisher: publisher,
 		Commands: []bustest.Reader{
 			{App: "order", Kind: message.Command, Topic: "orders"},
 			{App: "seats", Kind: message.Command, Topic: "seats"},
@@ -44,7 +44,7 @@ func TestBuses(t *testing.T) {
 		Replica: func(app string, o bustest.Options, h bus.Handler) (bustest.Part, error) {
 			return here.replica(t, app, o, h), nil
 		},
-		Broker: part{name: brokers[set]},
-		Lacks:  lacks[set],
+		Broker: part{name: broker},
+		Lacks:  lacks[kind],
 	})
 }
