@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/plenary/plenary/tools/local/observe"
@@ -75,8 +76,8 @@ func hurry(from, to string) error {
 		}
 		text := duration.ReplaceAllStringFunc(string(b), func(found string) string {
 			m := duration.FindStringSubmatch(found)
-			n, _ := time.ParseDuration(m[2] + "s") // a number of seconds, which stands for any unit
-			return fmt.Sprintf("%s%dms", m[1], (n / time.Second * units[m[3]] / Hurry).Milliseconds())
+			n, _ := strconv.Atoi(m[2]) // digits are a number
+			return fmt.Sprintf("%s%dms", m[1], (time.Duration(n) * units[m[3]] / Hurry).Milliseconds())
 		})
 		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), []byte(text), 0o644); err != nil {
 			return err
