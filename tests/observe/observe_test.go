@@ -85,14 +85,14 @@ func open(t *testing.T, organiser *api.Client, quota int) (s sale) {
 func (s sale) seat() api.Item { return api.Item{SeatType: s.general, Quantity: 1} }
 
 // place places orders, and does not wait for what becomes of them. They are
-// accepted also while the apps behind are away.
+// accepted also while the apps behind are away, if need be one by one.
 func (s sale) place(t *testing.T, n int) (orders []string) {
 	t.Helper()
 	anyone := *system.API()
 	anyone.Wait = 0
 	for range n {
 		id := uuid.NewString()
-		must(t, anyone.PlaceOrderAs(t.Context(), s.conference, id, s.seat()))
+		harness.Eventually(t, within, func(ctx context.Context) error { return anyone.PlaceOrderAs(ctx, s.conference, id, s.seat()) })
 		orders = append(orders, id)
 	}
 	return orders
