@@ -13,6 +13,7 @@ import (
 	"github.com/plenary/plenary/apps/query/api"
 	"github.com/plenary/plenary/apps/query/ingest"
 	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/measure"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
@@ -36,7 +37,14 @@ func run() error {
 		return err
 	}
 	late, hub := store.NewLate(), live.NewHub()
-	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Now: time.Now}, host.KeepUnknown)
+	shown, err := measure.Shown()
+	if err != nil {
+		return err
+	}
+	if err := measure.Totals(late); err != nil {
+		return err
+	}
+	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Now: time.Now, Shown: shown}, host.KeepUnknown)
 	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,

@@ -137,7 +137,7 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 
 // effect carries out one effect of an event, as part of the event's trace.
 func (e *Engine) effect(ctx context.Context, m message.Meta, body any, do effect) error {
-	ctx, sp := e.tracer.Start(tracing.Under(ctx, m.TraceParent), "effect "+nameOf(m.Type), trace.WithSpanKind(trace.SpanKindClient))
+	ctx, sp := e.tracer.Start(tracing.Under(ctx, m.TraceParent), "effect "+m.Name(), trace.WithSpanKind(trace.SpanKindClient))
 	defer sp.End()
 	if sp.IsRecording() {
 		sp.SetAttributes(tracing.Stream.String(m.Stream), tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(m.Type))

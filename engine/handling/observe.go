@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -57,7 +56,7 @@ func (s *spans) of(st *stream.Stream, it *item) *span {
 	if it.def.published() {
 		verb = "decide "
 	}
-	ctx, started := s.tracer.Start(tracing.Under(s.batch, m.TraceParent), verb+nameOf(m.Type), consumer)
+	ctx, started := s.tracer.Start(tracing.Under(s.batch, m.TraceParent), verb+m.Name(), consumer)
 	sp := &span{Span: started, item: it, parent: cmp.Or(m.TraceParent, tracing.Parent(ctx), tracing.Untraced())}
 	if started.IsRecording() {
 		sp.parent = tracing.Parent(ctx)
@@ -84,12 +83,6 @@ func link(from trace.Span, to trace.SpanContext) {
 	if to.IsSampled() {
 		from.AddLink(trace.Link{SpanContext: to})
 	}
-}
-
-// nameOf is a message type without its version.
-func nameOf(typeName string) string {
-	name, _, _ := strings.Cut(typeName, ".")
-	return name
 }
 
 // repeated says whether a message that is found to have been handled came again.
@@ -223,7 +216,7 @@ func (e *Engine) committed(ctx context.Context, st *stream.Stream) {
 		if e.definition(st.Key.Aggregate).published() {
 			for _, r := range added {
 				traced := tracing.Under(ctx, r.TraceParent)
-				e.meter.events.Add(traced, 1, metric.WithAttributes(attribute.String("type", nameOf(r.Type))))
+				e.meter.events.Add(traced, 1, metric.WithAttributes(attribute.String("type", message.NameOf(r.Type))))
 				e.countAnswer(traced, r.Type, r.Data)
 			}
 		}
@@ -253,7 +246,7 @@ func (e *Engine) countAnswer(ctx context.Context, typeName string, data json.Raw
 	}
 	switch b := body.(type) {
 	case es.CommandRejected:
-		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", nameOf(b.CommandType)), attribute.String("code", b.Code)))
+		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", message.NameOf(b.CommandType)), attribute.String("code", b.Code)))
 	case message.DeadLetter:
 		e.meter.gaveUp(ctx, b.Topic)
 	}

@@ -4,6 +4,7 @@
 package message
 
 import (
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,15 @@ type Meta struct {
 	// event itself (decisionend): a reader that has seen it has seen them all.
 	DecisionEnd uint64 `json:"end,omitempty"`
 	Cause       Cause  `json:"cause,omitzero"`
+}
+
+// Name is the type without its version.
+func (m Meta) Name() string { return NameOf(m.Type) }
+
+// NameOf is a type's name without its version.
+func NameOf(typeName string) string {
+	name, _, _ := strings.Cut(typeName, ".")
+	return name
 }
 
 // Cause says what led to a message. For an event it is the command that was

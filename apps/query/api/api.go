@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/problem"
@@ -37,7 +38,8 @@ type API struct {
 	// whoever has just placed one may look at once.
 	Appears time.Duration
 
-	feeds *live.Feeds
+	feeds   *live.Feeds
+	streams metric.Int64UpDownCounter
 }
 
 // TenantHeader names the tenant of a request; without it, it is the default
@@ -47,6 +49,7 @@ const TenantHeader = "Plenary-Tenant"
 // Routes adds all routes.
 func (a *API) Routes(r gin.IRoutes) {
 	a.feeds = &live.Feeds{Hub: a.Hub, Pace: a.Pace}
+	a.streams = openStreams()
 
 	r.GET("/conferences", a.answer(conferences))
 	r.GET("/conferences/:id", a.answer(conference))

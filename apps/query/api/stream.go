@@ -64,6 +64,7 @@ func update(view any, revision int64, err error) (live.Update, error) {
 func (a *API) watch(r request, name, key, notFound string, read func(context.Context) (live.Update, error)) error {
 	viewer := a.feeds.Look(key, read)
 	defer viewer.Leave()
+	defer a.streaming(r.Request.Context(), name)()
 	absent := time.NewTimer(a.Appears)
 	defer absent.Stop()
 	heartbeat := time.NewTicker(a.Heartbeat)

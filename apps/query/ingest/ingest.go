@@ -21,10 +21,14 @@ import (
 type Events struct {
 	Store *store.Late
 	Now   func() time.Time
+	// Shown, if set, is told which events a batch has made visible, and when it
+	// was begun with.
+	Shown func(ctx context.Context, began time.Time, events []message.Message)
 }
 
 // HandleBatch implements bus.Handler.
 func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Status {
+	began := time.Now()
 	var events []store.Event
 	var letters []store.Letter
 	for _, d := range batch {
@@ -44,8 +48,11 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 	if err != nil {
 		return bus.All(len(batch), bus.Retry)
 	}
-	_, err = s.Append(ctx, events)
+	shown, err := s.Append(ctx, events)
 	if err == nil {
+		if e.Shown != nil {
+			e.Shown(ctx, began, shown)
+		}
 		err = keep(ctx, s, letters)
 	}
 	if err != nil {

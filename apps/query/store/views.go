@@ -20,7 +20,7 @@ import (
 
 // viewShape is raised whenever views.sql, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 1
+const viewShape = 2
 
 //go:embed views.sql
 var viewsSQL string
@@ -70,8 +70,8 @@ func tableOf[T any](name, aggregate string, fold func(*T, message.Message), colu
 }
 
 var tables = []table{
-	tableOf("orders", "order", projection.Order, []column{{"lookup", text}, {"holds_until", integer}}, func(o view.Order) []any {
-		return []any{lookupOf(o), holdsUntil(o)}
+	tableOf("orders", "order", projection.Order, []column{{"lookup", text}, {"holds_until", integer}, {"status", text}, {"seats", integer}}, func(o view.Order) []any {
+		return []any{lookupOf(o), holdsUntil(o), string(o.Status), seatsOf(o)}
 	}),
 	tableOf("assignments", "assignments", projection.Assignments, nil, func(projection.Seating) []any { return nil }),
 	tableOf("payments", "payment", projection.Payment, []column{{"order_id", text}, {"refund_failed_at", integer}}, func(p view.Payment) []any {
@@ -104,6 +104,17 @@ func holdsUntil(o view.Order) int64 {
 		return 0
 	}
 	return nanos(o.Deadline)
+}
+
+// seatsOf is how many seats an order holds or, once it is confirmed, has.
+func seatsOf(o view.Order) (n int64) {
+	switch o.Status {
+	case view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed:
+		for _, l := range o.Lines {
+			n += int64(l.Granted)
+		}
+	}
+	return n
 }
 
 func refundFailedAt(p view.Payment) int64 {

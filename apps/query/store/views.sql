@@ -11,10 +11,13 @@ CREATE TABLE orders{next} (
     doc         TEXT   NOT NULL,
     lookup      TEXT   NOT NULL, -- digest of e-mail and locator; empty without a registrant
     holds_until BIGINT NOT NULL, -- deadline of an order that has not ended; 0 when it has
+    status      TEXT   NOT NULL,
+    seats       BIGINT NOT NULL, -- that the order holds or, confirmed, has
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX orders_lookup_{generation} ON orders{next} (tenant, lookup);
 CREATE INDEX orders_holds_until_{generation} ON orders{next} (tenant, holds_until, id);
+CREATE INDEX orders_totals_{generation} ON orders{next} (tenant, status, holds_until, seats);
 
 CREATE TABLE assignments{next} (
     tenant  TEXT   NOT NULL,

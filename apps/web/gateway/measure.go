@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -43,8 +42,7 @@ func measure(b *backlog.Backlog) (turnedAway metric.Int64Counter, err error) {
 // has this sending as its parent.
 func (g *Gateway) traced(ctx context.Context, m message.Message, send func(context.Context, message.Message) error) error {
 	t, _ := g.contracts.TypeOf(m.Body)
-	name, _, _ := strings.Cut(t.Name, ".")
-	ctx, span := g.tracer.Start(ctx, "send "+name, trace.WithSpanKind(trace.SpanKindProducer))
+	ctx, span := g.tracer.Start(ctx, "send "+message.NameOf(t.Name), trace.WithSpanKind(trace.SpanKindProducer))
 	defer span.End()
 	if span.IsRecording() {
 		span.SetAttributes(tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(t.Name),
