@@ -23,6 +23,7 @@ metadata:
   annotations:
     dapr.io/enabled: "true"
     dapr.io/app-id: stranger
+    dapr.io/disable-builtin-k8s-secret-store: "true"
 spec:
   automountServiceAccountToken: false
   terminationGracePeriodSeconds: 1

@@ -37,6 +37,7 @@ import (
 var (
 	orders = flag.Int("orders", 200, "how many orders are placed at least while pods are deleted")
 	rounds = flag.Int("rounds", 1, "how often each pod is deleted")
+	again  = flag.Bool("again", false, "test what an earlier run has left installed, by PLENARY_KEEP")
 	pulled = flag.String("repository", "", "where the cluster finds the images, so that none are made: the apps' with the tags first and second, redis and postgresql with debian")
 )
 
@@ -68,7 +69,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(ctx context.Context, m *testing.M) (code int) {
-	c, err := cluster.Open(ctx, "plenary-test", os.Stdout)
+	c, err := cluster.Open(ctx, "plenary-test", *again, os.Stdout)
 	interrupted := context.AfterFunc(ctx, func() {
 		_ = c.Close(context.Background())
 		os.Exit(1)
@@ -96,6 +97,9 @@ func run(ctx context.Context, m *testing.M) (code int) {
 // install makes the images, installs the chart and places an order.
 func install(ctx context.Context, c *cluster.Cluster) (*installation, error) {
 	i := &installation{Cluster: c, repository: cmp.Or(*pulled, "localhost/plenary")}
+	if *again {
+		return i, i.find(ctx)
+	}
 	if *pulled == "" {
 		if err := c.Step("images", func() error { return i.images(ctx) }); err != nil {
 			return i, err
@@ -209,7 +213,10 @@ func (i *installation) secret(ctx context.Context, name, key string) (string, er
 // cluster's network leads here, or else a port of a node.
 func (i *installation) address(ctx context.Context) (string, error) {
 	const outside = "from-outside"
-	if _, err := i.Kubectl(ctx, "expose", "service", release+"-web", "--name="+outside, "--type=NodePort"); err != nil {
+	if _, err := i.Kubectl(ctx, "delete", "service", outside, "--ignore-not-found"); err != nil {
+		return "", err
+	}
+	if _, err := i.Kubectl(ctx, "expose", "service", release+"-web", "--name="+outside, "--type=NodePort", "--target-port=http"); err != nil {
 		return "", err
 	}
 	out, err := i.Kubectl(ctx, "get", "service", outside, "--output=json")

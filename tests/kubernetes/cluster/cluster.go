@@ -55,8 +55,9 @@ type Cluster struct {
 }
 
 // Open finds a cluster or brings one up, installs Dapr if it is not there, and
-// makes an empty namespace. The caller closes it, also after an error.
-func Open(ctx context.Context, namespace string, out io.Writer) (*Cluster, error) {
+// makes an empty namespace, unless it shall be used as it is. The caller closes
+// it, also after an error.
+func Open(ctx context.Context, namespace string, asItIs bool, out io.Writer) (*Cluster, error) {
 	c := &Cluster{
 		Namespace: namespace, out: out, env: os.Environ(), load: strings.Fields(os.Getenv(imageLoad)),
 		down: func(context.Context) error { return nil },
@@ -79,6 +80,10 @@ func Open(ctx context.Context, namespace string, out io.Writer) (*Cluster, error
 	}
 	if err := c.Step("Dapr", func() error { return c.ensureDapr(ctx) }); err != nil {
 		return c, err
+	}
+	if asItIs {
+		c.opened = true
+		return c, nil
 	}
 	if _, err := c.Run(ctx, nil, "kubectl", "delete", "namespace", namespace, "--ignore-not-found"); err != nil {
 		return c, err
