@@ -289,12 +289,20 @@ func (c *Cluster) Diagnose(ctx context.Context) {
 	pods, _ := c.Kubectl(ctx, "get", "pods", "--output=name")
 	for _, pod := range strings.Fields(pods) {
 		for _, which := range []string{"--previous=false", "--previous"} {
-			out, err := c.Kubectl(ctx, "logs", pod, "--all-containers", "--prefix", "--tail=12", which)
-			if err == nil && out != "" {
+			out, err := c.Kubectl(ctx, "logs", pod, "--all-containers", "--prefix", "--tail=60", which)
+			if out = worthReading(out); err == nil && out != "" {
 				fmt.Fprintf(c.out, "\n=== kubectl logs %s %s\n%s\n", pod, which, out)
 			}
 		}
 	}
+}
+
+// worthReading is the end of a log without what sidecars say when all is well.
+func worthReading(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, `"level":"info"`) })
+	const last = 12
+	return strings.Join(lines[max(0, len(lines)-last):], "\n")
 }
 
 // Close removes what the test made, and takes the cluster down if Open brought
