@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	root  = "../.."
-	chart = root + "/charts/plenary"
+	root     = "../.."
+	chartDir = root + "/charts/plenary"
 )
 
 // sets are the component sets that a cluster can use. The local one is for one
@@ -22,7 +22,7 @@ const (
 var sets = []string{"redis", "rabbitmq-postgres", "kafka-postgres"}
 
 func main() {
-	if err := errors.Join(copyComponents(root, chart), writeReadme(chart)); err != nil {
+	if err := errors.Join(copyComponents(root, chartDir), writeReadme(chartDir)); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
 		os.Exit(1)
 	}

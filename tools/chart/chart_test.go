@@ -1,0 +1,565 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yannh/kubeconform/pkg/validator"
+	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/lint/support"
+	"sigs.k8s.io/yaml"
+)
+
+var apps = []string{"conference", "order", "payments", "query", "registration-process", "seats", "web"}
+
+func TestLint(t *testing.T) {
+	for profile, values := range profiles(t) {
+		for _, m := range lint.AllWithKubeVersion(chartDir, values, namespace, &kubernetes).Messages {
+			if m.Severity > support.InfoSev { // as helm lint --strict
+				t.Errorf("%s: %s", profile, m)
+			}
+		}
+	}
+}
+
+func TestEveryObjectIsWhatItsKindAllows(t *testing.T) {
+	dir, err := schemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := validator.New([]string{
+		filepath.Join(dir, "core/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"),
+		filepath.Join(dir, "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"),
+	}, validator.Opts{Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	each(t, func(t *testing.T, objects []object) {
+		for _, o := range objects {
+			b, err := yaml.Marshal(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range v.Validate(path(o), io.NopCloser(bytes.NewReader(b))) {
+				if r.Status != validator.Valid {
+					t.Errorf("%s: %v %v", path(o), r.Err, r.ValidationErrors)
+				}
+			}
+		}
+	})
+	// And that it would be seen.
+	wrong := "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {port: 80}\n"
+	for _, r := range v.Validate("wrong", io.NopCloser(strings.NewReader(wrong))) {
+		if r.Status != validator.Invalid {
+			t.Errorf("an unknown field is %v", r.Status)
+		}
+	}
+}
+
+func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
+	for name, c := range map[string]struct{ values, want string }{
+		"misspelt":            {`{networkpolicy: {enabled: false}}`, "additional properties 'networkpolicy' not allowed"},
+		"misspelt deep down":  {`{apps: {web: {autoscaling: {maxReplica: 3}}}}`, "at '/apps/web/autoscaling': additional properties 'maxReplica' not allowed"},
+		"no such app":         {`{apps: {waitlist: {}}}`, "at '/apps': additional properties 'waitlist' not allowed"},
+		"no such broker":      {`{components: {broker: jetstream}}`, "at '/components/broker': value must be one of 'redis', 'rabbitmq', 'kafka'"},
+		"no duration":         {`{config: {hold: 15 minutes}}`, "at '/config/hold': '15 minutes' does not match pattern"},
+		"a number as text":    {`{defaults: {replicas: "2"}}`, "at '/defaults/replicas': got string, want integer"},
+		"SQLite, replicas":    {`{query: {sqlite: {enabled: true}}, apps: {query: {replicas: 2}}}`, "at '/apps/query/replicas': maximum: got 2, want 1"},
+		"SQLite, by default":  {`{query: {sqlite: {enabled: true}}, defaults: {replicas: 3}}`, "a SQLite file cannot be shared by replicas"},
+		"SQLite, scaled":      {`{query: {sqlite: {enabled: true}}, apps: {query: {autoscaling: {enabled: true}}}}`, "a SQLite file cannot be shared by replicas"},
+		"two scalers":         {`{apps: {web: {autoscaling: {enabled: true}, keda: {enabled: true, triggers: [{}]}}}}`, "apps.web: autoscaling and keda would both scale it"},
+		"nothing to scale by": {`{apps: {seats: {keda: {enabled: true}}}}`, "apps.seats.keda.triggers"},
+		"a missing secret":    {`{components: {broker: rabbitmq}, networkPolicy: {enabled: false}}`, "secrets.values has no rabbitmq-connection, which conference needs"},
+		"secrets of two kinds": {`{secrets: {existing: mine, store: {type: secretstores.azure.keyvault}}, redis: {enabled: false}, postgresql: {enabled: false}}`,
+			"secrets.existing and secrets.store: give one of them"},
+		"a broker nobody may reach":    {`{redis: {enabled: false}, secrets: {values: {redis-host: r, redis-password: p}}}`, "networkPolicy.brokerAndStoreTo"},
+		"a collector nobody may reach": {`{telemetry: {traces: {endpoint: "c:4317"}}}`, "networkPolicy.telemetryTo"},
+		"a host is missing":            {`{web: {ingress: {enabled: true}}}`, "web.ingress.host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := rendered(t, values(t, c.values)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// What is ours knows no key that is not described.
+func TestTheSchemaIsClosed(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(chartDir, "values.schema.json"))), &schema); err != nil {
+		t.Fatal(err)
+	}
+	delete(schema, "if")
+	delete(schema, "then")
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		s, ok := v.(map[string]any)
+		if !ok {
+			return
+		}
+		if _, has := s["properties"].(map[string]any); has && at != "/properties" && s["type"] == "object" && s["additionalProperties"] != false {
+			t.Errorf("%s is open", at)
+		}
+		for key, within := range s {
+			walk(at+"/"+key, within)
+		}
+	}
+	walk("", schema)
+}
+
+func TestEveryAppHasWhatItNeeds(t *testing.T) {
+	each(t, func(t *testing.T, objects []object) {
+		deployments, accounts := of(objects, "Deployment"), of(objects, "ServiceAccount")
+		if len(deployments) != len(apps) {
+			t.Errorf("%d deployments", len(deployments))
+		}
+		for _, app := range apps {
+			d, ok := deployments[release+"-"+app]
+			if !ok {
+				t.Errorf("there is no %s", app)
+				continue
+			}
+			template := object(get[map[string]any](d, "spec", "template"))
+			if get[any](accounts[get[string](template, "spec", "serviceAccountName")], "automountServiceAccountToken") != false {
+				t.Errorf("%s has no account of its own without a token", app)
+			}
+			c := containers(template)[0]
+			if got := get[string](c, "startupProbe", "httpGet", "path") + get[string](c, "livenessProbe", "httpGet", "path") +
+				get[string](c, "readinessProbe", "httpGet", "path"); got != "/healthz/healthz/readyz" {
+				t.Errorf("%s is probed at %s", app, got)
+			}
+			annotations := get[map[string]any](template, "metadata", "annotations")
+			if annotations["dapr.io/app-id"] != app || annotations["dapr.io/config"] != app {
+				t.Errorf("%s: %v", app, annotations)
+			}
+			if _, ok := of(objects, "Configuration")[app]; !ok {
+				t.Errorf("%s has no configuration", app)
+			}
+			if get[float64](d, "spec", "strategy", "rollingUpdate", "maxUnavailable") != 0 {
+				t.Errorf("%s goes before another has come", app)
+			}
+			for key, value := range get[map[string]any](d, "spec", "selector", "matchLabels") {
+				if strings.Contains(key, "version") || strings.Contains(key, "chart") {
+					t.Errorf("%s is selected by %s=%v, which changes", app, key, value)
+				}
+			}
+		}
+	})
+}
+
+// The app is told that it is to end some seconds after its sidecar is; the
+// sidecar has stopped taking messages by then, and outlives the app. Kubernetes
+// has patience with both.
+func TestAPodEndsInOrder(t *testing.T) {
+	each(t, func(t *testing.T, objects []object) {
+		for _, d := range of(objects, "Deployment") {
+			template := object(get[map[string]any](d, "spec", "template"))
+			annotation := func(name string) string { return get[string](template, "metadata", "annotations", "dapr.io/"+name) }
+			block, err := time.ParseDuration(annotation("block-shutdown-duration"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			graceful, err := strconv.ParseFloat(annotation("graceful-shutdown-seconds"), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			preStop := get[float64](containers(template)[0], "lifecycle", "preStop", "sleep", "seconds")
+			const drain = 15 // of the host package
+			if preStop < 1 || block.Seconds() < preStop+drain {
+				t.Errorf("%s: the app is told after %v s, its sidecar goes after %s", d.name(), preStop, block)
+			}
+			if got := get[float64](template, "spec", "terminationGracePeriodSeconds"); got <= block.Seconds()+graceful {
+				t.Errorf("%s is killed after %v s", d.name(), got)
+			}
+			if annotation("enable-app-health-check") != "true" {
+				t.Errorf("%s: its sidecar does not know when the app has ended", d.name())
+			}
+		}
+	})
+}
+
+func TestNoPodMayDoMoreThanItMust(t *testing.T) {
+	each(t, func(t *testing.T, objects []object) {
+		for name, pod := range pods(objects) {
+			if get[any](pod, "spec", "automountServiceAccountToken") != false {
+				t.Errorf("%s has a token for the Kubernetes API", name)
+			}
+			of := func(keys ...string) any {
+				return get[any](pod, append([]string{"spec", "securityContext"}, keys...)...)
+			}
+			if of("runAsNonRoot") != true || of("seccompProfile", "type") != "RuntimeDefault" {
+				t.Errorf("%s: %v", name, of())
+			}
+			for _, c := range containers(pod) {
+				may := get[map[string]any](c, "securityContext")
+				dropped := get[[]any](c, "securityContext", "capabilities", "drop")
+				if may["allowPrivilegeEscalation"] != false || may["readOnlyRootFilesystem"] != true || !slices.Equal(dropped, []any{"ALL"}) {
+					t.Errorf("%s: %v", name, may)
+				}
+				if get[any](c, "resources", "requests", "cpu") == nil || get[any](c, "resources", "limits", "memory") == nil {
+					t.Errorf("%s has no bounds", name)
+				}
+				if strings.HasSuffix(get[string](c, "image"), ":latest") || !strings.Contains(get[string](c, "image"), ":") {
+					t.Errorf("%s runs %s", name, c["image"])
+				}
+			}
+			if object(pod).kindOr("") != "Pod" && strings.HasPrefix(get[string](pod, "metadata", "annotations", "dapr.io/enabled"), "t") {
+				annotations := get[map[string]any](pod, "metadata", "annotations")
+				for _, key := range []string{"sidecar-cpu-request", "sidecar-memory-request", "sidecar-memory-limit"} {
+					if annotations["dapr.io/"+key] == nil {
+						t.Errorf("%s: its sidecar has no %s", name, key)
+					}
+				}
+			}
+		}
+	})
+}
+
+func (o object) kindOr(otherwise string) string {
+	if kind, ok := o["kind"].(string); ok {
+		return kind
+	}
+	return otherwise
+}
+
+func TestDisruptionBudgetsAndScalers(t *testing.T) {
+	objects := render(t, values(t, `
+defaults: {replicas: 2}
+apps:
+  web: {autoscaling: {enabled: true, maxReplicas: 9}}
+  order: {keda: {enabled: true, triggers: [{type: cpu}]}}
+  seats: {replicas: 1}
+`))
+	budgets := slices.Sorted(maps.Keys(of(objects, "PodDisruptionBudget")))
+	if want := []string{"plenary-conference", "plenary-order", "plenary-payments", "plenary-query", "plenary-registration-process", "plenary-web"}; !slices.Equal(budgets, want) {
+		t.Errorf("budgets: %v", budgets)
+	}
+	deployments := of(objects, "Deployment")
+	for name, want := range map[string]any{"plenary-web": nil, "plenary-order": nil, "plenary-seats": 1.0, "plenary-query": 2.0} {
+		if got := get[any](deployments[name], "spec", "replicas"); got != want {
+			t.Errorf("%s has %v replicas, want %v", name, got, want)
+		}
+	}
+	if got := get[any](of(objects, "HorizontalPodAutoscaler")["plenary-web"], "spec", "maxReplicas"); got != 9.0 {
+		t.Errorf("web is scaled to %v", got)
+	}
+	if of(objects, "ScaledObject")["plenary-order"] == nil {
+		t.Error("order is not scaled by KEDA")
+	}
+}
+
+// What runs in a cluster is what was tested as a component set.
+func TestComponentsAreThoseOfTheSets(t *testing.T) {
+	for name, c := range map[string]struct {
+		values string
+		files  []string // of the components folder
+	}{
+		"redis, postgresql": {`{}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
+		"redis, redis":      {`{components: {store: redis}}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "redis/resources/statestore.yaml"}},
+		"rabbitmq": {`{components: {broker: rabbitmq}, secrets: {values: {rabbitmq-connection: r}}, networkPolicy: {enabled: false}}`,
+			[]string{"rabbitmq-postgres/resources/commandbus.yaml", "rabbitmq-postgres/resources/eventbus.yaml", "rabbitmq-postgres/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
+		"kafka, apart": {`{components: {broker: kafka, store: postgresql-apart}, secrets: {values: {kafka-brokers: k}}, networkPolicy: {enabled: false}}`,
+			[]string{"kafka-postgres/resources/commandbus.yaml", "kafka-postgres/resources/eventbus.yaml", "kafka-postgres/resources/deadletters.yaml", "kafka-postgres/resources/statestore.yaml", "kafka-postgres/resources/moneystore.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := of(render(t, values(t, c.values)), "Component")
+			delete(got, "secretstore")
+			for _, file := range c.files {
+				var want object
+				if err := yaml.Unmarshal([]byte(read(t, repository("components", file))), &want); err != nil {
+					t.Fatal(err)
+				}
+				if want["scopes"] == nil {
+					want["scopes"] = apps // and nobody else in the namespace
+				}
+				if !equal(got[want.name()], want, "spec", "scopes", "auth") {
+					t.Errorf("%s is not as in %s: %v", want.name(), file, got[want.name()])
+				}
+				delete(got, want.name())
+			}
+			if len(got) > 0 {
+				t.Errorf("beside those there are %v", slices.Sorted(maps.Keys(got)))
+			}
+		})
+	}
+	subscriptions := of(render(t, nil), "Subscription")
+	for document := range strings.SplitSeq(read(t, repository("components", "common", "subscriptions.yaml")), "\n---\n") {
+		var want object
+		if err := yaml.Unmarshal([]byte(document), &want); err != nil {
+			t.Fatal(err)
+		}
+		if !equal(subscriptions[want.name()], want, "apiVersion", "spec", "scopes") {
+			t.Errorf("the subscription %s is %v", want.name(), subscriptions[want.name()])
+		}
+	}
+}
+
+// equal says whether a and b are the same under keys.
+func equal(a, b object, keys ...string) bool {
+	for _, key := range keys {
+		x, errX := json.Marshal(a[key])
+		y, errY := json.Marshal(b[key])
+		if errors.Join(errX, errY) != nil || !bytes.Equal(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestComponentsTakeSettingsOfTheirOwn(t *testing.T) {
+	bus := of(render(t, values(t, `
+components:
+  metadata: {commandbus: {enableTLS: "true", concurrency: "50"}}
+  secretMetadata: {commandbus: {redisPassword: other-password}}
+secrets: {values: {other-password: p}}
+`)), "Component")["commandbus"]
+	got := map[string]any{}
+	for _, m := range get[[]any](bus, "spec", "metadata") {
+		setting := object(m.(map[string]any))
+		if _, twice := got[setting["name"].(string)]; twice {
+			t.Errorf("%s is there twice", setting["name"])
+		}
+		got[setting["name"].(string)] = setting["value"]
+		if ref := get[string](setting, "secretKeyRef", "name"); ref != "" {
+			got[setting["name"].(string)] = "secret " + ref
+		}
+	}
+	for setting, want := range map[string]any{
+		"enableTLS": "true", "concurrency": "50", "redisPassword": "secret other-password", "redisHost": "secret redis-host",
+	} {
+		if got[setting] != want {
+			t.Errorf("%s is %v, want %v", setting, got[setting], want)
+		}
+	}
+}
+
+// An app's sidecar has the secrets of its components and its own, and no others.
+func TestASidecarHasItsSecretsAndNoOthers(t *testing.T) {
+	for _, profile := range []string{"defaults", "kafka", "redis-sqlite"} {
+		objects := render(t, profiles(t)[profile])
+		secrets := of(objects, "Secret")
+		for _, app := range apps {
+			need := map[string]bool{}
+			for _, allowed := range get[[]any](object(get[[]any](of(objects, "Configuration")[app], "spec", "secrets", "scopes")[0].(map[string]any)), "allowedSecrets") {
+				need[allowed.(string)] = true
+			}
+			for _, c := range of(objects, "Component") {
+				scopes := get[[]any](c, "scopes")
+				if len(scopes) > 0 && !slices.Contains(scopes, any(app)) {
+					continue
+				}
+				for _, m := range get[[]any](c, "spec", "metadata") {
+					if name := get[string](m.(map[string]any), "secretKeyRef", "name"); name != "" {
+						need[name] = true
+					}
+				}
+			}
+			volume := object(get[[]any](of(objects, "Deployment")[release+"-"+app], "spec", "template", "spec", "volumes")[0].(map[string]any))
+			var has map[string]string
+			if err := json.Unmarshal([]byte(get[string](secrets[get[string](volume, "secret", "secretName")], "stringData", "secrets.json")), &has); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := slices.Sorted(maps.Keys(has)), slices.Sorted(maps.Keys(need)); !slices.Equal(got, want) {
+				t.Errorf("%s: %s has %v, needs %v", profile, app, got, want)
+			}
+			for name, value := range has {
+				if value == "" {
+					t.Errorf("%s: %s is empty", profile, name)
+				}
+			}
+		}
+	}
+}
+
+func TestSecretsOfTheUsersOwn(t *testing.T) {
+	objects := render(t, profiles(t)["production"])
+	if made := of(objects, "Secret"); len(made) > 0 {
+		t.Errorf("the chart makes %v", slices.Sorted(maps.Keys(made)))
+	}
+	for _, d := range of(objects, "Deployment") {
+		template := object(get[map[string]any](d, "spec", "template"))
+		volume := object(get[[]any](template, "spec", "volumes")[0].(map[string]any))
+		if got := get[string](volume, "secret", "secretName"); got != "plenary-secrets" {
+			t.Errorf("%s reads %s", d.name(), got)
+		}
+		if got := get[string](template, "metadata", "annotations", "dapr.io/api-token-secret"); got != "plenary-dapr-token" {
+			t.Errorf("%s: %s", d.name(), got)
+		}
+	}
+	store := of(render(t, profiles(t)["vault"]), "Component")["secretstore"]
+	if got := get[string](store, "spec", "type"); got != "secretstores.hashicorp.vault" {
+		t.Errorf("the store is %s", got)
+	}
+}
+
+func TestWhoMayCallWhom(t *testing.T) {
+	got := map[string][]string{}
+	for callee, c := range of(render(t, nil), "Configuration") {
+		if get[string](c, "spec", "accessControl", "defaultAction") != "deny" {
+			t.Errorf("%s is open", callee)
+		}
+		for _, p := range get[[]any](c, "spec", "accessControl", "policies") {
+			policy := object(p.(map[string]any))
+			if policy["defaultAction"] != "deny" || policy["namespace"] != namespace {
+				t.Errorf("%s: %v", callee, policy)
+			}
+			for _, o := range get[[]any](policy, "operations") {
+				operation := object(o.(map[string]any))
+				for _, verb := range get[[]any](operation, "httpVerb") {
+					call := policy["appId"].(string) + " " + callee
+					got[call] = append(got[call], verb.(string)+" "+operation["name"].(string))
+				}
+			}
+		}
+	}
+	if calls := slices.Sorted(maps.Keys(got)); !slices.Equal(calls, []string{"registration-process query", "web payments", "web query"}) {
+		t.Errorf("calls: %v", calls)
+	}
+	if rights := got["registration-process query"]; !slices.Equal(rights, []string{"GET /orders/overdue"}) {
+		t.Errorf("registration-process may %v", rights)
+	}
+	for _, rights := range got {
+		for _, right := range rights {
+			if strings.Contains(right, "/bus") || strings.Contains(right, "/actors") || strings.HasSuffix(right, " /**") {
+				t.Errorf("%s goes to where messages are delivered", right)
+			}
+		}
+	}
+}
+
+// A call that one policy lets out another must let in, and whatever policies
+// do not speak of is denied.
+func TestNetworkPoliciesFitTogether(t *testing.T) {
+	each(t, func(t *testing.T, objects []object) {
+		policies := of(objects, "NetworkPolicy")
+		if len(policies) == 0 {
+			t.Skip("turned off")
+		}
+		labels := map[string]map[string]any{}
+		for name, pod := range pods(objects) {
+			labels[name] = get[map[string]any](pod, "metadata", "labels")
+		}
+		deny := policies["plenary-default-deny"]
+		for name, l := range labels {
+			if !selects(get[map[string]any](deny, "spec", "podSelector", "matchLabels"), l) {
+				t.Errorf("%s is not denied anything", name)
+			}
+		}
+		// may lists, as "from to port", what rules of one direction allow between pods.
+		may := func(direction, peers string) map[string]bool {
+			allowed := map[string]bool{}
+			for _, p := range policies {
+				for name, l := range labels {
+					if !selects(get[map[string]any](p, "spec", "podSelector", "matchLabels"), l) {
+						continue
+					}
+					for _, r := range get[[]any](p, "spec", direction) {
+						rule := object(r.(map[string]any))
+						for _, peer := range get[[]any](rule, peers) {
+							selector := object(peer.(map[string]any))
+							if get[any](selector, "podSelector") == nil || get[any](selector, "namespaceSelector") != nil {
+								continue
+							}
+							for other, ol := range labels {
+								if !selects(get[map[string]any](selector, "podSelector", "matchLabels"), ol) {
+									continue
+								}
+								for _, e := range get[[]any](selector, "podSelector", "matchExpressions") {
+									expression := object(e.(map[string]any))
+									if !slices.Contains(get[[]any](expression, "values"), ol[expression["key"].(string)]) {
+										ol = nil
+									}
+								}
+								if ol == nil {
+									continue
+								}
+								for _, port := range get[[]any](rule, "ports") {
+									n := strconv.Itoa(int(get[float64](port.(map[string]any), "port")))
+									if direction == "egress" {
+										allowed[name+" "+other+" "+n] = true
+									} else {
+										allowed[other+" "+name+" "+n] = true
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+			return allowed
+		}
+		out, in := may("egress", "to"), may("ingress", "from")
+		for _, call := range []string{"plenary-web plenary-query 50002", "plenary-web plenary-payments 50002",
+			"plenary-registration-process plenary-query 50002", "plenary-registration-process plenary-registration-process 50002"} {
+			if !out[call] || !in[call] {
+				t.Errorf("%s: out %v, in %v", call, out[call], in[call])
+			}
+		}
+		delete(out, "plenary-test plenary-web 8080") // everybody may reach web, unless webFrom says who
+		delete(in, "plenary-test plenary-web 8080")
+		if !maps.Equal(out, in) {
+			t.Errorf("out:\n%v\nin:\n%v", slices.Sorted(maps.Keys(out)), slices.Sorted(maps.Keys(in)))
+		}
+	})
+}
+
+func TestTheTestNeedsTheOrganisersToken(t *testing.T) {
+	if pod := of(render(t, nil), "Pod")["plenary-test"]; get[string](pod, "metadata", "annotations", "helm.sh/hook") != "test" {
+		t.Errorf("got %v", pod)
+	}
+	if pod := of(render(t, profiles(t)["vault"]), "Pod")["plenary-test"]; pod != nil {
+		t.Errorf("without a token there is %v", pod)
+	}
+}
+
+// What is generated is what is committed.
+func TestTheChartIsUpToDate(t *testing.T) {
+	dir := t.TempDir()
+	for _, file := range []string{"values.yaml", "README.md.gotmpl"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(read(t, filepath.Join(chartDir, file))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(copyComponents(root, dir), writeReadme(dir)); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, side := range []string{dir, chartDir} {
+		err := fs.WalkDir(os.DirFS(side), "files", func(file string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				seen[file] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen["README.md"] = true
+	for file := range seen {
+		want, err := os.ReadFile(filepath.Join(dir, file))
+		got, missing := os.ReadFile(filepath.Join(chartDir, file))
+		if errors.Join(err, missing) != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not up to date: make generate", file)
+		}
+	}
+}
+
+func TestTheChartHasTheVersionOfTheRepository(t *testing.T) {
+	version := strings.TrimSpace(read(t, repository("VERSION")))
+	if m := loaded(t).Metadata; m.AppVersion != version || m.Version != version {
+		t.Errorf("chart %s of %s, want %s", m.Version, m.AppVersion, version)
+	}
+}
