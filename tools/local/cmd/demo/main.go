@@ -1,22 +1,40 @@
 // Command demo is the demo by itself, for an image: it knows of a running
-// Plenary what its arguments or the environment say.
+// Plenary what its arguments or the environment say, and waits for the one that
+// PLENARY_URL names until it is ready.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/plenary/plenary/tools/local/demo"
+	"github.com/plenary/plenary/tools/local/ready"
 )
+
+// patience is how long a Plenary that has just been installed may take.
+const patience = 3 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := demo.Command(ctx, ".", os.Args[1:], os.Getenv, os.Stdout); err != nil {
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func run(ctx context.Context) error {
+	if url := os.Getenv("PLENARY_URL"); url != "" {
+		waits, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it is not ready"))
+		defer cancel()
+		if err := ready.HTTP(waits, url+"/readyz"); err != nil {
+			return err
+		}
+	}
+	return demo.Command(ctx, ".", os.Args[1:], os.Getenv, os.Stdout)
 }
