@@ -96,7 +96,7 @@ func (x Effects) RefundRequested(ctx context.Context, m message.Meta, e contract
 			// Asked again after a failure, the provider may say that it worked: that is
 			// another answer, and must not be taken for a duplicate of the first.
 			ID:     es.DerivedID(m.Tenant+"/"+m.Stream, fmt.Sprintf("refund/%d/%t", e.Attempt, record.Succeeded)),
-			Tenant: m.Tenant, CorrelationID: m.CorrelationID, TraceParent: m.TraceParent,
+			Tenant: m.Tenant, CorrelationID: m.CorrelationID, // its trace is that of ctx
 			Cause: message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source},
 		},
 		Body: record,
