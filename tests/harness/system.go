@@ -41,7 +41,6 @@ const (
 // Names of parts that are neither apps nor sidecars. Those of servers are in
 // package servers.
 const (
-	Broker    = servers.Broker
 	Placement = "placement"
 	Scheduler = "scheduler"
 )
