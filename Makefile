@@ -29,7 +29,7 @@ clean-data: .bin/local ## forget all conferences, orders and messages
 ## Building
 
 build: ## build the apps into .bin/apps
-	@mkdir -p .bin/apps
+	@mkdir -p .bin/apps .data
 	go build -o .bin/apps/ $(APPS:%=./apps/%)
 
 images: ## container images into .bin/images; ARCH="amd64 arm64" TAG=…; REGISTRY=… names and pushes them
