@@ -1,20 +1,20 @@
 // Command components runs the conformance and the end-to-end suites on component
-// sets and, when it ran them on all sets, writes down what each set gives:
-// docs/component-sets.md.
+// sets and, when there are results of all sets, writes down what each set gives:
+// docs/component-sets.md. Of what was not run this time, it takes the results of
+// the last time on this machine.
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,32 +34,32 @@ var suites = []string{"conformance", "e2e"}
 const atMost = "20m"
 
 func main() {
-	chosen := flag.String("sets", strings.Join(sets, " "), "which sets, separated by blanks")
+	chosenSets := flag.String("sets", strings.Join(sets, " "), "which sets, separated by blanks")
+	chosenSuites := flag.String("suites", strings.Join(suites, " "), "which suites")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, strings.Fields(*chosen)); err != nil {
+	if err := run(ctx, strings.Fields(*chosenSets), strings.Fields(*chosenSuites)); err != nil {
 		fmt.Fprintln(os.Stderr, "components:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, chosen []string) error {
+func run(ctx context.Context, chosenSets, chosenSuites []string) error {
 	root, err := runfile.Root()
 	if err != nil {
 		return err
 	}
-	for _, set := range chosen {
+	for _, set := range chosenSets {
 		if _, err := components.Read(root, set); err != nil {
 			return err
 		}
 	}
-	found := results{}
 	var failed []string
-	for _, set := range chosen {
-		for _, suite := range suites {
+	for _, set := range chosenSets {
+		for _, suite := range chosenSuites {
 			began := time.Now()
-			ok, err := test(ctx, root, set, suite, found)
+			ok, err := test(ctx, root, set, suite)
 			if err != nil {
 				return err
 			}
@@ -73,17 +73,30 @@ func run(ctx context.Context, chosen []string) error {
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
 	}
-	return record(filepath.Join(root, "docs", "component-sets.md"), found, chosen)
+	return record(root)
 }
 
-// test runs one suite on one set. What the tests say is kept in .bin/results;
-// what failing ones say is shown.
-func test(ctx context.Context, root, set, suite string, found results) (ok bool, err error) {
-	var output bytes.Buffer
+// outputOf is where the output of a suite on a set is kept.
+func outputOf(root, set, suite string) string {
+	return filepath.Join(root, ".bin", "results", set+"-"+suite+".json")
+}
+
+// test runs one suite on one set, keeps what the tests say, and shows what failing
+// ones say.
+func test(ctx context.Context, root, set, suite string) (ok bool, err error) {
+	file := outputOf(root, set, suite)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return false, err
+	}
+	output, err := os.Create(file)
+	if err != nil {
+		return false, err
+	}
+	defer output.Close()
 	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", atMost, "./tests/"+suite)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "PLENARY_COMPONENTS="+set)
-	cmd.Stdout, cmd.Stderr = &output, os.Stderr
+	cmd.Env = append(os.Environ(), components.Variable+"="+set)
+	cmd.Stdout, cmd.Stderr = output, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it stops what it started
 	cmd.WaitDelay = time.Minute
 	failed := cmd.Run()
@@ -91,39 +104,39 @@ func test(ctx context.Context, root, set, suite string, found results) (ok bool,
 	if failed != nil && !errors.As(failed, &exit) || ctx.Err() != nil {
 		return false, errors.Join(failed, ctx.Err())
 	}
-	folder := filepath.Join(root, ".bin", "results")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return false, err
+	if failed == nil {
+		return true, nil
 	}
-	if err := os.WriteFile(filepath.Join(folder, set+"-"+suite+".json"), output.Bytes(), 0o644); err != nil {
-		return false, err
-	}
-	said, err := found.add(set, suite, &output)
-	if err != nil {
-		return false, err
-	}
-	if failed != nil {
+	said, err := (results{}).addFile(root, set, suite)
+	if err == nil {
 		_, err = io.WriteString(os.Stdout, said)
 	}
-	return failed == nil, err
+	return false, err
 }
 
-// record compares what was found with what is written, which for guarantees must
-// be the same, and writes the document anew if all sets were run: speeds can be
-// compared only when they were measured in one run.
-func record(file string, found results, chosen []string) error {
+// record compares the results with what is written, which for guarantees must be
+// the same, and writes the document anew if there are results of all sets.
+func record(root string) error {
+	found, complete := results{}, true
+	for _, set := range sets {
+		for _, suite := range suites {
+			_, err := found.addFile(root, set, suite)
+			if errors.Is(err, fs.ErrNotExist) {
+				complete = false
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	file := filepath.Join(root, "docs", "component-sets.md")
 	before, err := os.ReadFile(file)
-	if err != nil && !os.IsNotExist(err) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var different error
-	if len(before) > 0 {
-		different = compare(parse(string(before)), found, chosen)
-	}
-	if !slices.ContainsFunc(sets, func(set string) bool { return !slices.Contains(chosen, set) }) {
+	if complete {
 		if err := os.WriteFile(file, []byte(document(found)), 0o644); err != nil {
 			return err
 		}
 	}
-	return different
+	return compare(parse(string(before)), found)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode"
 )
@@ -77,6 +78,16 @@ func sentence(test string) string {
 		words, begin = append(words, word), i
 	}
 	return strings.Join(words, " ")
+}
+
+// addFile takes in what was kept of a suite on a set.
+func (rs results) addFile(root, set, suite string) (said string, err error) {
+	f, err := os.Open(outputOf(root, set, suite))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return rs.add(set, suite, f)
 }
 
 // add takes in the output of `go test -json`, and gives what the tests said that
