@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -199,14 +200,14 @@ func (r *Rush) again(ctx context.Context, request func() error, enough string) e
 	}
 }
 
+var someID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
 // met counts a failure.
 func (r *Rush) met(err error, inARow int) {
-	kind := err.Error()
+	kind := someID.ReplaceAllString(err.Error(), "…")
 	var p *api.Problem
 	if errors.As(err, &p) {
 		kind = fmt.Sprintf("%d %s", p.Status, p.Code)
-	} else if inner := errors.Unwrap(err); inner != nil {
-		kind = inner.Error() // without the address
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
