@@ -24,7 +24,7 @@ type sidecar struct {
 }
 
 func (s *sidecar) pass() {
-	time.Sleep(s.takes[0])
+	<-time.After(s.takes[0])
 	s.takes = s.takes[min(1, len(s.takes)-1):]
 }
 
