@@ -35,7 +35,8 @@ const (
 	onRedis = `
 {"Action":"output","Test":"TestBuses/it_comes","Output":"it did not\n"}
 {"Action":"fail","Test":"TestBuses/it_comes"}
-{"Action":"pass","Test":"TestBuses/side_by_side/many"}
+{"Action":"output","Test":"TestBuses/side_by_side/many","Output":"    bus_test.go:12: they are too few\n"}
+{"Action":"skip","Test":"TestBuses/side_by_side/many"}
 {"Action":"attr","Test":"TestBuses/fast","Key":"rate","Value":"100 messages/s"}
 {"Action":"pass","Test":"TestBuses/fast"}
 `
@@ -62,7 +63,7 @@ func TestTheDocumentHasWhatTheTestsSaid(t *testing.T) {
 	text := document(rs)
 	for _, line := range []string{
 		"| it comes | yes | no: the test fails | not run | not run |",
-		"| many | no: there is one only | yes | not run | not run |",
+		"| many | no: there is one only | no: they are too few | not run | not run |",
 		"| one wins | not run | not run | not run | not run | yes (20 tried) |",
 		"| fast | 400 messages/s | 100 messages/s (25 %) | — | — | — |",
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -26,11 +27,14 @@ const (
 
 // result is what a row came to on a set.
 type result struct {
-	place                   int // in its column, as the tests came
-	passed, skipped, failed int
-	lacks                   string // why the set does not give the guarantee
-	figures, rates          []string
+	place          int // in its column, as the tests came
+	passed, failed int
+	lacks          string // why the set does not give the guarantee
+	figures, rates []string
 }
+
+// reason is what a test said when it was skipped.
+var reason = regexp.MustCompile(`(?m)^\s*\w+\.go:\d+: (.*)$`)
 
 // results are those of all rows, by set.
 type results map[string]map[row]*result
@@ -129,7 +133,11 @@ func (rs results) add(set, suite string, in io.Reader) (said string, err error) 
 		case "pass":
 			r.passed++
 		case "skip":
-			r.skipped++
+			if o := outputs[e.Test]; r.lacks == "" && o != nil {
+				if why := reason.FindStringSubmatch(o.String()); why != nil {
+					r.lacks = why[1]
+				}
+			}
 		case "fail":
 			r.failed++
 		case "attr":
