@@ -81,8 +81,7 @@ func TestNoOrderIsLostWhilePodsAreDeleted(t *testing.T) {
 				args = append(args, "--grace-period=1")
 			}
 			workload := workloads[turn%len(workloads)]
-			_, name, _ := strings.Cut(workload, "/"+release+"-")
-			pods, err := plenary.pods(ctx, ",app.kubernetes.io/component="+name)
+			pods, err := plenary.pods(ctx, component(workload))
 			if err != nil {
 				return err
 			}
@@ -100,15 +99,31 @@ func TestNoOrderIsLostWhilePodsAreDeleted(t *testing.T) {
 	})
 }
 
-// replaced waits until another pod has taken a pod's place.
+// replaced waits until another pod has taken a pod's place. The old one may
+// still have things to finish.
 func (i *installation) replaced(ctx context.Context, pod, workload string) error {
-	// One of a stateful set comes back under its name.
-	_, err := i.Kubectl(ctx, "wait", "--for=delete", "pod/"+pod, "--timeout="+rolloutWithin)
-	if err != nil && !strings.Contains(err.Error(), "not found") {
+	if slices.Contains(i.servers, workload) { // its pods come back under their names
+		_, err := i.Kubectl(ctx, "wait", "--for=delete", "pod/"+pod, "--timeout="+rolloutWithin)
+		if err != nil && !strings.Contains(err.Error(), "not found") {
+			return err
+		}
+	} else if err := ready.Until(ctx, func(ctx context.Context) error {
+		pods, err := i.pods(ctx, component(workload))
+		if err == nil && (len(pods) == 0 || slices.Contains(pods, pod)) {
+			err = fmt.Errorf("%s has the pods %v", workload, pods)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
-	_, err = i.Kubectl(ctx, "rollout", "status", workload, "--timeout="+rolloutWithin)
+	_, err := i.Kubectl(ctx, "rollout", "status", workload, "--timeout="+rolloutWithin)
 	return err
+}
+
+// component selects the pods of a workload.
+func component(workload string) string {
+	_, name, _ := strings.Cut(workload, "/"+release+"-")
+	return ",app.kubernetes.io/component=" + name
 }
 
 func TestAppsAreScaledToTwoAndBackUnderLoad(t *testing.T) {
