@@ -21,7 +21,7 @@ type Publisher struct {
 	dapr       client.Client
 	out        *bus.Outgoing
 	components map[message.Kind]string
-	doubted    sync.Map // components by name; see Doubt
+	doubted    sync.Map // for components by name, whose turn it is; see Doubt
 }
 
 // New makes a publisher. components names the pub/sub component of each kind of
@@ -84,13 +84,21 @@ func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error 
 }
 
 func (p *Publisher) publish(ctx context.Context, t target, entries []any) error {
+	if turn, doubted := p.doubted.Load(t.component); doubted {
+		return p.publishInDoubt(ctx, t, entries, turn.(chan struct{}))
+	}
+	return p.attempt(ctx, t, entries, false)
+}
+
+// attempt publishes entries with one call, and again what failed.
+func (p *Publisher) attempt(ctx context.Context, t target, entries []any, doubted bool) error {
 	for n := 0; ; n++ {
 		// Raw: the entries are CloudEvents already, and the sidecar need not take
 		// each apart and put it together again.
 		began := time.Now()
 		res := p.dapr.PublishEvents(ctx, t.component, t.topic, entries, client.PublishEventsWithRawPayload())
-		switch doubt := p.doubtful(ctx, t.component, began); {
-		case doubt: // all of them, then
+		switch {
+		case doubted && p.lost(ctx, t.component, began): // all of them, then
 		case res.Error == nil && len(res.FailedEvents) == 0:
 			return nil
 		default:

@@ -2,6 +2,7 @@ package daprbus_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,4 +73,56 @@ func TestWhatMayHaveBeenLostWithAConnectionIsPublishedAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// queue is a sidecar whose component publishes one after the other.
+type queue struct {
+	client.Client
+	mu     sync.Mutex
+	events int
+}
+
+func (q *queue) PublishEvents(_ context.Context, _, _ string, events []any, _ ...client.PublishEventsOption) client.PublishEventsResponse {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for range events {
+		<-time.After(100 * time.Millisecond)
+	}
+	q.events += len(events)
+	return client.PublishEventsResponse{}
+}
+
+func (q *queue) PublishEvent(context.Context, string, string, any, ...client.PublishEventOption) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	<-time.After(100 * time.Millisecond)
+	return nil
+}
+
+func TestASlowBrokerWithManyPublishersIsNotDoubted(t *testing.T) {
+	const publishers, messages = 5, 60
+	synctest.Test(t, func(t *testing.T) {
+		registry := message.NewRegistry()
+		message.Register[paid](registry, "Paid.v1", message.Event, "events", func(paid) string { return "" })
+		q := &queue{}
+		p := daprbus.New(q, &bus.Outgoing{Registry: registry, Source: "payments", Now: time.Now},
+			map[message.Kind]string{message.Event: "eventbus"})
+		p.Doubt("eventbus")
+		all := make([]message.Message, messages)
+		for i := range all {
+			all[i] = message.Message{Meta: message.Meta{ID: "1"}, Body: paid{}}
+		}
+		var wg sync.WaitGroup
+		for range publishers {
+			wg.Go(func() {
+				if err := p.Publish(t.Context(), all...); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if q.events != publishers*messages {
+			t.Errorf("%d messages were published %d times", publishers*messages, q.events)
+		}
+	})
 }
