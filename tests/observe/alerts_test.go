@@ -79,7 +79,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 			await(t, order, "reserved")
 		}
 		system.Kill(harness.Sidecar("registration-process"))
-		harness.Eventually(t, within, func(ctx context.Context) error { return holds(ctx, "max(plenary_orders_overdue_age_seconds) > 40") })
+		harness.Eventually(t, within, func(ctx context.Context) error { return holds(ctx, "max(plenary_orders_overdue_age_seconds) > 35") })
 		must(t, system.Restart(t.Context(), harness.Sidecar("registration-process")))
 		fire(t, "HoldsLapseLate", "RemindersMissed")
 	})

@@ -23,7 +23,7 @@ import (
 var system *harness.System
 
 // grace is added to a hold while its payment is open.
-const hold, grace, maxLag = 30 * time.Second, 5 * time.Second, 5 * time.Second
+const hold, grace, maxLag = 20 * time.Second, 5 * time.Second, 5 * time.Second
 
 func TestMain(m *testing.M) {
 	// Whoever waits for a span or an answer does not wait for the default of 5 s.
