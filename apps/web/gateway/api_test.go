@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
 )
 
 var update = flag.Bool("update", false, "write openapi.yaml anew")
@@ -144,6 +146,7 @@ func TestThePageDescribesEverythingAndNeedsNothingElse(t *testing.T) {
 }
 
 func TestNewOrdersAreTurnedAwayWhileOldOnesWait(t *testing.T) {
+	recorded := telemetrytest.Record(t)
 	f := newFixture(t, func(o *gateway.Options) { o.MaxLag = 500 * time.Millisecond })
 	place := func(headers ...header) response { return f.do("POST", placePath(), oneSeat, headers...) }
 
@@ -153,6 +156,12 @@ func TestNewOrdersAreTurnedAwayWhileOldOnesWait(t *testing.T) {
 	r.problem(http.StatusTooManyRequests, problem.BacklogTooLong)
 	if r.header.Get("Retry-After") == "" {
 		t.Fatal("no Retry-After")
+	}
+	if got := recorded.Value("plenary.turned_away"); !maps.Equal(got, map[string]float64{"reason=backlog": 1}) {
+		t.Errorf("turned away %v", got)
+	}
+	if got := recorded.Value("plenary.command.lag")[""]; got <= 0.5 {
+		t.Errorf("the lag is shown as %f s", got)
 	}
 	sent := len(f.broker.commands())
 	f.do("PUT", orderPath("/items"), oneSeat).is(http.StatusAccepted) // who has an order may go on

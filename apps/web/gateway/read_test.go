@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
 )
 
 // Views as query gives them.
@@ -166,6 +168,7 @@ func TestTheOutcomeOfACommand(t *testing.T) {
 }
 
 func TestFindingAnOrderIsLimitedPerClient(t *testing.T) {
+	recorded := telemetrytest.Record(t)
 	f := newFixture(t)
 	find := func() response {
 		return f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`)
@@ -181,6 +184,9 @@ func TestFindingAnOrderIsLimitedPerClient(t *testing.T) {
 	// Who says to be somebody else is not believed.
 	f.do("POST", "/api/orders/find", `{}`, header{"X-Forwarded-For", "192.0.2.7"}).
 		problem(http.StatusTooManyRequests, problem.TooManyRequests)
+	if got := recorded.Value("plenary.turned_away"); !maps.Equal(got, map[string]float64{"reason=throttle": 2}) {
+		t.Errorf("turned away %v", got)
+	}
 }
 
 // streaming answers a stream of server-sent events of which each part is sent
