@@ -75,14 +75,21 @@ func document(found results) string {
 	var d strings.Builder
 	d.WriteString(introduction)
 	for _, s := range sections {
+		rows := rowsOf(found, s.suite, false)
+		if len(rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(&d, "\n## %s\n\n%s\n\n", s.title, s.text)
-		table(&d, s.columns, rowsOf(found, s.suite, false), func(column string, r row) string { return found[column][r].cell() })
+		table(&d, s.columns, rows, func(column string, r row) string { return found[column][r].cell() })
 	}
-	d.WriteString("\n## Throughput\n\nOne bounded measurement of each, in the same run, with everything on one machine;\nin brackets relative to `" + sets[0] + "`. It compares sets and is no target.\n\n")
 	var rates []row
 	for _, s := range sections {
 		rates = append(rates, rowsOf(found, s.suite, true)...)
 	}
+	if len(rates) == 0 {
+		return d.String()
+	}
+	d.WriteString("\n## Throughput\n\nOne bounded measurement of each, in the same run, with everything on one machine;\nin brackets relative to `" + sets[0] + "`. It compares sets and is no target.\n\n")
 	table(&d, slices.Concat(sets, []string{mysql}), rates, func(column string, r row) string {
 		return relative(found[column][r], found[sets[0]][r])
 	})

@@ -181,7 +181,7 @@ func (s *suite) order(t *testing.T) {
 // Publishers as many as there are apps that mostly publish; messages of the size
 // that most have here.
 func (s *suite) throughput(t *testing.T) {
-	const n, publishers, atOnce = 8000, 4, 50
+	const n, publishers, atOnce = 3000, 4, 50
 	run, r := newRun(), s.Commands[0]
 	s.reader(t, r)
 	in := s.open(run, r, nil)
