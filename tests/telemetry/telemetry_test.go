@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -228,6 +229,11 @@ func TestTheStoryOfAnOrder(t *testing.T) {
 	} {
 		if got := recorded.Value(metric); !maps.Equal(got, want) {
 			t.Errorf("%s is %v, want %v", metric, got, want)
+		}
+	}
+	for metric, bound := range map[string]float64{"plenary.order.reservation.duration": 5, "plenary.hold.lapse.delay": 30} {
+		if bounds := recorded.Bounds(metric); !slices.Contains(bounds, bound) {
+			t.Errorf("nobody can see how many of %s are within %g s: buckets %v", metric, bound, bounds)
 		}
 	}
 	if seconds, traces := recorded.Sum("plenary.order.confirmation.duration"); seconds != 60 || len(traces) != 1 {

@@ -56,6 +56,7 @@ func Orders(engine *handling.Engine, registry *message.Registry) error {
 	}
 	reservation, err := m.Float64Histogram("plenary.order.reservation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Time from when seats were asked for to the order's knowing what it gets"),
+		// 5 s is what the service level goes by.
 		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300))
 	if err != nil {
 		return err

@@ -28,7 +28,8 @@ func Shown() (func(ctx context.Context, began time.Time, events []message.Messag
 	tracer := otel.Tracer(scope)
 	delay, err := otel.Meter(scope).Float64Histogram("plenary.projection.delay", metric.WithUnit("s"),
 		metric.WithDescription("Time from when an event was decided to when the views show it"),
-		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300, 900))
+		// 2.5 s is what the service level goes by.
+		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900))
 	if err != nil {
 		return nil, err
 	}

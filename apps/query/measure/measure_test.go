@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,9 @@ func TestAnEventIsShownOnceHoweverOftenItComes(t *testing.T) {
 	}
 	if got := recorded.Value("plenary.projection.delay"); got[""] != 2 {
 		t.Errorf("measured %v", got)
+	}
+	if bounds := recorded.Bounds("plenary.projection.delay"); !slices.Contains(bounds, 2.5) {
+		t.Errorf("nobody can see how many were shown within 2.5 s: buckets %v", bounds)
 	}
 	if seconds, traces := recorded.Sum("plenary.projection.delay"); seconds < 120 || len(traces) == 0 {
 		t.Errorf("measured %f s, as in %v", seconds, traces)

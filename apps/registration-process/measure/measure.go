@@ -22,6 +22,7 @@ import (
 func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Duration) error {
 	delay, err := otel.Meter("github.com/plenary/plenary/apps/registration-process").Float64Histogram("plenary.hold.lapse.delay",
 		metric.WithUnit("s"), metric.WithDescription("Time from when a hold was over to when its seats were given back"),
+		// 30 s is what the service level goes by.
 		metric.WithExplicitBucketBoundaries(.5, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300, 900))
 	if err != nil {
 		return err

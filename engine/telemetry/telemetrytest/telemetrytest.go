@@ -172,6 +172,18 @@ func (r *Recorder) Sum(name string) (sum float64, traces []string) {
 	return sum, traces
 }
 
+// Bounds are those of the buckets of a histogram of seconds that has recorded
+// anything.
+func (r *Recorder) Bounds(name string) []float64 {
+	r.t.Helper()
+	for _, data := range r.data(name) {
+		for _, p := range data.(metricdata.Histogram[float64]).DataPoints {
+			return p.Bounds
+		}
+	}
+	return nil
+}
+
 func (r *Recorder) data(name string) (found []metricdata.Aggregation) {
 	r.t.Helper()
 	var all metricdata.ResourceMetrics
