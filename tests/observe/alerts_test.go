@@ -59,6 +59,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 			return firing(ctx, "ApiFails", "SidecarDown")
 		})
 		must(t, system.Restart(t.Context(), harness.Sidecar("query")))
+		fire(t, "ViewsLate")
 	})
 
 	t.Run("seats is away", func(t *testing.T) {
