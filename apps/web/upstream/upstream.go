@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // ErrNotFound: the app has nothing under that path.
@@ -48,7 +50,47 @@ func New(name, base string, transport http.RoundTripper) *App {
 	if err != nil || u.Host == "" {
 		panic(fmt.Sprintf("upstream: %q is not an address", base))
 	}
-	return &App{name: name, base: u, transport: transport}
+	return &App{name: name, base: u, transport: again{transport}}
+}
+
+// Reading is tried again, within so much time, with a pause that doubles.
+const (
+	triesWithin = 5 * time.Second
+	firstPause  = 100 * time.Millisecond
+)
+
+// again asks once more where a GET reached no app. While replicas are replaced,
+// the sidecar goes on calling one that has ended for a moment.
+type again struct{ http.RoundTripper }
+
+func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
+	began := time.Now()
+	for pause := firstPause; ; pause *= 2 {
+		resp, err := a.RoundTripper.RoundTrip(r)
+		if err != nil || r.Method != http.MethodGet || !unreached(resp) || time.Since(began)+pause > triesWithin {
+			return resp, err
+		}
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // it only spreads the load
+		}
+	}
+}
+
+// unreached says that the sidecar answered, since it could not reach the app. The
+// answer can be read afterwards as before.
+func unreached(resp *http.Response) bool {
+	if resp.StatusCode != http.StatusInternalServerError || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	_ = resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	var problem struct {
+		Code string `json:"errorCode"`
+	}
+	return err == nil && json.Unmarshal(body, &problem) == nil && problem.Code == "ERR_DIRECT_INVOKE"
 }
 
 // Get reads path, with its query, into out.

@@ -40,7 +40,7 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 	}{
 		{"a problem", "application/problem+json", `{"code":"order-gone","detail":"d"}`, 409, upstream.StatusError{App: "query", Status: 409, Code: "order-gone", Detail: "d"}},
 		{"a problem that cannot be read", "application/problem+json", `{`, 409, upstream.StatusError{App: "query", Status: 409}},
-		{"an error of the sidecar", "application/json", `{"errorCode":"ERR_DIRECT_INVOKE"}`, 500, upstream.StatusError{App: "query", Status: 500}},
+		{"an error of the sidecar", "application/json", `{"errorCode":"ERR_PERMISSION_DENIED"}`, 500, upstream.StatusError{App: "query", Status: 500}},
 		{"a redirect", "", "", 302, upstream.StatusError{App: "query", Status: 302}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,5 +69,32 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 	var answer map[string]any
 	if err := a.Get(t.Context(), "/", &answer); err == nil {
 		t.Fatalf("got %v", answer)
+	}
+}
+
+func TestReadingIsTriedAgainWhileTheSidecarReachesNoApp(t *testing.T) {
+	var asked int
+	a := app(t, func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"a":1}`)
+	})
+	var answer map[string]int
+	if err := a.Get(t.Context(), "/", &answer); err != nil || answer["a"] != 1 || asked != 3 {
+		t.Errorf("%v after %d requests: %v", answer, asked, err)
+	}
+	asked = 0
+	recorded := httptest.NewRecorder()
+	a.Forward(recorded, httptest.NewRequest(http.MethodGet, "/stream", nil), "/stream", nil, nil)
+	if recorded.Code != http.StatusOK || recorded.Body.String() != `{"a":1}` {
+		t.Errorf("forwarded %d %s", recorded.Code, recorded.Body)
+	}
+	asked = 0
+	if err := a.Post(t.Context(), "/", nil, &answer); err == nil || asked != 1 {
+		t.Errorf("what may change something was sent %d times: %v", asked, err)
 	}
 }

@@ -42,6 +42,9 @@ func Discard(t testing.TB) {
 }
 
 func use(t testing.TB, exporter sdk.TracerProviderOption, reader metric.Reader) {
+	// What was made before goes to the first providers that are set.
+	otel.SetTracerProvider(nooptrace.NewTracerProvider())
+	otel.SetMeterProvider(noopmetric.NewMeterProvider())
 	spans := sdk.NewTracerProvider(exporter)
 	otel.SetTracerProvider(spans)
 	otel.SetMeterProvider(metric.NewMeterProvider(metric.WithReader(reader)))
