@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,20 +59,25 @@ func TestWhatAProcessStartedIsFoundAndStopped(t *testing.T) {
 
 func TestWhatAKilledProcessStartedIsKilledWithIt(t *testing.T) {
 	p := start(t, `sh -c 'echo $$; exec sleep 1000' & wait`)
-	var child int
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err := ready.Until(ctx, func(context.Context) (err error) {
-		child, err = strconv.Atoi(p.Tail(1))
+	err := ready.Until(ctx, func(ctx context.Context) error {
+		child, err := strconv.Atoi(p.Tail(1))
+		if err != nil {
+			return err
+		}
+		members, err := process.Group(ctx, p.PID())
+		if err == nil && !slices.ContainsFunc(members, func(m process.Member) bool { return m.PID == child }) {
+			err = fmt.Errorf("%d is not in the group: %v", child, members)
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Kill()
-	members, err := process.Group(t.Context(), p.PID())
-	if err != nil || len(members) > 0 || process.Alive(child) {
-		t.Errorf("%d is alive: %t; left in the group: %v, %v", child, process.Alive(child), members, err)
+	if members, err := process.Group(t.Context(), p.PID()); err != nil || len(members) > 0 {
+		t.Errorf("left in the group: %v, %v", members, err)
 	}
 }
 
