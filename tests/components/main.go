@@ -36,16 +36,17 @@ const atMost = "20m"
 func main() {
 	chosenSets := flag.String("sets", strings.Join(sets, " "), "which sets, separated by blanks")
 	chosenSuites := flag.String("suites", strings.Join(suites, " "), "which suites")
+	skip := flag.String("skip", "", "tests to leave out, as go test takes them")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, strings.Fields(*chosenSets), strings.Fields(*chosenSuites)); err != nil {
+	if err := run(ctx, strings.Fields(*chosenSets), strings.Fields(*chosenSuites), *skip); err != nil {
 		fmt.Fprintln(os.Stderr, "components:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, chosenSets, chosenSuites []string) error {
+func run(ctx context.Context, chosenSets, chosenSuites []string, skip string) error {
 	root, err := runfile.Root()
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func run(ctx context.Context, chosenSets, chosenSuites []string) error {
 	for _, set := range chosenSets {
 		for _, suite := range chosenSuites {
 			began := time.Now()
-			ok, err := test(ctx, root, set, suite)
+			ok, err := test(ctx, root, set, suite, skip)
 			if err != nil {
 				return err
 			}
@@ -83,7 +84,7 @@ func outputOf(root, set, suite string) string {
 
 // test runs one suite on one set, keeps what the tests say, and shows what failing
 // ones say.
-func test(ctx context.Context, root, set, suite string) (ok bool, err error) {
+func test(ctx context.Context, root, set, suite, skip string) (ok bool, err error) {
 	file := outputOf(root, set, suite)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return false, err
@@ -93,7 +94,7 @@ func test(ctx context.Context, root, set, suite string) (ok bool, err error) {
 		return false, err
 	}
 	defer output.Close()
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", atMost, "./tests/"+suite)
+	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-timeout", atMost, "-skip", skip, "./tests/"+suite)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), components.Variable+"="+set)
 	cmd.Stdout, cmd.Stderr = output, os.Stderr
