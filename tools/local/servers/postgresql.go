@@ -111,6 +111,10 @@ func (p postgres) makeDatabases(ctx context.Context, o Options) error {
 		}
 	}
 	var script strings.Builder
+	// Into the template of all databases, so that each has it: sidecars that start
+	// at once would all make it, and one that finds its type but not yet the table
+	// ends (components-contrib 1.18.3, EnsureMetadataTable).
+	script.WriteString("CREATE TABLE IF NOT EXISTS public.dapr_metadata (key text NOT NULL PRIMARY KEY, value text NOT NULL)\n")
 	for _, name := range names {
 		fmt.Fprintf(&script, "CREATE DATABASE \"%s\"\n", name)
 	}
