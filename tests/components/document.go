@@ -95,7 +95,7 @@ func document(found results) string {
 	if len(rates) == 0 {
 		return d.String()
 	}
-	d.WriteString("\n## Throughput\n\nOne bounded measurement of each, in the same run, with everything on one machine;\nin brackets relative to `" + sets[0] + "`. It compares sets and is no target.\n\n")
+	d.WriteString("\n## Throughput\n\nOne bounded measurement of each, on the same machine, with everything on one machine;\nin brackets relative to `" + sets[0] + "`. It compares sets and is no target.\n\n")
 	table(&d, slices.Concat(sets, []string{mysql}), rates, func(column string, r row) string {
 		return relative(found[column][r], found[sets[0]][r])
 	})
