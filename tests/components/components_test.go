@@ -88,3 +88,17 @@ func TestOnlyGuaranteesAreCompared(t *testing.T) {
 		t.Errorf("nothing was run: %v", err)
 	}
 }
+
+// What is said of a package as a whole, which is of no test, makes no row.
+func TestAPackageIsNoRow(t *testing.T) {
+	rs := results{}
+	const said = `{"Action":"start"}
+{"Action":"pass","Test":"TestAHoldLapses"}
+{"Action":"pass"}`
+	if _, err := rs.add("local", "e2e", strings.NewReader(said)); err != nil {
+		t.Fatal(err)
+	}
+	if text := document(rs); !strings.Contains(text, "| A hold lapses | yes |") || strings.Contains(text, "|  |") {
+		t.Error(text)
+	}
+}

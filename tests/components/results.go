@@ -54,7 +54,7 @@ func place(set, suite, test string) (column string, r row, ok bool) {
 	name := strings.ReplaceAll(path[len(path)-1], "_", " ")
 	switch {
 	case suite == "e2e":
-		return set, row{stories, sentence(path[0])}, len(path) == 1
+		return set, row{stories, sentence(path[0])}, len(path) == 1 && test != ""
 	case path[0] == "TestBuses":
 		return set, row{buses, name}, len(path) > 1 && name != "side by side"
 	case path[0] == "TestStateStores":
