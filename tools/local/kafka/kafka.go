@@ -4,9 +4,19 @@ package kafka
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
+
+// patience is how long a group that shares out its partitions anew waits for the
+// members that have not come back. Each one that asks begins it anew in kfake, so
+// it must be less than the time after which a client gives up and asks again (30 s
+// in Dapr's component): a group that waits for a member that died would wait for
+// ever. It is less than a session (10 s) too, since kfake ends the session of
+// whoever waits, and never answers him then.
+const patience = 5 * time.Second
 
 // Options say where the broker listens and keeps its data.
 type Options struct {
@@ -30,5 +40,10 @@ func Start(o Options) (*kfake.Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start kafka: %w", err)
 	}
+	c.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		join := r.(*kmsg.JoinGroupRequest)
+		join.RebalanceTimeoutMillis = min(join.RebalanceTimeoutMillis, int32(patience.Milliseconds()))
+		return nil, nil, false // kfake answers
+	})
 	return c, nil
 }
