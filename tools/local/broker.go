@@ -53,7 +53,7 @@ func runKafka(ctx context.Context, args []string, root string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The stand-in for Kafka is ready at %s; ctrl-C stops it.\n", c.ListenAddrs()[0])
+	fmt.Printf("The stand-in for Kafka is ready at %s; ctrl-C stops it.\n", c.Address())
 	<-ctx.Done()
 	c.Close()
 	return nil

@@ -3,6 +3,7 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -30,9 +31,15 @@ type Options struct {
 	Topics []string
 }
 
+// Broker is one that runs.
+type Broker struct {
+	cluster *kfake.Cluster
+	stop    context.CancelFunc
+}
+
 // Start starts a broker. Close it, so that it writes down all it has.
-func Start(o Options) (*kfake.Cluster, error) {
-	c, err := kfake.NewCluster(
+func Start(o Options) (*Broker, error) {
+	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1), kfake.Ports(o.Port), kfake.DataDir(o.Dir),
 		kfake.AllowAutoTopicCreation(), kfake.DefaultNumPartitions(o.Partitions),
 		kfake.SeedTopics(0, o.Topics...),
@@ -40,10 +47,25 @@ func Start(o Options) (*kfake.Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start kafka: %w", err)
 	}
-	c.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		join := r.(*kmsg.JoinGroupRequest)
 		join.RebalanceTimeoutMillis = min(join.RebalanceTimeoutMillis, int32(patience.Milliseconds()))
 		return nil, nil, false // kfake answers
 	})
-	return c, nil
+	ctx, stop := context.WithCancel(context.Background())
+	if err := watch(ctx, cluster); err != nil {
+		stop()
+		cluster.Close()
+		return nil, fmt.Errorf("start kafka: %w", err)
+	}
+	return &Broker{cluster: cluster, stop: stop}, nil
+}
+
+// Address is where the broker listens.
+func (b *Broker) Address() string { return b.cluster.ListenAddrs()[0] }
+
+// Close stops the broker.
+func (b *Broker) Close() {
+	b.stop()
+	b.cluster.Close()
 }
