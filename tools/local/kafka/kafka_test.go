@@ -65,6 +65,8 @@ func TestAMemberThatDiesWhileItJoinsIsForgotten(t *testing.T) {
 	}
 	dying.client.Close()
 	<-joined
+	for noticed := time.Now().Add(time.Second); time.Now().Before(noticed); _ = leader.heartbeat(t) {
+	}
 	if err := errors.Join(leader.join(t.Context()), leader.sync(t.Context())); err != nil {
 		t.Fatal(err)
 	}
