@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,7 +105,8 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if o.Out == nil {
 		o.Out = os.Stderr
 	}
-	s := &System{options: o, free: newPorts(), parts: map[string]*part{}}
+	s := &System{options: o, free: &ports{}, parts: map[string]*part{}}
+	all.add(s)
 	root, err := runfile.Root()
 	if err != nil {
 		return s, err
@@ -155,8 +157,17 @@ func Start(ctx context.Context, o Options) (*System, error) {
 
 // build builds the apps and the servers of our own, with the race detector if the
 // test has it. Go links what has changed since the last test; the system has its
-// own links to the programs, which stay when another test builds.
+// own links to the programs, which stay when another test builds. Tests side by
+// side build one after the other.
 func (s *System) build(ctx context.Context, root string) error {
+	if err := os.MkdirAll(filepath.Join(root, ".bin"), 0o755); err != nil {
+		return err
+	}
+	building, err := lock(filepath.Join(root, ".bin", "tests.lock"), syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer building.Close()
 	built := filepath.Join(root, ".bin", "tests")
 	b := gobuild.Options{Dir: root, Progress: s.options.Out, Packages: []string{"./tools/local"}}
 	if raceDetector {
@@ -436,6 +447,7 @@ func (s *System) process(name string) *process.Process {
 // Close stops everything and removes the data, unless PLENARY_KEEP is set. It
 // gives an error if an app had a data race.
 func (s *System) Close() (err error) {
+	defer all.remove(s)
 	isServer := func(name string) bool { return slices.Contains(s.Servers, name) }
 	for _, kind := range []func(string) bool{s.isApp, func(name string) bool { return !isServer(name) }, isServer} {
 		var g errgroup.Group
@@ -446,6 +458,7 @@ func (s *System) Close() (err error) {
 		}
 		_ = g.Wait()
 	}
+	s.free.close()
 	for _, app := range s.Apps {
 		log, e := os.ReadFile(filepath.Join(s.Dir, "logs", app.ID+".log"))
 		if e != nil {

@@ -3,13 +3,18 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/tools/local/ready"
 )
@@ -25,11 +30,11 @@ func Main(m *testing.M, o Options, shared **System) (code int) {
 	// Whoever stops the test stops what it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := Start(ctx, o)
 	interrupted := context.AfterFunc(ctx, func() {
-		_ = s.Close()
+		_ = all.close()
 		os.Exit(1)
 	})
+	s, err := Start(ctx, o)
 	defer func() {
 		interrupted()
 		if err := s.Close(); err != nil {
@@ -43,6 +48,37 @@ func Main(m *testing.M, o Options, shared **System) (code int) {
 	}
 	*shared = s
 	return m.Run()
+}
+
+// systems are those that run.
+type systems struct {
+	mutex sync.Mutex
+	run   map[*System]bool
+}
+
+var all = systems{run: map[*System]bool{}}
+
+func (r *systems) add(s *System) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.run[s] = true
+}
+
+func (r *systems) remove(s *System) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	delete(r.run, s)
+}
+
+func (r *systems) close() error {
+	r.mutex.Lock()
+	run := slices.Collect(maps.Keys(r.run))
+	r.mutex.Unlock()
+	var g errgroup.Group
+	for _, s := range run {
+		g.Go(s.Close)
+	}
+	return g.Wait()
 }
 
 // New runs a system for one test. The test is skipped if PLENARY_URL has the
