@@ -72,7 +72,7 @@ test-conformance: .bin/local ## the engine's ports and its self-check on the rea
 test-property: ## the aggregates and the process together, under any delivery; RUNS=… for more than 10000
 	go test -timeout 12h ./tests/property/... $(if $(RUNS),-args -rapid.checks=$(RUNS))
 
-test-components: .bin/local ## conformance and end to end on all component sets, or on SETS="redis …"; SKIP=… leaves tests out; writes docs/component-sets.md
+test-components: .bin/local ## conformance and end to end on all component sets, or on SETS="redis …"; SKIP=… leaves tests out; with all of them, writes docs/component-sets.md
 	CI=true go test -count=1 ./apps/query/... # the query's suite on each of its databases: one that is missing is a failure
 	go run ./tests/components $(if $(SETS),-sets "$(SETS)") $(if $(SKIP),-skip "$(SKIP)")
 
