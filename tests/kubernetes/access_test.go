@@ -61,9 +61,13 @@ const (
 
 func TestAnAppMayDoOnlyWhatIsItsOwn(t *testing.T) {
 	ctx := t.Context()
-	token, err := plenary.secret(ctx, release+"-dapr-token", "token")
-	if err != nil {
-		t.Fatal(err)
+	tokens := map[string]string{"stranger": ""}
+	for _, app := range []string{"web", "registration-process", "seats"} {
+		token, err := plenary.secret(ctx, release+"-"+app+"-dapr-token", "token")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[app] = token
 	}
 	if _, err := plenary.Apply(ctx, strings.ReplaceAll(stranger, "IMAGE", plenary.repository+"/redis:debian")); err != nil {
 		t.Fatal(err)
@@ -123,7 +127,7 @@ func TestAnAppMayDoOnlyWhatIsItsOwn(t *testing.T) {
 		{"stranger", http.MethodGet, "/v1.0/state/statestore/anything", forbidden},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", c.by, c.method, strings.ReplaceAll(c.path, some, "…")), func(t *testing.T) {
-			status, body, err := answer(ctx, c.method, sidecar(t, c.by)+c.path, map[string]string{"dapr-api-token": token})
+			status, body, err := answer(ctx, c.method, sidecar(t, c.by)+c.path, map[string]string{"dapr-api-token": tokens[c.by]})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,18 +142,24 @@ func TestAnAppMayDoOnlyWhatIsItsOwn(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody without the token", func(t *testing.T) {
-		status, body, err := answer(ctx, http.MethodGet, sidecar(t, "web")+"/v1.0/invoke/query/method/orders/"+some, nil)
-		if err != nil || status != http.StatusUnauthorized {
-			t.Errorf("got %d %s %v, want 401", status, body, err)
-		}
-	})
+	for name, header := range map[string]map[string]string{"without a token": nil, "with another app's": {"dapr-api-token": tokens["seats"]}} {
+		t.Run("nobody "+name, func(t *testing.T) {
+			status, body, err := answer(ctx, http.MethodGet, sidecar(t, "web")+"/v1.0/invoke/query/method/orders/"+some, header)
+			if err != nil || status != http.StatusUnauthorized {
+				t.Errorf("got %d %s %v, want 401", status, body, err)
+			}
+		})
+	}
 }
 
 // Past the sidecar nothing is to be had: neither from an app, nor from another
 // app's sidecar for who is not one.
 func TestWhatHasNoSidecarReachesNoInternalRoute(t *testing.T) {
 	ctx := t.Context()
+	webs, err := plenary.secret(ctx, release+"-web-app-token", "token")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for app, route := range map[string]string{
 		"order": "POST /bus/commands", "seats": "POST /bus/commands", "conference": "POST /bus/commands", "payments": "POST /bus/commands",
 		"registration-process": "GET /dapr/config", "query": "POST /bus/events",
@@ -164,8 +174,10 @@ func TestWhatHasNoSidecarReachesNoInternalRoute(t *testing.T) {
 				t.Fatal(err)
 			}
 			method, path, _ := strings.Cut(route, " ")
-			if status, body, err := answer(ctx, method, "http://"+address+path, nil); err != nil || status != http.StatusUnauthorized {
-				t.Errorf("%s without a token: got %d %s %v, want 401", route, status, body, err)
+			for name, header := range map[string]map[string]string{"without a token": nil, "with web's": {"dapr-api-token": webs}} {
+				if status, body, err := answer(ctx, method, "http://"+address+path, header); err != nil || status != http.StatusUnauthorized {
+					t.Errorf("%s %s: got %d %s %v, want 401", route, name, status, body, err)
+				}
 			}
 			if status, _, err := answer(ctx, http.MethodGet, "http://"+address+"/healthz", nil); err != nil || status/100 != 2 {
 				t.Errorf("GET /healthz: got %d %v, want 2xx: was that the app?", status, err)

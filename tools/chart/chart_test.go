@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/yannh/kubeconform/pkg/validator"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 )
 
@@ -398,13 +400,140 @@ func TestSecretsOfTheUsersOwn(t *testing.T) {
 		if got := get[string](volume, "secret", "secretName"); got != "plenary-secrets" {
 			t.Errorf("%s reads %s", d.name(), got)
 		}
-		if got := get[string](template, "metadata", "annotations", "dapr.io/api-token-secret"); got != "plenary-dapr-token" {
-			t.Errorf("%s: %s", d.name(), got)
-		}
 	}
 	store := of(render(t, profiles(t)["vault"]), "Component")["secretstore"]
 	if got := get[string](store, "spec", "type"); got != "secretstores.hashicorp.vault" {
 		t.Errorf("the store is %s", got)
+	}
+}
+
+// With a token that apps share, who has taken over one could deliver messages to
+// another, past what Dapr lets it do.
+func TestEachAppHasTokensOfItsOwn(t *testing.T) {
+	for profile, want := range map[string]string{"defaults": "plenary-web-dapr-token", "production": "plenary-web-dapr-token", "vault": "one-for-all"} {
+		objects := render(t, profiles(t)[profile])
+		made, owners := of(objects, "Secret"), map[string]string{}
+		for _, app := range apps {
+			template := object(get[map[string]any](of(objects, "Deployment")[release+"-"+app], "spec", "template"))
+			annotations := get[map[string]any](template, "metadata", "annotations")
+			for _, e := range get[[]any](containers(template)[0], "env") {
+				env := object(e.(map[string]any))
+				annotation := map[string]string{"DAPR_API_TOKEN": "dapr.io/api-token-secret", "APP_API_TOKEN": "dapr.io/app-token-secret"}[env["name"].(string)]
+				if annotation == "" {
+					continue
+				}
+				secret := get[string](env, "valueFrom", "secretKeyRef", "name")
+				if secret != annotations[annotation] {
+					t.Errorf("%s: %s has its token from %s, its sidecar from %v", profile, app, secret, annotations[annotation])
+				}
+				if app == "web" && annotation == "dapr.io/api-token-secret" && secret != want {
+					t.Errorf("%s: the token is in %s, want %s", profile, secret, want)
+				}
+				token := secret
+				if profile == "defaults" {
+					token = get[string](made[secret], "stringData", "token")
+				}
+				if owners[token] != "" && token != "one-for-all" {
+					t.Errorf("%s: %s and %s have the same token", profile, owners[token], app)
+				}
+				owners[token] = app
+			}
+		}
+		if len(owners) < len(apps) {
+			t.Errorf("%s: %d tokens", profile, len(owners))
+		}
+	}
+}
+
+// kept are the objects that stay when the release goes.
+func kept(objects []object) (stay []object) {
+	for _, o := range objects {
+		if get[string](o, "metadata", "annotations", "helm.sh/resource-policy") == "keep" {
+			stay = append(stay, o)
+		}
+	}
+	return stay
+}
+
+func credentials(objects []object) map[string]any {
+	return get[map[string]any](of(objects, "Secret")[release+"-credentials"], "stringData")
+}
+
+// Volumes stay when a release goes. Who installs it again opens them with the
+// passwords that they were made with.
+func TestWhatWasMadeUpIsFoundAgain(t *testing.T) {
+	first := render(t, nil)
+	for name, found := range map[string][]object{"upgrade": first, "uninstall and install": kept(first)} {
+		if got, want := credentials(render(t, nil, found...)), credentials(first); !maps.Equal(got, want) || len(want) < 4 {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if tokens, want := of(render(t, nil, first...), "Secret")["plenary-web-app-token"], of(first, "Secret")["plenary-web-app-token"]; !equal(tokens, want, "stringData") {
+		t.Errorf("the tokens are %v, want %v", tokens, want)
+	}
+}
+
+// What is given for a server of the chart is for both sides of it.
+func TestAPasswordOfTheUsersOwn(t *testing.T) {
+	first := render(t, nil)
+	given := values(t, `{secrets: {values: {redis-password: mine, organiser-token: me}}}`)
+	checksum := func(objects []object) string {
+		return get[string](of(objects, "StatefulSet")["plenary-redis"], "spec", "template", "metadata", "annotations", "plenary/checksum")
+	}
+	for name, found := range map[string][]object{"first": nil, "later": first} {
+		objects := render(t, given, found...)
+		if got := credentials(objects); got["redis-password"] != "mine" || got["organiser-token"] != "me" {
+			t.Errorf("%s: the server has %v", name, got)
+		}
+		if apps := get[string](of(objects, "Secret")["plenary-order-secrets"], "stringData", "secrets.json"); !strings.Contains(apps, `"redis-password": "mine"`) {
+			t.Errorf("%s: the apps have %s", name, apps)
+		}
+		if checksum(objects) == checksum(first) {
+			t.Errorf("%s: the server that runs is not started anew", name)
+		}
+	}
+
+	other := values(t, `{secrets: {values: {postgresql-password: "p%s w/@"}}}`)
+	for file, text := range map[string]string{"postgresql-connection": "plenary", "query-database": "query"} {
+		app := map[string]string{"postgresql-connection": "order", "query-database": "query"}[file]
+		var has map[string]string
+		if err := json.Unmarshal([]byte(get[string](of(render(t, other), "Secret")["plenary-"+app+"-secrets"], "stringData", "secrets.json")), &has); err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(has[file])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password, _ := u.User.Password(); password != "p%s w/@" || u.Path != "/"+text {
+			t.Errorf("%s is %s", file, has[file])
+		}
+	}
+	const want = "the database keeps the password that it was made with"
+	if _, err := rendered(t, other, first...); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+// Redis refuses what it has no room for before its container is killed for it.
+func TestRedisHasRoomForItsData(t *testing.T) {
+	redis := containers(object(get[map[string]any](of(render(t, nil), "StatefulSet")["plenary-redis"], "spec", "template")))[0]
+	command := get[[]any](redis, "command")
+	setting := func(name string) string {
+		if i := slices.Index(command, any(name)); i >= 0 {
+			return command[i+1].(string)
+		}
+		return ""
+	}
+	data, err := resource.ParseQuantity(strings.Replace(setting("--maxmemory"), "mb", "Mi", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit, err := resource.ParseQuantity(get[string](redis, "resources", "limits", "memory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if part := data.AsApproximateFloat64() / limit.AsApproximateFloat64(); part > 0.65 || setting("--maxmemory-policy") != "noeviction" {
+		t.Errorf("%.2f of the memory is for data: %v", part, command)
 	}
 }
 

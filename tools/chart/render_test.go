@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,12 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/fake"
 	"sigs.k8s.io/yaml"
 )
 
@@ -80,8 +87,9 @@ func values(t *testing.T, text string) map[string]any {
 	return v
 }
 
-// rendered is the text of what the chart makes of values.
-func rendered(t *testing.T, values map[string]any) (map[string]string, error) {
+// rendered is the text of what the chart makes of values, in a cluster that has
+// what was found there already.
+func rendered(t *testing.T, values map[string]any, found ...object) (map[string]string, error) {
 	t.Helper()
 	c := loaded(t)
 	capabilities := chartutil.DefaultCapabilities.Copy()
@@ -92,12 +100,35 @@ func rendered(t *testing.T, values map[string]any) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Render(c, all)
+	return engine.RenderWithClientProvider(c, all, there(found))
 }
 
-func render(t *testing.T, values map[string]any) []object {
+// there is a cluster that `lookup` finds objects in, as the API server has them.
+type there []object
+
+func (found there) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	var objects []runtime.Object
+	for _, o := range found {
+		if o.kind() != kind {
+			continue
+		}
+		o = maps.Clone(o)
+		m := maps.Clone(get[map[string]any](o, "metadata"))
+		m["namespace"], o["metadata"] = namespace, m
+		data := map[string]any{}
+		for key, value := range get[map[string]any](o, "stringData") {
+			data[key] = base64.StdEncoding.EncodeToString([]byte(value.(string)))
+		}
+		o["data"] = data
+		objects = append(objects, &unstructured.Unstructured{Object: o})
+	}
+	resource, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(apiVersion, kind))
+	return fake.NewSimpleDynamicClient(runtime.NewScheme(), objects...).Resource(resource), true, nil
+}
+
+func render(t *testing.T, values map[string]any, found ...object) []object {
 	t.Helper()
-	files, err := rendered(t, values)
+	files, err := rendered(t, values, found...)
 	if err != nil {
 		t.Fatal(err)
 	}

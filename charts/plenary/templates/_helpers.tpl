@@ -161,6 +161,16 @@ store and the values of settings are of the chart.
 {{ dict "items" ($names | uniq | sortAlpha) | toYaml }}
 {{- end -}}
 
+{{/*
+The Secret of a token that an app and its sidecar know each other by. Takes a dict of
+root, component and token, which is dapr or app. Each app has its own: with a shared
+one, who has taken over one app could pose as the sidecar of another.
+*/}}
+{{- define "plenary.tokenSecret" -}}
+{{- $own := get .root.Values.secrets (printf "%sToken" .token) -}}
+{{- $own | default (printf "%s-{appID}-%s-token" (include "plenary.name" .root) .token) | replace "{appID}" .component -}}
+{{- end -}}
+
 {{/* The Secret that an app's sidecar reads; empty with a store of one's own. */}}
 {{- define "plenary.secretName" -}}
 {{- if .root.Values.secrets.existing -}}
