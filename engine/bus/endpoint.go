@@ -157,6 +157,7 @@ func (e *Endpoint) park(ctx context.Context, d Delivery, raw []byte, topic strin
 	})
 	if err != nil {
 		slog.ErrorContext(ctx, "malformed message could not be parked", "topic", topic, "error", err)
+		e.Meter.NotParked(ctx, topic)
 		return Retry
 	}
 	slog.WarnContext(ctx, "malformed message parked", "type", d.Message.Type, "id", d.Message.ID, "topic", topic, "reason", reason.Error())

@@ -80,6 +80,10 @@ func GivenUp() metric.Int64Counter {
 	return c
 }
 
+// Guard is what stands around the handler of an app: its batches are traced and
+// measured, and those that panic as well, as what is delivered again.
+func (m *Meter) Guard(next Handler) Handler { return Trace(m.Measure(Recover(next))) }
+
 // Measure records size, lag, duration and outcome of each batch.
 func (m *Meter) Measure(next Handler) Handler {
 	return HandlerFunc(func(ctx context.Context, batch []Delivery) []Status {
@@ -125,6 +129,11 @@ func topicLabel(topic string) attribute.KeyValue { return attribute.String("topi
 
 // Unknown counts a message of a type that nobody here knows.
 func (m *Meter) Unknown(ctx context.Context, topic string) { m.count(ctx, topic, "unknown", 1) }
+
+// NotParked counts a message that should have been parked, and comes again.
+func (m *Meter) NotParked(ctx context.Context, topic string) {
+	m.count(ctx, topic, outcomes[Retry], 1)
+}
 
 // Parked counts a message that was parked before it reached a handler.
 func (m *Meter) Parked(ctx context.Context, topic string) {

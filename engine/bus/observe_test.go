@@ -38,6 +38,17 @@ func TestWhatIsMeasuredOfABatch(t *testing.T) {
 	}
 }
 
+func TestABatchThatPanicsIsMeasuredAsDeliveredAgain(t *testing.T) {
+	recorded := telemetrytest.Record(t)
+	bus.NewMeter().Guard(panicking{}).HandleBatch(t.Context(), []bus.Delivery{{Topic: "pings"}, {Topic: "pings"}})
+	if got := recorded.Value("plenary.messages"); !maps.Equal(got, map[string]float64{"outcome=retry topic=pings": 2}) {
+		t.Errorf("messages %v", got)
+	}
+	if got := recorded.Value("plenary.batch.duration"); !maps.Equal(got, map[string]float64{"topic=pings": 1}) {
+		t.Errorf("durations %v", got)
+	}
+}
+
 func TestWhatDoesNotReachAHandlerIsCounted(t *testing.T) {
 	recorded := telemetrytest.Record(t)
 	deliver(t, &recorder{}, message.Command, good, `{"nothing":true}`, `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","data":{}}`)
@@ -46,5 +57,13 @@ func TestWhatDoesNotReachAHandlerIsCounted(t *testing.T) {
 	}
 	if got := recorded.Value("plenary.messages.given_up"); !maps.Equal(got, map[string]float64{"topic=pings": 1}) {
 		t.Errorf("given up %v", got)
+	}
+}
+
+func TestAMessageThatCannotBeParkedIsCountedAsDeliveredAgain(t *testing.T) {
+	recorded := telemetrytest.Record(t)
+	deliver(t, &recorder{broken: context.DeadlineExceeded}, message.Command, `{"nothing":true}`)
+	if got := recorded.Value("plenary.messages"); !maps.Equal(got, map[string]float64{"outcome=retry topic=pings": 1}) {
+		t.Errorf("messages %v", got)
 	}
 }

@@ -316,7 +316,7 @@ func (h *Host) Secret(ctx context.Context, name string) (string, error) {
 func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, options ...func(*bus.Endpoint)) {
 	e := &bus.Endpoint{
 		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
-		Handler: bus.Recover(bus.Trace(h.meter.Measure(handler))),
+		Handler: h.meter.Guard(handler),
 	}
 	for _, set := range options {
 		set(e)
