@@ -80,6 +80,10 @@ func version() string {
 	return ""
 }
 
+// links is how many other spans one may be linked to. A batch is linked to each
+// of its messages, of which a sidecar brings 200; the SDK would keep 128.
+const links = 256
+
 func (t *Telemetry) traces(ctx context.Context, who *resource.Resource) error {
 	if os.Getenv("OTEL_TRACES_EXPORTER") == "" &&
 		os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
@@ -93,7 +97,11 @@ func (t *Telemetry) traces(ctx context.Context, who *resource.Resource) error {
 		return nil
 	}
 	// Sampler, limits and batches are read from the environment by the SDK.
-	p := trace.NewTracerProvider(trace.WithBatcher(e), trace.WithResource(who))
+	limits := trace.NewSpanLimits()
+	if os.Getenv("OTEL_SPAN_LINK_COUNT_LIMIT") == "" {
+		limits.LinkCountLimit = links
+	}
+	p := trace.NewTracerProvider(trace.WithBatcher(e), trace.WithResource(who), trace.WithRawSpanLimits(limits))
 	otel.SetTracerProvider(p)
 	t.ends = append(t.ends, p.Shutdown)
 	return nil

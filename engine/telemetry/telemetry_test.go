@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/plenary/plenary/engine/telemetry"
@@ -24,6 +25,7 @@ func settings(t *testing.T, of map[string]string) {
 	for _, name := range []string{
 		"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 		"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_PROMETHEUS_HOST", "OTEL_EXPORTER_PROMETHEUS_PORT", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
+		"OTEL_SPAN_LINK_COUNT_LIMIT",
 	} {
 		t.Setenv(name, of[name])
 	}
@@ -110,6 +112,26 @@ func read(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+// A full batch keeps the links to all of its messages, unless somebody wants less.
+func TestASpanHasALinkToEachMessageOfABatch(t *testing.T) {
+	const batch = 200
+	for limit, want := range map[string]int{"": batch, "2": 2} {
+		t.Run("limit "+limit, func(t *testing.T) {
+			collector := httptest.NewServer(http.NotFoundHandler())
+			defer collector.Close()
+			start(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_SPAN_LINK_COUNT_LIMIT": limit})
+			_, span := otel.Tracer("test").Start(t.Context(), "handle orders")
+			for i := range batch {
+				span.AddLink(trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{byte(i + 1)}})})
+			}
+			if got := len(span.(sdk.ReadOnlySpan).Links()); got != want {
+				t.Errorf("%d links are left, not %d", got, want)
+			}
+			span.End()
+		})
+	}
 }
 
 // What has been traced is sent before the app ends.
