@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dapr/go-sdk/client"
+	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/engine/bus"
@@ -22,12 +23,13 @@ type Publisher struct {
 	out        *bus.Outgoing
 	components map[message.Kind]string
 	doubted    sync.Map // for components by name, whose turn it is; see Doubt
+	doubts     metric.Int64Counter
 }
 
 // New makes a publisher. components names the pub/sub component of each kind of
 // message.
 func New(dapr client.Client, out *bus.Outgoing, components map[message.Kind]string) *Publisher {
-	return &Publisher{dapr: dapr, out: out, components: components}
+	return &Publisher{dapr: dapr, out: out, components: components, doubts: newDoubts()}
 }
 
 // Bounds of one bulk call: the count keeps its latency low, the size keeps it
@@ -83,35 +85,35 @@ func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error 
 	return g.Wait()
 }
 
+// publish publishes entries with one call, and again what failed.
 func (p *Publisher) publish(ctx context.Context, t target, entries []any) error {
 	if turn, doubted := p.doubted.Load(t.component); doubted {
-		return p.publishInDoubt(ctx, t, entries, turn.(chan struct{}))
+		return p.publishInDoubt(ctx, t, entries, turn.(chan int))
 	}
-	return p.attempt(ctx, t, entries, false)
-}
-
-// attempt publishes entries with one call, and again what failed.
-func (p *Publisher) attempt(ctx context.Context, t target, entries []any, doubted bool) error {
-	for n := 0; ; n++ {
+	for failures := 1; ; failures++ {
 		// Raw: the entries are CloudEvents already, and the sidecar need not take
 		// each apart and put it together again.
-		began := time.Now()
 		res := p.dapr.PublishEvents(ctx, t.component, t.topic, entries, client.PublishEventsWithRawPayload())
-		switch {
-		case doubted && p.lost(ctx, t.component, began): // all of them, then
-		case res.Error == nil && len(res.FailedEvents) == 0:
+		if res.Error == nil && len(res.FailedEvents) == 0 {
 			return nil
-		default:
-			entries = res.FailedEvents
 		}
-		if n+1 == attempts {
-			return fmt.Errorf("bus: %d messages not published on %s/%s: %w", len(entries), t.component, t.topic, errFailed)
+		entries = res.FailedEvents
+		if err := p.failed(ctx, t, len(entries), failures); err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause << n):
-		}
+	}
+}
+
+// failed pauses before the next attempt, or gives up, with so many messages left.
+func (p *Publisher) failed(ctx context.Context, t target, left, failures int) error {
+	if failures == attempts {
+		return fmt.Errorf("bus: %d messages not published on %s/%s: %w", left, t.component, t.topic, errFailed)
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(pause << (failures - 1)):
+		return nil
 	}
 }
 

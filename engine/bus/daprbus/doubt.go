@@ -2,10 +2,14 @@ package daprbus
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // Doubt has the publisher not take a component's word for it that messages were
@@ -15,43 +19,93 @@ import (
 // lost. But the component publishes one message after the other, and after a
 // break none until it has connected again, for which it waits
 // (reconnectWaitSeconds). So a message that nobody reads follows each batch: if
-// both together took less than that wait, the connection held, and all was
-// confirmed. Otherwise the batch is published again.
+// both together took less than that wait, the connection held, and the broker
+// answered for each. Otherwise the batch is published again. What the broker
+// refused (nack) goes unnoticed all the same: the component drops that error too.
 //
-// What is measured must be the time of the batch alone, or a broker that is slow
-// and has many publishers would be given everything again and again. So batches
-// are small, and take turns, which they would have to in the component.
-func (p *Publisher) Doubt(component string) { p.doubted.LoadOrStore(component, make(chan struct{}, 1)) }
+// A broker may also be slow. What is measured must be the time of the batch alone,
+// or one that has many publishers would be given everything again and again. So
+// batches are small, and take turns, which they would have to in the component.
+// And one that took too long is published again in halves, since a smaller one may
+// pass; the batches after it are as small, until they are fast.
+func (p *Publisher) Doubt(component string) {
+	turn := make(chan int, 1)
+	turn <- inDoubt
+	p.doubted.LoadOrStore(component, turn)
+}
 
 const (
 	// probe is a topic without readers.
 	probe = "probe"
 	// reconnects is less than a component in doubt waits before it connects again:
-	// 5 s in the component sets.
-	reconnects = 4 * time.Second
-	// inDoubt bounds a batch: even at 100 ms for each message it takes less.
-	inDoubt = 25
+	// 3 s by default, 5 s in the component sets.
+	reconnects = 2500 * time.Millisecond
+	// inDoubt bounds a batch: even at 150 ms for each message it takes less.
+	inDoubt = 15
 )
 
-// publishInDoubt publishes through a component in doubt, when it is its turn.
-func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any, turn chan struct{}) error {
-	for batch := range slices.Chunk(entries, inDoubt) {
+// publishInDoubt publishes through a component in doubt, batch by batch, each when
+// it is its turn. Who has the turn has the size of a batch, and gives on what it
+// has learned of it.
+func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any, turn chan int) error {
+	most, failures := inDoubt, 0
+	for len(entries) > 0 {
+		var size int
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case turn <- struct{}{}:
+		case size = <-turn:
 		}
-		err := p.attempt(ctx, t, batch, true)
-		<-turn
-		if err != nil {
+		batch := entries[:min(size, most, len(entries))]
+		began := time.Now()
+		again, held := p.publishAndProbe(ctx, t, batch)
+		took := time.Since(began)
+		slow := took >= reconnects
+		if slow || !held {
+			again = batch
+			slog.WarnContext(ctx, "messages may be lost, published again", "component", t.component, "topic", t.topic, "messages", len(batch), "took", took)
+			p.doubts.Add(ctx, int64(len(batch)), metric.WithAttributes(attribute.String("topic", t.topic)))
+		}
+		switch {
+		case len(again) == 0:
+			most, failures = inDoubt, 0
+			if len(batch) == size && took < reconnects/4 {
+				size = min(2*size, inDoubt)
+			}
+		case slow && held && len(batch) > 1:
+			most = len(batch) / 2
+			size = most
+		default:
+			failures++
+		}
+		turn <- size
+		entries = slices.Concat(again, entries[len(batch):])
+		if failures == 0 {
+			continue
+		}
+		if err := p.failed(ctx, t, len(entries), failures); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lost says whether what was published since began may be lost.
-func (p *Publisher) lost(ctx context.Context, component string, began time.Time) bool {
-	err := p.dapr.PublishEvent(ctx, component, probe, []byte("{}"), client.PublishEventWithRawPayload())
-	return err != nil || time.Since(began) >= reconnects
+// publishAndProbe publishes a batch and a message after it. again are those that the
+// component says were not published; held is whether the message after them was.
+func (p *Publisher) publishAndProbe(ctx context.Context, t target, batch []any) (again []any, held bool) {
+	res := p.dapr.PublishEvents(ctx, t.component, t.topic, batch, client.PublishEventsWithRawPayload())
+	err := p.dapr.PublishEvent(ctx, t.component, probe, []byte("{}"), client.PublishEventWithRawPayload())
+	return res.FailedEvents, err == nil
 }
+
+// newDoubts makes the counter of messages that were published again.
+func newDoubts() metric.Int64Counter {
+	c, err := otel.Meter(scope).Int64Counter("plenary.messages.doubted", metric.WithUnit("{message}"),
+		metric.WithDescription("Messages published again, since they may have been lost"))
+	if err != nil {
+		otel.Handle(err)
+	}
+	return c
+}
+
+const scope = "github.com/plenary/plenary/engine/bus/daprbus"
