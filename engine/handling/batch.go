@@ -220,6 +220,7 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 func (e *Engine) commit(ctx context.Context, streams []*stream.Stream) []error {
 	ctx, end := e.step(ctx, commit)
 	defer end()
+	e.meter.tried(ctx, streams)
 	return e.streams.Commit(ctx, streams)
 }
 

@@ -136,7 +136,7 @@ func (e *Engine) step(ctx context.Context, name string) (_ context.Context, end 
 
 // meter is the engine's instruments.
 type meter struct {
-	conflicts, repeats, events, refusals, held, givenUp metric.Int64Counter
+	commits, conflicts, repeats, events, refusals, held, givenUp metric.Int64Counter
 
 	steps metric.Float64Histogram
 	step  map[string]metric.MeasurementOption
@@ -152,6 +152,7 @@ func newMeter() *meter {
 		return c
 	}
 	out := &meter{
+		commits:   counter("plenary.commits", "Commits that were tried, those that were not written included"),
 		conflicts: counter("plenary.commit.conflicts", "Commits that were not written at first; lost says whether another writer was first"),
 		repeats:   counter("plenary.messages.repeated", "Messages that came again after they had been handled"),
 		events:    counter("plenary.events", "Events committed"),
@@ -178,6 +179,22 @@ const (
 	commit   = "commit"
 	dispatch = "dispatch"
 )
+
+// tried counts commits before they are made.
+func (m *meter) tried(ctx context.Context, streams []*stream.Stream) {
+	if !m.commits.Enabled(ctx) {
+		return
+	}
+	tries := map[string]int64{}
+	for _, st := range streams {
+		if st.Changed() {
+			tries[st.Key.Aggregate]++
+		}
+	}
+	for aggregate, n := range tries {
+		m.commits.Add(ctx, n, metric.WithAttributes(attribute.String("aggregate", aggregate)))
+	}
+}
 
 func (m *meter) conflict(ctx context.Context, aggregate string, lost bool) {
 	m.conflicts.Add(ctx, 1, metric.WithAttributes(attribute.String("aggregate", aggregate), attribute.Bool("lost", lost)))

@@ -145,6 +145,7 @@ func TestWhatIsCommittedIsCountedOnce(t *testing.T) {
 		{"messages that come again", nil, [][]bus.Delivery{{open, open}, {open}}, "plenary.messages.repeated", map[string]float64{"aggregate=account": 2}},
 		{"events that are committed at the second try", func(w *world) { w.keys.before = onlySecond() }, [][]bus.Delivery{{open}}, "plenary.events", map[string]float64{"type=Opened": 1}},
 		{"tries to commit", func(w *world) { w.keys.before = onlySecond() }, [][]bus.Delivery{{open}}, "plenary.commit.conflicts", map[string]float64{"aggregate=account lost=false": 1}},
+		{"commits that are tried, once and again", func(w *world) { w.keys.before = onlySecond() }, [][]bus.Delivery{{open}, {open}, {deposits}}, "plenary.commits", map[string]float64{"aggregate=account": 3}},
 		{"refusals with a stream and without", nil, [][]bus.Delivery{{command("3", deposit{"b", 1}), open, command("4", withdraw{"a", 5})}},
 			"plenary.refusals", map[string]float64{"code=no-account command=Deposit": 1, "code=over-limit command=Withdraw": 1}},
 		{"dead letters", nil, [][]bus.Delivery{{open, bad, deposits}, {bad, deposits}}, "plenary.messages.given_up", map[string]float64{"topic=accounts": 1}},
