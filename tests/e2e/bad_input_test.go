@@ -46,7 +46,7 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 		"no credential":           {"/api/conferences/" + c.id + "/unpublish", ``, 401, "credential-required"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, answer := post(t, c.anyone.URL+bad.path, bad.body, map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"})
+			status, answer := request(t, http.MethodPost, c.anyone.URL+bad.path, bad.body, map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"})
 			var p api.Problem
 			if err := json.Unmarshal(answer, &p); err != nil {
 				t.Fatalf("the answer is no problem: %s", answer)
@@ -59,6 +59,26 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 	c.remaining(c.general, 100)
 	c.buy(seats(c.general, 1))
 	c.remaining(c.general, 99)
+}
+
+// The gateway has a sidecar that may do much, and passes some requests on to it.
+func TestNobodyReachesASidecarThroughTheGateway(t *testing.T) {
+	for _, path := range []string{
+		"/pay/../../../../metadata",
+		"/pay/%2e%2e/%2e%2e/%2e%2e/%2e%2e/secrets/secretstore/organiser-token",
+		"/pay/../../query/method/dead-letters",
+		"/webhooks/../../query/method/dead-letters",
+	} {
+		status, answer := request(t, http.MethodGet, system.API().URL+path, "", map[string]string{"dapr-app-id": "query"})
+		if status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+	// The header would have the sidecar ask there.
+	stream := "/api/conferences/" + uuid.NewString() + "/events"
+	if status, answer := request(t, http.MethodGet, system.API().URL+stream, "", map[string]string{"dapr-app-id": "http://127.0.0.1:1"}); status != http.StatusNotFound {
+		t.Errorf("%s: %d %s", stream, status, answer)
+	}
 }
 
 // A command that reaches the topic past the API.
@@ -90,7 +110,7 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			id := uuid.NewString()
 			publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders+"?metadata.rawPayload=true")
-			status, answer := post(t, publish, bad.message(id), map[string]string{"Content-Type": "application/octet-stream"})
+			status, answer := request(t, http.MethodPost, publish, bad.message(id), map[string]string{"Content-Type": "application/octet-stream"})
 			if status/100 != 2 {
 				t.Fatalf("publish: %d %s", status, answer)
 			}
@@ -181,9 +201,9 @@ func (c conference) deadLetter(text string) (found api.DeadLetter) {
 	return found
 }
 
-func post(t *testing.T, url, body string, header map[string]string) (status int, answer []byte) {
+func request(t *testing.T, method, url, body string, header map[string]string) (status int, answer []byte) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,21 +1,23 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/upstream"
 )
 
 // passThrough opens the payment app's own pages and its provider's webhooks to
 // the world. They are no part of the API: the pages are for the payer's
 // browser, and a webhook's form is the provider's.
 func (g *Gateway) passThrough(routes gin.IRoutes) {
-	for _, path := range []string{"/pay/*rest", "/webhooks/*rest"} {
-		routes.GET(path, g.toPayments)
-		routes.POST(path, g.toPayments)
-	}
+	routes.GET("/pay/:id", g.toPayments)
+	routes.GET("/pay/:id/:page", g.toPayments) // id is a provider's name then
+	routes.POST("/pay/:id/:page", g.toPayments)
+	routes.POST("/webhooks/:provider", g.toPayments)
 }
 
 func (g *Gateway) toPayments(c *gin.Context) {
@@ -25,6 +27,10 @@ func (g *Gateway) toPayments(c *gin.Context) {
 		return nil
 	}, func(w http.ResponseWriter, r *http.Request, err error) {
 		secure(w.Header())
+		if errors.Is(err, upstream.ErrNotFound) {
+			problem.Write(w, r, problem.New(problem.NotFound))
+			return
+		}
 		problem.Write(w, r, g.unavailable(r.Context(), "pass on to payments", err))
 	})
 }

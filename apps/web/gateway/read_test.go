@@ -285,6 +285,29 @@ func TestPaymentPagesAndWebhooksArePassedThrough(t *testing.T) {
 	}
 }
 
+func TestNobodyReachesTheSidecarThroughThePaymentPages(t *testing.T) {
+	f := newFixture(t)
+	f.payments = func(http.ResponseWriter, *http.Request) { t.Error("the request was passed on") }
+	for _, request := range []string{
+		"GET /pay/../../../../secrets/secretstore/organiser-token",
+		"GET /pay/%2e%2e/%2e%2e/%2e%2e/%2e%2e/metadata",
+		"GET /pay/%2e%2e",
+		"GET /pay/demo/%2e%2e",
+		"GET /pay/..%2f..%2fmetadata",
+		"POST /pay/../../../../publish/commandbus/payments",
+		"POST /pay/../bus/commands",
+		"POST /webhooks/%2e%2e",
+		"POST /webhooks/../bus/commands",
+		"GET /pay/demo/1/2",
+		"GET /webhooks/demo",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		if got := f.do(method, path, "").status; got != http.StatusNotFound && got != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", request, got)
+		}
+	}
+}
+
 func TestAnAnswerThatBreaksOffIsNotTakenForAWholeOne(t *testing.T) {
 	f := newFixture(t)
 	f.payments = func(w http.ResponseWriter, _ *http.Request) {

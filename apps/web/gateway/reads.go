@@ -249,7 +249,7 @@ func (g *Gateway) operatorReads() {
 
 // DeadLetterPath names a dead letter in an operation's path.
 type DeadLetterPath struct {
-	ID string `path:"id" maxLength:"200" pattern:"^[A-Za-z0-9._-]+$" doc:"The dead letter"`
+	ID string `path:"id" maxLength:"200" pattern:"^[A-Za-z0-9_-][A-Za-z0-9._-]*$" doc:"The dead letter"`
 }
 
 // limitFinding lets each client look for orders only so often.

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -107,8 +109,28 @@ func (a *App) Post(ctx context.Context, path string, in, out any) error {
 	return a.call(ctx, http.MethodPost, path, body, out)
 }
 
+// route is what a path of an app may look like. A sidecar cleans the paths that it
+// is given: one with dots would name another app, or another API of the sidecar's.
+var route = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`)
+
+// address is where a path is asked for: ErrNotFound, if no app has such a one.
+func (a *App) address(path string) (*url.URL, error) {
+	if !route.MatchString(path) {
+		return nil, ErrNotFound
+	}
+	u := *a.base
+	u.Path += path
+	return &u, nil
+}
+
 func (a *App) call(ctx context.Context, method, path string, body []byte, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, a.base.String()+path, bytes.NewReader(body))
+	path, query, _ := strings.Cut(path, "?")
+	address, err := a.address(path)
+	if err != nil {
+		return err
+	}
+	address.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("upstream: %w", err)
 	}
@@ -135,8 +157,14 @@ func (a *App) call(ctx context.Context, method, path string, body []byte, out an
 
 // Forward passes one request on to path and the answer back as it comes, each
 // part at once. change, if set, may change the answer's headers or, with an
-// error, turn it down; failed answers then, and when the app cannot be reached.
+// error, turn it down; failed answers then, when the app cannot be reached, and
+// with ErrNotFound when no app has such a path.
 func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, change func(*http.Response) error, failed func(http.ResponseWriter, *http.Request, error)) {
+	address, err := a.address(path)
+	if err != nil {
+		failed(w, r, err)
+		return
+	}
 	proxy := httputil.ReverseProxy{
 		Transport:      a.transport,
 		FlushInterval:  -1,
@@ -144,14 +172,20 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 		ErrorHandler:   failed,
 		ErrorLog:       log.New(io.Discard, "", 0), // that a client went away is no news
 		Rewrite: func(p *httputil.ProxyRequest) {
-			target := *a.base
-			target.Path += path
-			target.RawQuery = p.In.URL.RawQuery
-			p.Out.URL, p.Out.Host = &target, ""
-			p.Out.Header.Del("Authorization") // no app behind the gateway is to see the organiser's token
+			address.RawQuery = p.In.URL.RawQuery
+			p.Out.URL, p.Out.Host = address, ""
+			maps.DeleteFunc(p.Out.Header, func(name string, _ []string) bool { return !passes(name) })
 		},
 	}
 	proxy.ServeHTTP(w, r)
+}
+
+// passes says whether a header of a client is passed on. Those that begin with
+// dapr- tell the sidecar what to do, as which app to call, and ours say on whose
+// behalf; no app behind the gateway is to see the organiser's token.
+func passes(name string) bool {
+	name = strings.ToLower(name)
+	return name != "authorization" && name != "cookie" && !strings.HasPrefix(name, "dapr-") && !strings.HasPrefix(name, "plenary-")
 }
 
 // Check gives the error of an answer that is not a success: ErrNotFound or a

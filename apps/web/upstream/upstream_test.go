@@ -32,6 +32,41 @@ func TestTheAppIsAskedUnderItsAddress(t *testing.T) {
 	}
 }
 
+// A sidecar cleans paths, and obeys headers: what a client sends must not make it
+// do anything but call this app.
+func TestNoPathOrHeaderLeadsPastTheApp(t *testing.T) {
+	asked := 0
+	a := app(t, func(_ http.ResponseWriter, r *http.Request) {
+		asked++
+		for _, name := range []string{"Dapr-App-Id", "dapr-api-token", "Plenary-Tenant", "Authorization", "Cookie"} {
+			if r.Header.Get(name) != "" {
+				t.Errorf("%s was passed on", name)
+			}
+		}
+		if r.Header.Get("Signature") != "s1" {
+			t.Error("a provider's signature was not passed on")
+		}
+	})
+	for _, path := range []string{
+		"/pay/../x", "/..", "/.", "/pay/./x", "/pay//x", "//x", "/pay/", "", "x", "/pay/%2e%2e", "/pay/a%2fb", "/a#b", "/a\\..", "/a\x00", "http://elsewhere/x", "/a b",
+	} {
+		var failed error
+		a.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/x", nil), path, nil, func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err })
+		if !errors.Is(failed, upstream.ErrNotFound) {
+			t.Errorf("forwarded %q: %v", path, failed)
+		}
+		if err := a.Get(t.Context(), path, nil); !errors.Is(err, upstream.ErrNotFound) {
+			t.Errorf("read %q: %v", path, err)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/webhooks/demo", nil)
+	r.Header = http.Header{"Signature": {"s1"}, "Dapr-App-Id": {"conference"}, "dapr-api-token": {"t"}, "Plenary-Tenant": {"t"}, "Authorization": {"Bearer t"}, "Cookie": {"c=1"}}
+	a.Forward(httptest.NewRecorder(), r, "/webhooks/demo", nil, nil)
+	if asked != 1 {
+		t.Errorf("%d requests reached the sidecar, want one", asked)
+	}
+}
+
 func TestAnswersThatAreNoSuccess(t *testing.T) {
 	for _, c := range []struct {
 		name, contentType, body string
@@ -50,13 +85,13 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			})
 			var got *upstream.StatusError
-			if err := a.Get(t.Context(), "/", nil); !errors.As(err, &got) || *got != c.want {
+			if err := a.Get(t.Context(), "/x", nil); !errors.As(err, &got) || *got != c.want {
 				t.Fatalf("got %+v, want %+v", got, c.want)
 			}
 		})
 	}
 	a := app(t, http.NotFound)
-	if err := a.Get(t.Context(), "/", nil); !errors.Is(err, upstream.ErrNotFound) {
+	if err := a.Get(t.Context(), "/x", nil); !errors.Is(err, upstream.ErrNotFound) {
 		t.Fatal(err)
 	}
 }
@@ -67,7 +102,7 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 		_, _ = io.WriteString(w, `{"a":1}`)
 	})
 	var answer map[string]any
-	if err := a.Get(t.Context(), "/", &answer); err == nil {
+	if err := a.Get(t.Context(), "/x", &answer); err == nil {
 		t.Fatalf("got %v", answer)
 	}
 }
@@ -84,7 +119,7 @@ func TestReadingIsTriedAgainWhileTheSidecarReachesNoApp(t *testing.T) {
 		_, _ = io.WriteString(w, `{"a":1}`)
 	})
 	var answer map[string]int
-	if err := a.Get(t.Context(), "/", &answer); err != nil || answer["a"] != 1 || asked != 3 {
+	if err := a.Get(t.Context(), "/x", &answer); err != nil || answer["a"] != 1 || asked != 3 {
 		t.Errorf("%v after %d requests: %v", answer, asked, err)
 	}
 	asked = 0
@@ -94,7 +129,7 @@ func TestReadingIsTriedAgainWhileTheSidecarReachesNoApp(t *testing.T) {
 		t.Errorf("forwarded %d %s", recorded.Code, recorded.Body)
 	}
 	asked = 0
-	if err := a.Post(t.Context(), "/", nil, &answer); err == nil || asked != 1 {
+	if err := a.Post(t.Context(), "/x", nil, &answer); err == nil || asked != 1 {
 		t.Errorf("what may change something was sent %d times: %v", asked, err)
 	}
 }
