@@ -254,6 +254,48 @@ func TestTheStoryOfAnOrder(t *testing.T) {
 	}
 }
 
+// A hold is forgiven its grace when somebody was paying as it ended, and not
+// because somebody had begun to pay before.
+func TestHowLateAHoldLapses(t *testing.T) {
+	for name, test := range map[string]struct{ paying, givenUp time.Duration }{ // after the order was placed; 0 is never
+		"nobody pays":                     {},
+		"a payment is open":               {paying: time.Minute},
+		"one is given up before the end":  {paying: time.Minute, givenUp: 2 * time.Minute},
+		"one is given up after the end":   {paying: time.Minute, givenUp: 16 * time.Minute},
+		"one is begun and given up after": {paying: 15*time.Minute + 500*time.Millisecond, givenUp: 16 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorded := telemetrytest.Record(t)
+			w := newWorld(t)
+			conference, seatType := w.open()
+			order, paid, began := uuid.New(), uuid.New(), w.now
+			until := func(at time.Time) { // wakes the process three seconds after it wants to be
+				for due := w.wakeAt.Add(3 * time.Second); due.After(w.now) && due.Before(at); due = w.wakeAt.Add(3 * time.Second) {
+					w.now = due
+					if err := w.apps["registration-process"].Wake(t.Context(), message.DefaultTenant, []string{order.String()}); err != nil {
+						t.Fatal(err)
+					}
+					w.settle()
+				}
+				w.now = at
+			}
+			w.request("place", order, contracts.RegisterToConference{OrderID: order, ConferenceID: conference, Items: contracts.Seats{{SeatType: seatType, Quantity: 1}}})
+			if test.paying > 0 {
+				until(began.Add(test.paying))
+				w.request("pay", order, contracts.InitiatePayment{PaymentID: paid, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}})
+			}
+			if test.givenUp > 0 {
+				until(began.Add(test.givenUp))
+				w.request("webhook", order, contracts.RejectPayment{PaymentID: paid})
+			}
+			until(began.Add(time.Hour))
+			if seconds, _ := recorded.Sum("plenary.hold.lapse.delay"); seconds != 4 || recorded.Value("plenary.hold.lapse.delay")[""] != 1 { // a second of leeway and three
+				t.Errorf("lapsed %f s late", seconds)
+			}
+		})
+	}
+}
+
 // story is all that was traced: a client's requests, and a wake-up. What belongs
 // to one order is tied together by what each span is linked to (~).
 const story = `assign

@@ -3,6 +3,7 @@ package measure
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -12,13 +13,14 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/stream"
 	"github.com/plenary/plenary/engine/tracing"
 )
 
 // Lapses measures, for each order that expired, the time from when its hold was
 // over to when the process learnt that it has expired, which is when it gives
-// the seats back. A hold is over at its deadline or, where there was a payment,
-// grace after it at the latest.
+// the seats back. A hold is over at its deadline or, if a payment was open then,
+// grace after it.
 func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Duration) error {
 	delay, err := otel.Meter("github.com/plenary/plenary/apps/registration-process").Float64Histogram("plenary.hold.lapse.delay",
 		metric.WithUnit("s"), metric.WithDescription("Time from when a hold was over to when its seats were given back"),
@@ -28,19 +30,33 @@ func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Dura
 		return err
 	}
 	expired, _ := registry.TypeOf(contracts.OrderExpired{})
+	var givenUp []string
+	for _, event := range []any{contracts.PaymentRejected{}, contracts.PaymentCancelled{}} {
+		t, _ := registry.TypeOf(event)
+		givenUp = append(givenUp, t.Name)
+	}
+	// paying says whether a payment was open at the deadline: it still is, or was
+	// given up since, which the process does not act upon before the grace is over.
+	paying := func(state *registration.Registration, c handling.Commit) bool {
+		return slices.ContainsFunc(state.Payments, func(p registration.Payment) bool { return p.State == registration.Open }) ||
+			slices.ContainsFunc(slices.Concat(c.Before, c.Records), func(r stream.Record) bool {
+				return slices.Contains(givenUp, r.Type) && r.Time.After(state.Deadline)
+			})
+	}
 	engine.OnCommit(func(ctx context.Context, c handling.Commit) {
 		state, ok := c.State.(*registration.Registration)
 		if !ok || state.Deadline.IsZero() {
 			return
 		}
-		over := state.Deadline
-		if len(state.Payments) > 0 {
-			over = over.Add(grace)
-		}
 		for _, r := range c.Records {
-			if r.Type == expired.Name {
-				delay.Record(tracing.Under(ctx, r.TraceParent), max(r.Time.Sub(over), 0).Seconds())
+			if r.Type != expired.Name {
+				continue
 			}
+			over := state.Deadline
+			if paying(state, c) {
+				over = over.Add(grace)
+			}
+			delay.Record(tracing.Under(ctx, r.TraceParent), max(r.Time.Sub(over), 0).Seconds())
 		}
 	})
 	return nil
