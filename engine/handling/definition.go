@@ -257,12 +257,14 @@ func (p *process[S]) handle(_ context.Context, e *Engine, env es.Env, st *stream
 	return e.addEffects(st, out, env, m.CorrelationID, m.TraceParent, because)
 }
 
+var errNoWaker = errors.New("handling: a wake-up is asked for, and this app has no Waker")
+
 // addEffects records what the last record's step or reaction wants done.
 func (e *Engine) addEffects(st *stream.Stream, out *es.Outbox, env es.Env, correlation, trace string, because message.Cause) error {
 	last := st.Last()
 	last.Wake = out.Wake()
 	if last.Wake != nil && e.waker == nil {
-		return errors.New("handling: a wake-up is asked for, and this app has no Waker")
+		return errNoWaker
 	}
 	for _, sent := range out.Commands() {
 		t, ok := e.registry.TypeOf(sent.Command)
@@ -274,7 +276,7 @@ func (e *Engine) addEffects(st *stream.Stream, out *es.Outbox, env es.Env, corre
 			return err
 		}
 		last.Commands = append(last.Commands, stream.Outgoing{
-			ID: sent.ID, Type: typeName, Time: env.Now, CorrelationID: correlation,
+			ID: sent.ID, Type: typeName, Kind: t.Kind, Topic: t.Topic, Time: env.Now, CorrelationID: correlation,
 			PartitionKey: keyBeside(t.Key(sent.Command), correlation), TraceParent: trace, Cause: because, Data: data,
 		})
 	}
@@ -290,10 +292,11 @@ func (e *Engine) answerWithoutStream(st *stream.Stream, m message.Message, cause
 	if err != nil {
 		return err
 	}
+	t, _ := e.registry.Lookup(typeName)
 	ref := es.Ref{Aggregate: "refusal", ID: m.ID}
 	st.Enqueue(stream.Outgoing{
 		ID:   stream.EventID(stream.Key{Tenant: st.Key.Tenant, Ref: ref}, 1),
-		Type: typeName, Stream: ref.String(), StreamVersion: 1, Time: env.Now,
+		Type: typeName, Kind: t.Kind, Topic: t.Topic, Stream: ref.String(), StreamVersion: 1, Time: env.Now,
 		CorrelationID: m.CorrelationID, TraceParent: m.TraceParent, Cause: cause, Data: data,
 	})
 	return nil

@@ -42,7 +42,6 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error
 		own, then, err := e.pending(st)
 		if err != nil {
 			failed(i, err)
-			continue
 		}
 		if len(own) > 0 {
 			msgs, from = append(msgs, own...), append(from, i)
@@ -84,28 +83,27 @@ func worse(a, b error) error {
 }
 
 // pending is what a stream wants done: messages to publish, and wake-up and
-// effects.
-func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func(context.Context) error, err error) {
+// effects. What cannot be made of what is stored will not be tomorrow: that is
+// given up, and the rest done all the same.
+func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func(context.Context) error, undone error) {
 	published := e.definition(st.Key.Aggregate).published()
 	records, outgoing := st.Pending()
-	send := func(all []stream.Outgoing) error {
+	unreadable := func(typeName string, cause error) {
+		undone = &givenUp{fmt.Errorf("%s cannot be carried out by this version: %w", typeName, cause)}
+	}
+	send := func(all []stream.Outgoing) {
 		for _, o := range all {
-			m, err := e.outgoing(st.Key.Tenant, o)
-			if err != nil {
-				return err
+			if m, err := e.outgoing(st.Key.Tenant, o); err != nil {
+				unreadable(o.Type, err)
+			} else {
+				msgs = append(msgs, m)
 			}
-			msgs = append(msgs, m)
 		}
-		return nil
 	}
-	if err := send(outgoing); err != nil {
-		return nil, nil, err
-	}
+	send(outgoing)
 	var wake *es.Wake
 	for _, r := range records {
-		if err := send(r.Commands); err != nil {
-			return nil, nil, err
-		}
+		send(r.Commands)
 		if r.Wake != nil {
 			wake = r.Wake // the last one counts
 		}
@@ -114,7 +112,8 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 		}
 		m, err := e.event(st.Key, r)
 		if err != nil {
-			return nil, nil, err
+			unreadable(r.Type, err)
+			continue
 		}
 		msgs = append(msgs, m)
 		if len(e.effects) == 0 {
@@ -122,17 +121,22 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 		}
 		body, err := e.registry.Decode(m.Meta, r.Data)
 		if err != nil {
-			return nil, nil, err
+			unreadable(r.Type, err)
+			continue
 		}
 		t, _ := e.registry.TypeOf(body)
 		for _, do := range e.effects[t.Name] {
 			then = append(then, func(ctx context.Context) error { return e.effect(ctx, m.Meta, body, do) })
 		}
 	}
-	if wake != nil {
+	switch {
+	case wake == nil:
+	case e.waker == nil:
+		unreadable(message.TypeWakeUp, errNoWaker)
+	default:
 		then = append(then, func(ctx context.Context) error { return e.waker.Wake(ctx, st.Key, *wake) })
 	}
-	return msgs, then, nil
+	return msgs, then, undone
 }
 
 // effect carries out one effect of an event, as part of the event's trace.
@@ -194,26 +198,31 @@ func (e *Engine) event(key stream.Key, r stream.Record) (message.Message, error)
 		ID: stream.EventID(key, r.Version), Type: r.Type, Source: e.app, Stream: key.Ref.String(), Time: r.Time,
 		Tenant: key.Tenant, CorrelationID: r.CorrelationID, PartitionKey: cmp.Or(r.PartitionKey, r.CorrelationID),
 		TraceParent: r.TraceParent, StreamVersion: r.Version, DecisionEnd: r.DecisionEnd, Cause: r.Cause,
-	}, r.Data)
+	}, r.Data, message.Address{})
 }
 
 // stored is a message that was stored, to be published as it is. Where it goes
-// is said by its type, or by what that has become.
-func (e *Engine) stored(meta message.Meta, data json.RawMessage) (message.Message, error) {
+// is said by its type, or by what that has become. A newer version may have
+// stored one of a type that is not known here: it goes where that one would have
+// sent it, which is nowhere where to is empty.
+func (e *Engine) stored(meta message.Meta, data json.RawMessage, to message.Address) (message.Message, error) {
 	t, ok := e.registry.Lookup(meta.Type)
 	if !ok {
-		body, err := e.registry.Decode(meta, data)
-		if err != nil {
+		if body, err := e.registry.Decode(meta, data); err == nil {
+			t, ok = e.registry.TypeOf(body)
+		} else if to.Topic == "" {
 			return message.Message{}, err
 		}
-		t, _ = e.registry.TypeOf(body)
 	}
-	return message.Message{Meta: meta, Body: data, To: &message.Address{Kind: t.Kind, Topic: t.Topic}}, nil
+	if ok {
+		to = message.Address{Kind: t.Kind, Topic: t.Topic}
+	}
+	return message.Message{Meta: meta, Body: data, To: &to}, nil
 }
 
 func (e *Engine) outgoing(tenant string, o stream.Outgoing) (message.Message, error) {
 	return e.stored(message.Meta{
 		ID: o.ID, Type: o.Type, Source: e.app, Stream: o.Stream, StreamVersion: o.StreamVersion, Time: o.Time,
 		Tenant: tenant, CorrelationID: o.CorrelationID, PartitionKey: cmp.Or(o.PartitionKey, o.CorrelationID), TraceParent: o.TraceParent, Cause: o.Cause,
-	}, o.Data)
+	}, o.Data, message.Address{Kind: o.Kind, Topic: o.Topic})
 }

@@ -224,6 +224,120 @@ func TestAnEventOfAnOlderTypeIsCarriedOutAfterACrash(t *testing.T) {
 	}
 }
 
+// older is an app of the version before: it knows of opening accounts, and the
+// process that it has sends nothing.
+func (w *world) older() *handling.Engine {
+	r := message.NewRegistry()
+	message.Register(r, "Open.v1", message.Command, "accounts", func(m open) string { return m.Account })
+	message.Register(r, "Opened.v1", message.Event, "events", func(m opened) string { return m.Account })
+	e := handling.New(handling.Options{App: "bank", Registry: r, Keys: w.keys, Publisher: w.bus, Now: w.clock, Random: rand.Reader})
+	p := saver()
+	p.Step = func(s savings, _ es.Input, _ *es.Outbox) savings { return s }
+	handling.Process(e, p)
+	a := accounts(0)
+	a.AnswersNoEffect, a.Reads = false, nil
+	handling.Aggregate(e, a)
+	return e
+}
+
+// Two versions run beside each other while one upgrades or goes back. What the
+// newer one has committed, the older one sends, though it knows neither the types
+// nor whether it was sent before.
+func TestTheVersionBeforeSendsWhatTheNewerOneCommitted(t *testing.T) {
+	sender := saver()
+	sender.Step = func(s savings, in es.Input, out *es.Outbox) savings {
+		if o, ok := in.Message.(opened); ok {
+			out.Send(deposit{o.Account, 1})
+		}
+		return s
+	}
+	sleeper := saver()
+	sleeper.Step = func(s savings, in es.Input, out *es.Outbox) savings {
+		out.Send(deposit{"a", 1})
+		out.WakeAt(in.Now.Add(time.Hour))
+		return s
+	}
+	process := func(p es.Process[savings]) func(*handling.Engine) {
+		return func(e *handling.Engine) { handling.Process(e, p) }
+	}
+	aggregate := func(e *handling.Engine) { handling.Aggregate(e, accounts(0)) }
+	for name, tc := range map[string]struct {
+		newer func(*handling.Engine)
+		first bus.Delivery
+		next  bus.Delivery
+		key   string
+		// sent is a message of the newer version, on its topic; letter says that a
+		// dead letter says of the rest that it could not be sent.
+		sent   string
+		topic  string
+		letter bool
+		// stored is what of the document the newer version did not write either.
+		stored string
+	}{
+		"a command": {process(sender), command("", opened{"a", "Ann"}), command("next", opened{"a", "Again"}),
+			"main/saver/a", "Deposit.v1", "accounts", false, ""},
+		"an answer": {aggregate, command("", deposit{"a", 1}), command("next", open{"a", "Ann"}),
+			"main/account/a", "CommandRejected.v1", "events", false, ""},
+		"a command that does not say where it goes": {process(sender), command("", opened{"a", "Ann"}), command("next", opened{"a", "Again"}),
+			"main/saver/a", "", "", true, `"kind":"command","topic":"accounts",`},
+		"a wake-up that nobody here can set": {process(sleeper), command("", opened{"a", "Ann"}), command("next", opened{"a", "Again"}),
+			"main/saver/a", "Deposit.v1", "accounts", true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, tc.newer)
+			w.handle(w.engine(), tc.first)
+			before := w.bus.Take()
+			got, err := w.keys.Get(t.Context(), []string{tc.key})
+			if err != nil || !strings.Contains(string(got[tc.key].Value), tc.stored) {
+				t.Fatalf("%v, stored %s", err, got[tc.key].Value)
+			}
+			doc := strings.ReplaceAll(string(got[tc.key].Value), tc.stored, "")
+			w.keys.Store.Save(t.Context(), []state.Write{{Key: tc.key, Value: []byte(doc), Always: true}})
+
+			w.handle(w.older(), tc.next, command("other", opened{"b", "Bob"}))
+			sent, letters := "", 0
+			for _, m := range w.bus.Take() {
+				meta, data, err := message.FromCloudEvent(m.Event)
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch {
+				case meta.Type == message.TypeDeadLetter:
+					letters++
+					var l message.DeadLetter
+					if err := json.Unmarshal(data, &l); err != nil || l.MessageID != "next" {
+						t.Errorf("%v, letter %+v", err, l)
+					}
+				case meta.ID == before[0].ID:
+					sent = meta.Type
+					if m.Topic != tc.topic || m.Kind != before[0].Kind || !slices.Equal(m.Event, before[0].Event) {
+						t.Errorf("sent %+v, the newer version %+v", m, before[0])
+					}
+				}
+			}
+			if sent != tc.sent || (letters == 1) != tc.letter {
+				t.Errorf("sent %q, want %q, and %d letters", sent, tc.sent, letters)
+			}
+
+			if tc.letter {
+				if err := w.older().Wake(t.Context(), "main", []string{"a"}); err == nil {
+					t.Error("a wake-up counts as done")
+				}
+				if letters := slices.ContainsFunc(w.bus.Take(), func(m bus.Encoded) bool { return m.Kind == message.DeadLetterKind }); letters {
+					t.Error("a wake-up was parked")
+				}
+			}
+			back := tc.next // by the newer version, if there is need
+			back.Message.ID, back.Message.OriginalID = "back", "next"
+			w.handle(w.engine(), back)
+			again := w.bus.Take()
+			if tc.letter && (len(again) == 0 || again[0].ID != before[0].ID) {
+				t.Errorf("sent back, it sends %+v, want %+v", again, before)
+			}
+		})
+	}
+}
+
 // A message held back passes through the upcasters too; one that can no longer
 // be read goes the way of its predecessor.
 func TestAHeldMessageOfAnOlderType(t *testing.T) {
@@ -334,6 +448,16 @@ func TestWakeUpsOfAStreamThatWaits(t *testing.T) {
 			}
 			w.now = w.now.Add(time.Hour)
 		}
+	})
+	t.Run("nor is one of a stream that cannot be read", func(t *testing.T) {
+		w.keys.Store.Save(ctx, []state.Write{{Key: "main/saver/c", Value: []byte("not a document")}})
+		for range 3 {
+			w.now = w.now.Add(time.Minute)
+			if err := e.Wake(ctx, "main", []string{"c"}); err == nil {
+				t.Fatal("a wake-up that nobody took is taken for done")
+			}
+		}
+		w.want()
 	})
 	t.Run("many behind a parked message are one", func(t *testing.T) {
 		w.handle(e, command("", opened{"b", "Bob"}), command("bad", opened{"b", "poison"}))

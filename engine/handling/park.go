@@ -49,7 +49,7 @@ func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) erro
 	}
 	st.Park(it.Message.ID)
 	st.Enqueue(stream.Outgoing{
-		ID: letterID(letter), Type: message.TypeDeadLetter, Time: now,
+		ID: letterID(letter), Type: message.TypeDeadLetter, Kind: message.DeadLetterKind, Topic: message.TopicDeadLetters, Time: now,
 		CorrelationID: it.Message.CorrelationID, TraceParent: it.Message.TraceParent, Data: data,
 	})
 	return nil
@@ -78,8 +78,14 @@ func (e *Engine) parkUnreadable(ctx context.Context, items []*item, reason error
 }
 
 // parkAlone parks a message without a record of that in its stream: nothing
-// waits behind it.
+// waits behind it. There is nothing in a wake-up that an operator could send
+// back, so it fails, for whoever wakes to repeat it.
 func (e *Engine) parkAlone(ctx context.Context, it *item, reason error) {
+	if isWakeUp(it.Message) {
+		slog.ErrorContext(ctx, "wake-up failed", "stream", it.key.String(), "reason", reason)
+		it.status = bus.Retry
+		return
+	}
 	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
 	it.status = bus.Success
 	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)

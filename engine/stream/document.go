@@ -77,8 +77,12 @@ type Record struct {
 
 // Outgoing is a message to be published beside the stream's own events.
 type Outgoing struct {
-	ID            string          `json:"id"`
-	Type          string          `json:"type"`
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	// Kind and Topic are where it went when it was committed, for a version that
+	// does not know its type. The first documents do not have them.
+	Kind          message.Kind    `json:"kind,omitempty"`
+	Topic         string          `json:"topic,omitempty"`
 	Stream        string          `json:"stream,omitempty"`
 	StreamVersion uint64          `json:"sv,omitempty"`
 	Time          time.Time       `json:"time"`

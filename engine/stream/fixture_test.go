@@ -26,6 +26,15 @@ func TestStoredDocumentsOfVersion1AreRead(t *testing.T) {
 	if *write {
 		writeFixtures(t)
 	}
+	asStored := strings.NewReplacer()
+	// A later version may add fields, anywhere but in what an app put there.
+	withMore := strings.NewReplacer(`{"schema"`, `{"x":[{}],"schema"`, `{"version"`, `{"x":1,"version"`, `{"v"`, `{"x":"y","v"`,
+		`{"id"`, `{"x":true,"id"`, `{"meta"`, `{"x":{},"meta"`, `{"at"`, `{"x":null,"at"`)
+	t.Run("as they are", func(t *testing.T) { readFixtures(t, asStored) })
+	t.Run("with fields that are not known", func(t *testing.T) { readFixtures(t, withMore) })
+}
+
+func readFixtures(t *testing.T, change *strings.Replacer) {
 	ctx := context.Background()
 	keys := &state.Memory{}
 	files, err := filepath.Glob(filepath.Join(fixtures, "*.json"))
@@ -38,7 +47,7 @@ func TestStoredDocumentsOfVersion1AreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(f), ".json"), "+", "/")
-		keys.Save(ctx, []state.Write{{Key: k, Value: data}})
+		keys.Save(ctx, []state.Write{{Key: k, Value: []byte(change.Replace(string(data)))}})
 	}
 	s := stream.NewStore(keys)
 	sts, errs, err := s.Load(ctx, []stream.Request{{Key: key, Folder: counter{}}})
