@@ -13,21 +13,28 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/plenary/plenary/engine/slo"
 )
 
 const scope = "github.com/plenary/plenary/engine/tracing"
 
 // Requests makes a span of each request that belongs to a trace, and measures
-// all of them. A request without a trace begins one if begins says so. Neither
-// has the request's address in it, which may hold the id of an order, nor says
-// who asked.
-func Requests(begins bool) gin.HandlerFunc {
+// all of them. Where the public asks, a request without a trace begins one, and
+// what is answered is what the API's service level is stated of. Neither span nor
+// measurement has the request's address in it, which may hold the id of an order,
+// nor says who asked.
+func Requests(public bool) gin.HandlerFunc {
 	tracer := otel.Tracer(scope)
 	duration, err := otel.Meter(scope).Float64Histogram("http.server.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Time to answer a request"),
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
 	if err != nil {
 		otel.Handle(err)
+	}
+	var api *slo.Level
+	if public {
+		api = slo.New("api")
 	}
 	return func(c *gin.Context) {
 		route := c.FullPath()
@@ -37,7 +44,7 @@ func Requests(begins bool) gin.HandlerFunc {
 		start := time.Now()
 		ctx := propagation.TraceContext{}.Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
 		var span trace.Span
-		if begins || trace.SpanContextFromContext(ctx).IsValid() {
+		if public || trace.SpanContextFromContext(ctx).IsValid() {
 			ctx, span = tracer.Start(ctx, c.Request.Method+" "+route, trace.WithSpanKind(trace.SpanKindServer))
 			defer span.End()
 		}
@@ -49,6 +56,9 @@ func Requests(begins bool) gin.HandlerFunc {
 			if status >= http.StatusInternalServerError {
 				span.SetStatus(codes.Error, "")
 			}
+		}
+		if api != nil {
+			api.Count(ctx, status < http.StatusInternalServerError)
 		}
 		if duration.Enabled(ctx) {
 			duration.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(

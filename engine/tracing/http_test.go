@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -88,6 +89,29 @@ func TestARequestGoesOnInTheNextApp(t *testing.T) {
 				t.Errorf("measured %v", got)
 			}
 		})
+	}
+}
+
+// What the public is answered counts, and not what apps answer each other.
+func TestTheServiceLevelOfTheAPI(t *testing.T) {
+	recorded := telemetrytest.Record(t)
+	gin.SetMode(gin.TestMode)
+	for _, public := range []bool{true, false} {
+		app := gin.New()
+		app.Use(tracing.Requests(public))
+		app.GET("/:status", func(c *gin.Context) {
+			status, err := strconv.Atoi(c.Param("status"))
+			if err != nil {
+				t.Error(err)
+			}
+			c.Status(status)
+		})
+		for _, status := range []string{"200", "404", "429", "503"} {
+			app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/"+status, http.NoBody))
+		}
+	}
+	if got := recorded.Value("plenary.slo.events"); !maps.Equal(got, map[string]float64{"class=good slo=api": 3, "class=fault slo=api": 1}) {
+		t.Errorf("counted %v", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/slo"
 	"github.com/plenary/plenary/engine/stream"
 	"github.com/plenary/plenary/engine/tracing"
 )
@@ -47,6 +48,10 @@ func fatesOf(registry *message.Registry) map[string]string {
 	return fates
 }
 
+// promised is within what time an order knows its seats: docs/slo.md. It is a
+// boundary of the histogram as well.
+const promised = 5 * time.Second
+
 // Orders measures what the engine commits to orders.
 func Orders(engine *handling.Engine, registry *message.Registry) error {
 	m := otel.Meter("github.com/plenary/plenary/apps/order")
@@ -56,8 +61,7 @@ func Orders(engine *handling.Engine, registry *message.Registry) error {
 	}
 	reservation, err := m.Float64Histogram("plenary.order.reservation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Time from when seats were asked for to the order's knowing what it gets"),
-		// 5 s is what the service level goes by.
-		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300))
+		metric.WithExplicitBucketBoundaries(.01, .025, .05, .1, .25, .5, 1, 2, promised.Seconds(), 10, 30, 60, 300))
 	if err != nil {
 		return err
 	}
@@ -68,6 +72,7 @@ func Orders(engine *handling.Engine, registry *message.Registry) error {
 		return err
 	}
 	fates := fatesOf(registry)
+	level := slo.New("reservation")
 	engine.OnCommit(func(ctx context.Context, c handling.Commit) {
 		if c.Stream.Aggregate != order.Name {
 			return
@@ -87,7 +92,9 @@ func Orders(engine *handling.Engine, registry *message.Registry) error {
 				asked = r.Time
 			case reserved, partiallyReserved, rejected:
 				if !asked.IsZero() {
-					reservation.Record(ctx, r.Time.Sub(asked).Seconds(), metric.WithAttributes(attribute.String("result", fate)))
+					took := r.Time.Sub(asked)
+					reservation.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("result", fate)))
+					level.Count(ctx, took <= promised)
 				}
 			case confirmed:
 				if !begun.IsZero() {

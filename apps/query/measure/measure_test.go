@@ -89,6 +89,9 @@ func TestAnEventIsShownOnceHoweverOftenItComes(t *testing.T) {
 	if got := recorded.Value("plenary.projection.delay"); got[""] != 2 {
 		t.Errorf("measured %v", got)
 	}
+	if got := recorded.Value("plenary.slo.events"); !maps.Equal(got, map[string]float64{"class=good slo=projection": 0, "class=fault slo=projection": 2}) {
+		t.Errorf("of the service level: %v", got)
+	}
 	if bounds := recorded.Bounds("plenary.projection.delay"); !slices.Contains(bounds, 2.5) {
 		t.Errorf("nobody can see how many were shown within 2.5 s: buckets %v", bounds)
 	}

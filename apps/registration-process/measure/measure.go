@@ -13,9 +13,14 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/slo"
 	"github.com/plenary/plenary/engine/stream"
 	"github.com/plenary/plenary/engine/tracing"
 )
+
+// promised is within what time a hold that is over gives its seats back:
+// docs/slo.md. It is a boundary of the histogram as well.
+const promised = 30 * time.Second
 
 // Lapses measures, for each order that expired, the time from when its hold was
 // over to when the process learnt that it has expired, which is when it gives
@@ -24,11 +29,11 @@ import (
 func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Duration) error {
 	delay, err := otel.Meter("github.com/plenary/plenary/apps/registration-process").Float64Histogram("plenary.hold.lapse.delay",
 		metric.WithUnit("s"), metric.WithDescription("Time from when a hold was over to when its seats were given back"),
-		// 30 s is what the service level goes by.
-		metric.WithExplicitBucketBoundaries(.5, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300, 900))
+		metric.WithExplicitBucketBoundaries(.5, 1, 1.5, 2, 3, 5, 10, 20, promised.Seconds(), 60, 120, 300, 900))
 	if err != nil {
 		return err
 	}
+	level := slo.New("lapse")
 	expired, _ := registry.TypeOf(contracts.OrderExpired{})
 	var givenUp []string
 	for _, event := range []any{contracts.PaymentRejected{}, contracts.PaymentCancelled{}} {
@@ -56,7 +61,9 @@ func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Dura
 			if paying(state, c) {
 				over = over.Add(grace)
 			}
-			delay.Record(tracing.Under(ctx, r.TraceParent), max(r.Time.Sub(over), 0).Seconds())
+			late, ctx := max(r.Time.Sub(over), 0), tracing.Under(ctx, r.TraceParent)
+			delay.Record(ctx, late.Seconds())
+			level.Count(ctx, late <= promised)
 		}
 	})
 	return nil
