@@ -197,6 +197,7 @@ func (q *query) serveOutcome(w http.ResponseWriter, r *http.Request, id string) 
 type fixture struct {
 	t        *testing.T
 	gateway  *gateway.Gateway
+	server   *httptest.Server
 	url      string
 	broker   *broker
 	query    *query
@@ -264,7 +265,7 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(router)
-	f.url = srv.URL
+	f.url, f.server = srv.URL, srv
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	ended := make(chan error, 1)

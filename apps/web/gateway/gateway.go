@@ -68,7 +68,8 @@ type Gateway struct {
 	finding *throttle.Throttle
 	tracer  trace.Tracer
 	refused metric.Int64Counter // requests answered with 429
-	waiting chan struct{}
+	waiting room
+	streams room
 	health  health
 	running context.Context // ends when the gateway does
 	end     context.CancelFunc
@@ -93,7 +94,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
 		keys: idempotency.New(o.Keys), token: o.OrganiserToken, log: o.Log,
 		finding: throttle.New(findAtOnce, findEvery, findClients),
-		waiting: make(chan struct{}, maxWaiting),
+		waiting: make(room, maxWaiting),
+		streams: make(room, maxStreams),
 	}
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)

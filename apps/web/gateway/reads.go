@@ -182,11 +182,19 @@ func (g *Gateway) reads() {
 		who:     "Whoever knows the command's id.",
 	}), func(ctx context.Context, in *struct {
 		ID   uuid.UUID `path:"id" doc:"The command"`
-		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known"`
+		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known; not at all when too many wait"`
 	}) (*Found[view.Outcome], error) {
 		ctx, cancel := g.whileRunning(ctx)
 		defer cancel()
-		outcome, err := g.outcome(ctx, in.ID, time.Duration(in.Wait)*time.Second)
+		wait := time.Duration(in.Wait) * time.Second
+		if wait > 0 {
+			if leave, ok := g.waiting.enter(); ok {
+				defer leave()
+			} else {
+				wait = 0
+			}
+		}
+		outcome, err := g.outcome(ctx, in.ID, wait)
 		return answered(g, ctx, &Found[view.Outcome]{outcome}, err, "")
 	})
 
@@ -280,6 +288,12 @@ func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound st
 }
 
 func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, notFound string) {
+	leave, ok := g.streams.enter()
+	if !ok {
+		problem.Write(w, r, problem.New(problem.Unavailable).With("Retry-After", "1"))
+		return
+	}
+	defer leave()
 	ctx, cancel := g.whileRunning(r.Context())
 	defer cancel()
 	r = r.WithContext(ctx)

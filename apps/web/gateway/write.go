@@ -122,7 +122,9 @@ func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error 
 		Meta: message.Meta{ID: id.String(), CorrelationID: cmd.About.String()},
 		Body: cmd.Body,
 	}, g.commands.Send)
-	g.health.published(err)
+	if ctx.Err() == nil { // who went away did not learn how it went
+		g.health.published(err)
+	}
 	if err != nil {
 		return g.unavailable(ctx, "publish a command", err)
 	}
@@ -167,17 +169,16 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome vie
 	if !ok || wait == 0 {
 		return outcome, 0
 	}
-	select {
-	case g.waiting <- struct{}{}:
-		defer func() { <-g.waiting }()
-	default:
+	leave, ok := g.waiting.enter()
+	if !ok {
 		return outcome, 0
 	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
-	ctx, leave := g.whileRunning(ctx)
-	defer leave()
+	ctx, stop := g.whileRunning(ctx)
+	defer stop()
 	for ctx.Err() == nil {
 		// Query may answer before its time, or not at all while it restarts.
 		known, err := g.outcome(ctx, id, time.Until(deadline))
@@ -195,10 +196,24 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome vie
 const (
 	// askAgain is the pause before an outcome is asked for again.
 	askAgain = 100 * time.Millisecond
-	// maxWaiting bounds the requests that wait at the same time, each of which
-	// holds connections through both sidecars.
+	// maxWaiting bounds the requests that wait at the same time, maxStreams the
+	// streams: each holds connections through both sidecars.
 	maxWaiting = 512
+	maxStreams = 4096
 )
+
+// room has places for requests that stay.
+type room chan struct{}
+
+// enter takes a place; ok is false when there is none left.
+func (r room) enter() (leave func(), ok bool) {
+	select {
+	case r <- struct{}{}:
+		return func() { <-r }, true
+	default:
+		return nil, false
+	}
+}
 
 func outcomeURL(id uuid.UUID) string { return "/api/outcomes/" + id.String() }
 

@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
@@ -240,6 +243,41 @@ func TestWaitingEndsWhenItsTimeIsOver(t *testing.T) {
 	}
 	if r.header.Get("Location") != r.receipt().OutcomeURL {
 		t.Fatal("Location is not the outcome's")
+	}
+}
+
+// held publishes only when it is told to.
+type held struct{ asked, goOn chan struct{} }
+
+func (h held) Publish(context.Context, ...message.Message) error {
+	h.asked <- struct{}{}
+	<-h.goOn
+	return nil
+}
+
+func TestAClientThatGoesAwayLeavesTheGatewayReady(t *testing.T) {
+	h := held{make(chan struct{}), make(chan struct{})}
+	f := newFixture(t, func(o *gateway.Options) { o.Commands = gateway.Gathered(h) })
+	ctx, goAway := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+placePath(), strings.NewReader(oneSeat))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	gone := make(chan error)
+	go func() {
+		_, err := http.DefaultClient.Do(req) //nolint:bodyclose // there is no answer
+		gone <- err
+	}()
+	<-h.asked
+	goAway()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	f.server.Close() // which waits for the request's end
+	close(h.goOn)
+	if err := f.gateway.Ready(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -195,8 +195,8 @@ func (s *suite) throughput(t *testing.T) {
 	t.Attr("rate", fmt.Sprintf("%.0f messages/s", n/time.Since(began).Seconds()))
 }
 
-// A share of less than a fifth for one of two would be none worth having. Some
-// messages may come to both, while the shares are dealt.
+// A share of less than a fifth for one of two would be none worth having. What is
+// under way while the shares are dealt anew may come to both, but not most of all.
 func (s *suite) replicas(t *testing.T) {
 	const n, atOnce = 1000, 20
 	run, r := newRun(), s.Commands[0]
@@ -221,7 +221,7 @@ func (s *suite) replicas(t *testing.T) {
 	eventually(t, func() error { return in.complete(n) })
 	shares := shareOf(in.all())
 	t.Attr("figure", fmt.Sprintf("%d %% of them", 100*min(shares[0], shares[1])/(shares[0]+shares[1])))
-	if min(shares[0], shares[1]) < n/5 || shares[0]+shares[1] > n+n/10 {
+	if min(shares[0], shares[1]) < n/5 || shares[0]+shares[1] > n+n/2 {
 		t.Errorf("of %d messages the replicas were given %v", n, shares)
 	}
 }
