@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +84,15 @@ func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
 		"SQLite, scaled":      {`{query: {sqlite: {enabled: true}}, apps: {query: {autoscaling: {enabled: true}}}}`, "a SQLite file cannot be shared by replicas"},
 		"two scalers":         {`{apps: {web: {autoscaling: {enabled: true}, keda: {enabled: true, triggers: [{}]}}}}`, "apps.web: autoscaling and keda would both scale it"},
 		"nothing to scale by": {`{apps: {seats: {keda: {enabled: true}}}}`, "apps.seats.keda.triggers"},
-		"a missing secret":    {`{components: {broker: rabbitmq}, networkPolicy: {enabled: false}}`, "secrets.values has no rabbitmq-connection, which conference needs"},
+		"less than the least": {`{apps: {web: {autoscaling: {enabled: true, minReplicas: 5, maxReplicas: 3}}}}`, "apps.web.autoscaling: minReplicas is more than maxReplicas"},
+		"a digest as a tag":   {`{image: {tag: "1.0@sha256:0123"}}`, "at '/image/tag': '1.0@sha256:0123' does not match pattern"},
+		"a volume for nobody": {`{defaults: {extraVolumes: [{name: ca, volume: {emptyDir: {}}}]}}`, "at '/defaults/extraVolumes/0'"},
+		"a volume of ours":    {`{defaults: {extraVolumes: [{name: data, volume: {emptyDir: {}}, app: /data}]}}`, "at '/defaults/extraVolumes/0/name'"},
+		"a store without a word": {`{secrets: {store: {type: secretstores.azure.keyvault, metadata: [{name: vaultName}]}}}`,
+			"at '/secrets/store/metadata/0': 'oneOf' failed"},
+		"a store nobody may reach": {`{secrets: {store: {type: secretstores.azure.keyvault}}, redis: {enabled: false}, postgresql: {enabled: false}, networkPolicy: {brokerAndStoreTo: [{}]}}`,
+			"networkPolicy.secretStoreTo"},
+		"a missing secret": {`{components: {broker: rabbitmq}, networkPolicy: {enabled: false}}`, "secrets.values has no rabbitmq-connection, which conference needs"},
 		"secrets of two kinds": {`{secrets: {existing: mine, store: {type: secretstores.azure.keyvault}}, redis: {enabled: false}, postgresql: {enabled: false}}`,
 			"secrets.existing and secrets.store: give one of them"},
 		"a broker nobody may reach":    {`{redis: {enabled: false}, secrets: {values: {redis-host: r, redis-password: p}}}`, "networkPolicy.brokerAndStoreTo"},
@@ -221,7 +231,7 @@ func TestNoPodMayDoMoreThanItMust(t *testing.T) {
 					t.Errorf("%s runs %s", name, c["image"])
 				}
 			}
-			if object(pod).kindOr("") != "Pod" && strings.HasPrefix(get[string](pod, "metadata", "annotations", "dapr.io/enabled"), "t") {
+			if pod.kindOr("") != "Pod" && strings.HasPrefix(get[string](pod, "metadata", "annotations", "dapr.io/enabled"), "t") {
 				annotations := get[map[string]any](pod, "metadata", "annotations")
 				for _, key := range []string{"sidecar-cpu-request", "sidecar-memory-request", "sidecar-memory-limit"} {
 					if annotations["dapr.io/"+key] == nil {
@@ -351,6 +361,71 @@ secrets: {values: {other-password: p}}
 	}
 }
 
+// Production's queues are kept by several nodes, and a message that comes back is
+// never dropped: since version 4, RabbitMQ does that the 21st time.
+func TestProductionHasQuorumQueues(t *testing.T) {
+	type queue struct {
+		Name      string            `json:"name"`
+		Arguments map[string]string `json:"arguments"`
+	}
+	type definitions struct {
+		Exchanges, Bindings []map[string]any
+		Queues              []queue
+		Policies            []struct {
+			Pattern    string
+			ApplyTo    string `json:"apply-to"`
+			Definition map[string]int
+		}
+	}
+	var classic, quorum definitions
+	for file, into := range map[string]*definitions{"definitions.json": &classic, "definitions-quorum.json": &quorum} {
+		if err := json.Unmarshal([]byte(read(t, repository("components", "rabbitmq-postgres", file))), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy := quorum.Policies[0]
+	for i := range classic.Queues {
+		q := &classic.Queues[i]
+		q.Arguments["x-queue-type"] = "quorum"
+		if matches, err := regexp.MatchString(policy.Pattern, q.Name); err != nil || !matches {
+			t.Errorf("the policy is not for %s: %v", q.Name, err)
+		}
+	}
+	if got, want := fmt.Sprint(quorum.Exchanges, quorum.Queues, quorum.Bindings), fmt.Sprint(classic.Exchanges, classic.Queues, classic.Bindings); got != want {
+		t.Errorf("definitions-quorum.json has\n%s, not\n%s", got, want)
+	}
+	if policy.ApplyTo != "queues" || policy.Definition["delivery-limit"] < 1e9 {
+		t.Errorf("the policy is %v", policy)
+	}
+
+	// The component takes the kind of a queue from the subscription alone.
+	subscriptions := of(render(t, profiles(t)["production"]), "Subscription")
+	if len(subscriptions) == 0 {
+		t.Error("there are no subscriptions")
+	}
+	for name, s := range subscriptions {
+		if m := get[map[string]any](s, "spec", "metadata"); m["queueType"] != "quorum" || m["rawPayload"] != "true" {
+			t.Errorf("%s: %v", name, m)
+		}
+	}
+}
+
+// A pod takes what it is told of Dapr's objects when it starts.
+func TestAnotherSubscriptionStartsNewPods(t *testing.T) {
+	checksum := func(text string) string {
+		return get[string](of(render(t, values(t, text)), "Deployment")["plenary-order"], "spec", "template", "metadata", "annotations", "plenary/checksum")
+	}
+	was := checksum(`{}`)
+	if was != checksum(`{}`) {
+		t.Error("pods are started anew without a reason")
+	}
+	for _, text := range []string{`{components: {subscriptionMetadata: {queueType: quorum}}}`, `{components: {metadata: {eventbus: {concurrency: "3"}}}}`} {
+		if checksum(text) == was {
+			t.Errorf("%s: pods go on with what they had", text)
+		}
+	}
+}
+
 // An app's sidecar has the secrets of its components and its own, and no others.
 func TestASidecarHasItsSecretsAndNoOthers(t *testing.T) {
 	for _, profile := range []string{"defaults", "kafka", "redis-sqlite"} {
@@ -401,9 +476,122 @@ func TestSecretsOfTheUsersOwn(t *testing.T) {
 			t.Errorf("%s reads %s", d.name(), got)
 		}
 	}
-	store := of(render(t, profiles(t)["vault"]), "Component")["secretstore"]
+}
+
+// A store of one's own is opened by what is not in the values, and with a
+// certificate of one's own.
+func TestASecretStoreOfTheUsersOwn(t *testing.T) {
+	objects := render(t, profiles(t)["vault"])
+	store := of(objects, "Component")["secretstore"]
 	if got := get[string](store, "spec", "type"); got != "secretstores.hashicorp.vault" {
 		t.Errorf("the store is %s", got)
+	}
+	token := object(get[[]any](store, "spec", "metadata")[2].(map[string]any))
+	if get[string](token, "name") != "vaultToken" || get[string](token, "secretKeyRef", "key") != "token" {
+		t.Errorf("the store is opened with %v", token)
+	}
+	for _, app := range apps {
+		template := object(get[map[string]any](of(objects, "Deployment")[release+"-"+app], "spec", "template"))
+		if got := get[string](template, "metadata", "annotations", "dapr.io/volume-mounts"); got != "ca:/etc/plenary/ca" {
+			t.Errorf("the sidecar of %s mounts %s", app, got)
+		}
+		mounts := get[[]any](containers(template)[0], "volumeMounts")
+		if len(mounts) != 1 || get[string](mounts[0].(map[string]any), "mountPath") != "/etc/plenary/ca" || get[any](mounts[0].(map[string]any), "readOnly") != true {
+			t.Errorf("%s mounts %v", app, mounts)
+		}
+		volumes := get[[]any](template, "spec", "volumes")
+		if len(volumes) != 1 || get[string](volumes[0].(map[string]any), "configMap", "name") != "ca" {
+			t.Errorf("%s has the volumes %v", app, volumes)
+		}
+		if got := get[string](of(objects, "ServiceAccount")[release+"-"+app], "metadata", "annotations", "example.com/role"); got != "tickets" {
+			t.Errorf("the account of %s has the role %q", app, got)
+		}
+		open := false
+		for _, e := range get[[]any](of(objects, "NetworkPolicy")[release+"-"+app], "spec", "egress") {
+			for _, port := range get[[]any](e.(map[string]any), "ports") {
+				open = open || get[float64](port.(map[string]any), "port") == 8200
+			}
+		}
+		if !open {
+			t.Errorf("%s may not reach the store", app)
+		}
+	}
+
+	// Beside what the chart has, and for one side alone.
+	const both = `
+query: {sqlite: {enabled: true}}
+defaults: {extraVolumes: [{name: token, volume: {secret: {secretName: t}}, sidecar: /token}, {name: ca, volume: {configMap: {name: ca}}, app: /ca}]}
+`
+	template := object(get[map[string]any](of(render(t, values(t, both)), "Deployment")["plenary-query"], "spec", "template"))
+	if got := get[string](template, "metadata", "annotations", "dapr.io/volume-mounts"); got != "secrets:/etc/plenary/secrets,token:/token" {
+		t.Errorf("the sidecar mounts %s", got)
+	}
+	var mounted, volumes []string
+	for _, m := range get[[]any](containers(template)[0], "volumeMounts") {
+		mounted = append(mounted, get[string](m.(map[string]any), "name"))
+	}
+	for _, v := range get[[]any](template, "spec", "volumes") {
+		volumes = append(volumes, get[string](v.(map[string]any), "name"))
+	}
+	if !slices.Equal(mounted, []string{"data", "ca"}) || !slices.Equal(volumes, []string{"secrets", "data", "token", "ca"}) {
+		t.Errorf("the app mounts %v of %v", mounted, volumes)
+	}
+}
+
+func TestWhatIsSaidOfPods(t *testing.T) {
+	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	objects := render(t, values(t, `
+image: {tag: 1.0-, digests: {web: "`+digest+`", demo: "`+digest+`"}}
+apps: {web: {podAnnotations: {dapr.io/log-level: debug}, podLabels: {app.kubernetes.io/name: other}}}
+redis: {nodeSelector: {disk: fast}}
+postgresql: {priorityClassName: high, affinity: {nodeAffinity: {}}}
+test: {tolerations: [{operator: Exists}]}
+`))
+	all := pods(objects)
+	for name, want := range map[string]string{
+		"plenary-web": "localhost/plenary/web:1.0-@" + digest, "plenary-order": "localhost/plenary/order:1.0-", "plenary-test": "localhost/plenary/demo:1.0-@" + digest,
+	} {
+		if got := containers(all[name])[0]["image"]; got != want {
+			t.Errorf("%s runs %s, want %s", name, got, want)
+		}
+	}
+	web := of(objects, "Deployment")["plenary-web"]
+	if got := get[string](web, "metadata", "labels", "app.kubernetes.io/version"); got != "1.0" {
+		t.Errorf("the version is %q, which is no label", got)
+	}
+	if got := get[string](all["plenary-web"], "metadata", "annotations", "dapr.io/log-level"); got != "debug" {
+		t.Errorf("the sidecar logs at %s", got)
+	}
+	if !selects(get[map[string]any](web, "spec", "selector", "matchLabels"), get[map[string]any](all["plenary-web"], "metadata", "labels")) {
+		t.Error("web is not selected by its own labels")
+	}
+	if get[string](all["plenary-redis"], "spec", "nodeSelector", "disk") != "fast" || get[string](all["plenary-postgresql"], "spec", "priorityClassName") != "high" ||
+		get[any](all["plenary-postgresql"], "spec", "affinity", "nodeAffinity") == nil || len(get[[]any](all["plenary-test"], "spec", "tolerations")) != 1 {
+		t.Error("servers and test run anywhere")
+	}
+}
+
+// A scaler leaves alone what has no pods, and a number that is taken away is one
+// to Kubernetes. So an upgrade keeps how many there are, and starts what was stopped.
+func TestAnUpgradeKeepsWhatAScalerDecided(t *testing.T) {
+	scaled := values(t, `
+apps:
+  web: {autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 9}}
+  query: {keda: {enabled: true, minReplicas: 3, triggers: [{type: cpu}]}}
+`)
+	first := render(t, scaled)
+	for before, want := range map[int64]float64{0: 2, 1: 2, 5: 5} {
+		var found []object
+		for _, d := range of(first, "Deployment") {
+			found = append(found, object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": d["metadata"], "spec": map[string]any{"replicas": before}})
+		}
+		later := of(render(t, scaled, found...), "Deployment")
+		if web, query := get[any](later["plenary-web"], "spec", "replicas"), get[any](later["plenary-query"], "spec", "replicas"); web != want || query != max(want, 3) {
+			t.Errorf("of %d there are %v of web and %v of query", before, web, query)
+		}
+		if order := get[any](later["plenary-order"], "spec", "replicas"); order != 1.0 {
+			t.Errorf("of %d there are %v of order, which nothing scales", before, order)
+		}
 	}
 }
 

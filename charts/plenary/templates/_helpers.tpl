@@ -6,7 +6,7 @@
 {{- define "plenary.labels" -}}
 {{- $root := .root | default . -}}
 helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version | replace "+" "_" }}
-app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | trimAll "-_." | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 app.kubernetes.io/part-of: plenary
 {{ include "plenary.selector" . }}
@@ -24,6 +24,20 @@ app.kubernetes.io/component: {{ . }}
 {{/* An image of ours. Takes a dict of root and component. */}}
 {{- define "plenary.image" -}}
 {{ .root.Values.image.repository }}/{{ .component }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- with get .root.Values.image.digests .component }}@{{ . }}{{ end }}
+{{- end -}}
+
+{{/* On which nodes a pod runs. Takes values that say so. */}}
+{{- define "plenary.placement" -}}
+{{- $placement := dict -}}
+{{- range $what := list "affinity" "nodeSelector" "priorityClassName" "tolerations" -}}
+  {{- with get $ $what -}}
+    {{- $_ := set $placement $what . -}}
+  {{- end -}}
+{{- end -}}
+{{- with $placement -}}
+{{ toYaml . }}
+{{- end -}}
 {{- end -}}
 
 {{/* What a container of ours may: nothing. */}}
@@ -145,6 +159,22 @@ store and the values of settings are of the chart.
 {{ dict "items" $items | toYaml }}
 {{- end -}}
 
+{{/* What is the same for all sets, as `items`: subscriptions, and how often is tried again. */}}
+{{- define "plenary.common" -}}
+{{- $items := list -}}
+{{- range $path, $content := .Files.Glob "files/common/*.yaml" -}}
+  {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
+    {{- with fromYaml $document -}}
+      {{- if eq .kind "Subscription" -}}
+        {{- $_ := set .spec "metadata" (merge (deepCopy $.Values.components.subscriptionMetadata) .spec.metadata) -}}
+      {{- end -}}
+      {{- $items = append $items . -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{ dict "items" $items | toYaml }}
+{{- end -}}
+
 {{/* The names of the secrets that an app's sidecar needs, as `items`. */}}
 {{- define "plenary.secretNames" -}}
 {{- $component := .component -}}
@@ -178,4 +208,60 @@ one, who has taken over one app could pose as the sidecar of another.
 {{- else if not .root.Values.secrets.store -}}
 {{ include "plenary.name" .root }}-{{ .component }}-secrets
 {{- end -}}
+{{- end -}}
+
+{{/*
+The annotations of an app's pod, most of them for Dapr. Takes a dict of root,
+component, app, sums, block, mounts, daprToken and appToken; see where pods are made.
+*/}}
+{{- define "plenary.annotations" -}}
+plenary/checksum: {{ .sums }}
+dapr.io/enabled: "true"
+dapr.io/app-id: {{ .component }}
+dapr.io/app-port: "8080"
+dapr.io/config: {{ .component }}
+dapr.io/log-as-json: "true"
+dapr.io/log-level: {{ .app.sidecar.logLevel }}
+dapr.io/enable-api-logging: "false"
+dapr.io/enable-metrics: {{ .root.Values.telemetry.metrics.enabled | quote }}
+# A batch may be large; Dapr's default is 4Mi.
+dapr.io/max-body-size: 64Mi
+dapr.io/api-token-secret: {{ .daprToken }}
+dapr.io/app-token-secret: {{ .appToken }}
+dapr.io/disable-builtin-k8s-secret-store: "true"
+{{- with .mounts }}
+dapr.io/volume-mounts: {{ join "," . }}
+{{- end }}
+dapr.io/sidecar-seccomp-profile-type: RuntimeDefault
+# A second, Dapr's default, is little on a busy node.
+dapr.io/sidecar-readiness-probe-timeout-seconds: "5"
+dapr.io/sidecar-readiness-probe-period-seconds: "3"
+dapr.io/sidecar-liveness-probe-timeout-seconds: "5"
+{{- with .app.sidecar.resources }}
+{{- with .requests }}
+{{- with .cpu }}
+dapr.io/sidecar-cpu-request: {{ . | quote }}
+{{- end }}
+{{- with .memory }}
+dapr.io/sidecar-memory-request: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with .limits }}
+{{- with .cpu }}
+dapr.io/sidecar-cpu-limit: {{ . | quote }}
+{{- end }}
+{{- with .memory }}
+dapr.io/sidecar-memory-limit: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+# When a pod is to end, its sidecar stops taking messages at once, while the
+# app still runs and finishes those it has.
+dapr.io/block-shutdown-duration: {{ .block }}s
+dapr.io/graceful-shutdown-seconds: {{ .root.Values.shutdown.sidecarSeconds | quote }}
+dapr.io/enable-app-health-check: "true"
+dapr.io/app-health-check-path: /healthz
+dapr.io/app-health-probe-interval: "3"
+dapr.io/app-health-probe-timeout: "2500"
+dapr.io/app-health-threshold: "3"
 {{- end -}}
