@@ -62,7 +62,7 @@ test-docs: ## that the documents say what is true: tests, links, settings
 	go test -count=1 ./tests/docs
 
 test-unit: ## the tests of each module but those below, with the race detector
-	go test $(RACE) $(filter-out ./tests/...,$(ALL)) ./tests/components ./tests/harness ./tests/telemetry
+	go test $(RACE) $(filter-out ./tests/...,$(ALL)) ./tests/components ./tests/harness ./tests/rush ./tests/telemetry
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
 		echo 'NOT RUN, since there is no PostgreSQL on this machine: the half of the tests in apps/query that is about it.'
 
@@ -89,7 +89,7 @@ test-failures: .bin/local ## ORDERS=500 orders while parts are killed, stopped a
 	PLENARY_COMPONENTS=$(or $(SET),local) PLENARY_ORDERS=$(or $(ORDERS),500) go test -v -count=1 -timeout 3h -run NothingIsLost ./tests/e2e
 
 test-kubernetes: ## the chart on a cluster: KUBECONFIG, or PLENARY_CLUSTER (tests/kubernetes/README.md); ORDERS=5000 ROUNDS=2
-	go test -count=1 ./tests/kubernetes/debian
+	go test -count=1 ./tests/kubernetes/cluster ./tests/kubernetes/debian
 	go test -count=1 -timeout 3h -v ./tests/kubernetes -args $(if $(ORDERS),-orders=$(ORDERS)) $(if $(ROUNDS),-rounds=$(ROUNDS)) \
 		$(if $(REPOSITORY),-repository=$(REPOSITORY))
 

@@ -71,6 +71,9 @@ type Faults struct {
 	Requests int
 	// InARow is how often the same request failed at most before it succeeded.
 	InARow int
+	// Longest is the longest that a registrant waited for something, from the first
+	// request to the answer. Being asked to come later begins it anew.
+	Longest time.Duration
 	// Errors says how often each kind was seen.
 	Errors map[string]int
 }
@@ -137,13 +140,13 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 	if n%5 == 0 {
 		item.SeatType = r.Workshop
 	}
-	place := func() error { return r.Anyone.PlaceOrderAs(ctx, r.ID, id, item) }
+	place := func(ctx context.Context) error { return r.Anyone.PlaceOrderAs(ctx, r.ID, id, item) }
 	if err := r.again(ctx, place, "order-already-placed"); err != nil {
 		return err
 	}
 	var o api.Order
 	err := ready.Until(ctx, func(ctx context.Context) error {
-		err := r.again(ctx, func() (err error) { o, err = r.Anyone.Order(ctx, id); return err }, "")
+		err := r.again(ctx, func(ctx context.Context) (err error) { o, err = r.Anyone.Order(ctx, id); return err }, "")
 		if err == nil && o.Status == "placed" {
 			err = errors.New("the seats have not answered")
 		}
@@ -153,15 +156,19 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 		return err
 	}
 	const lapsed = "order-expired" // while a part was down
-	if err := r.again(ctx, func() error { return r.Anyone.AssignRegistrant(ctx, id, registrant) }, lapsed); err != nil {
+	assign := func(ctx context.Context) error { return r.Anyone.AssignRegistrant(ctx, id, registrant) }
+	if err := r.again(ctx, assign, lapsed); err != nil {
 		return err
 	}
 	var checkout string
-	pay := func() (err error) { _, checkout, err = r.Anyone.StartPayment(ctx, id, o.Total); return err }
+	pay := func(ctx context.Context) (err error) {
+		_, checkout, err = r.Anyone.StartPayment(ctx, id, o.Total)
+		return err
+	}
 	if err := r.again(ctx, pay, lapsed); err != nil || checkout == "" {
 		return err
 	}
-	return r.again(ctx, func() error {
+	return r.again(ctx, func(ctx context.Context) error {
 		err := r.Anyone.Decide(ctx, checkout, "accept")
 		if err == nil {
 			return nil
@@ -176,17 +183,23 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 
 var registrant = api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.org"}
 
+// answerWithin is how long a registrant waits for an answer before asking again.
+const answerWithin = 10 * time.Second
+
 // again makes a request until it succeeds, or is refused with a code that is as
 // good.
-func (r *Rush) again(ctx context.Context, request func() error, enough string) error {
+func (r *Rush) again(ctx context.Context, request func(context.Context) error, enough string) error {
+	began := time.Now()
 	for failures := 0; ; {
-		err := request()
+		err := patiently(ctx, request)
 		if err == nil || api.Code(err) == enough && enough != "" {
+			r.answered(time.Since(began))
 			return nil
 		}
 		pause := 200 * time.Millisecond
 		var p *api.Problem
-		if errors.As(err, &p) && p.Status == http.StatusTooManyRequests {
+		later := errors.As(err, &p) && p.Status == http.StatusTooManyRequests
+		if later {
 			pause = time.Second
 		} else if ctx.Err() == nil {
 			failures++
@@ -197,7 +210,24 @@ func (r *Rush) again(ctx context.Context, request func() error, enough string) e
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		case <-time.After(pause):
 		}
+		if later {
+			began = time.Now()
+		}
 	}
+}
+
+// patiently makes a request once, and waits no longer than a registrant does.
+func patiently(ctx context.Context, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return request(ctx)
+}
+
+// answered notes how long a registrant waited.
+func (r *Rush) answered(after time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults.Longest = max(r.faults.Longest, after)
 }
 
 var someID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
