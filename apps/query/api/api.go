@@ -176,17 +176,17 @@ func conferences(r request) (any, error) {
 }
 
 func conference(r request) (any, error) {
-	found, err := r.conference()
+	found, err := r.conference(r.Request.Context())
 	return missing(found, err, problem.ConferenceNotFound)
 }
 
 // conference is the one named in the path, by id or slug.
-func (r request) conference() (view.Conference, error) {
+func (r request) conference(ctx context.Context) (view.Conference, error) {
 	name := r.Param("id")
 	if id, err := uuid.Parse(name); err == nil {
-		return r.store.Conference(r.Request.Context(), r.tenant, id)
+		return r.store.Conference(ctx, r.tenant, id)
 	}
-	return r.store.ConferenceBySlug(r.Request.Context(), r.tenant, name)
+	return r.store.ConferenceBySlug(ctx, r.tenant, name)
 }
 
 func order(r request) (any, error) {
@@ -242,7 +242,8 @@ func timeline(r request) (any, error) {
 const mostWait = 60
 
 // outcome answers at once when the outcome is known, or nobody waits; otherwise
-// as soon as it is, or when the waiting ends.
+// as soon as it is, or when the waiting ends. Then it asks once more: what
+// another replica took in may not have been heard of here.
 func (a *API) outcome(r request) (any, error) {
 	seconds, err := r.number("wait", 0, mostWait)
 	if err != nil {
@@ -253,17 +254,17 @@ func (a *API) outcome(r request) (any, error) {
 	defer waiter.Leave()
 	ctx, cancel := context.WithTimeout(r.Request.Context(), time.Duration(seconds)*time.Second)
 	defer cancel()
-	for {
+	for last := seconds == 0; ; {
 		found, err := r.store.Outcome(r.Request.Context(), r.tenant, id)
-		if err != nil || found.Status != view.OutcomeUnknown {
+		if err != nil || last || found.Status != view.OutcomeUnknown {
 			return found, err
 		}
 		select {
 		case <-waiter.Changed:
 		case <-ctx.Done():
-			return found, nil
+			last = true
 		case <-a.Hub.Done():
-			return found, nil
+			last = true
 		}
 	}
 }

@@ -279,6 +279,37 @@ func TestOutcomeIsHeldUntilItIsKnown(t *testing.T) {
 	}
 }
 
+// What another replica took in while it was not heard of is known when the
+// waiting ends.
+func TestOutcomeIsAskedForOnceMoreWhenTheWaitingEnds(t *testing.T) {
+	where := databases.SQLite(t)
+	a, b := startOn(t, where, patience), startOn(t, where, patience)
+	stream := "order/" + uuid.NewString()
+	delivered := make(chan error, 1)
+	go func() { delivered <- a.deliver(stream, 1, placed(uuid.New())...) }()
+	if o := ask[view.Outcome](b, "GET", "/outcomes/"+commandOf(stream, 1)+"?wait=1", "", 200); o.Status != view.OutcomeAccepted {
+		t.Errorf("outcome: %+v", o)
+	}
+	if err := <-delivered; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Nobody is told that an order does not exist because the database cannot say.
+func TestStreamsOfADatabaseThatCannotBeAsked(t *testing.T) {
+	s := startWith(t, time.Millisecond)
+	order := uuid.New()
+	s.place(order)
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/orders/" + order.String(), "/orders/" + order.String() + "/events", "/conferences/gophers/events"} {
+		if p := ask[problem.Problem](s, "GET", path, "", 503); p.Code != problem.Unavailable {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+}
+
 func TestOutcomeIsNotHeldWhenTheServiceEnds(t *testing.T) {
 	s := start(t)
 	s.hub.Close()
@@ -299,7 +330,12 @@ type viewer struct {
 
 func (s *service) look(path, lastEventID string) viewer {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	return s.lookFor(patience, path, lastEventID)
+}
+
+func (s *service) lookFor(atMost time.Duration, path, lastEventID string) viewer {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), atMost)
 	s.t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/view"
 )
 
 // writeWithin is how long a viewer may take to receive an update. One that
@@ -36,7 +37,7 @@ func (a *API) watchOrder(r request) error {
 }
 
 func (a *API) watchConference(r request) error {
-	found, err := r.conference()
+	found, err := r.conferenceSoon()
 	if errors.Is(err, store.ErrNotFound) {
 		return problem.New(http.StatusNotFound, problem.ConferenceNotFound, "")
 	}
@@ -49,11 +50,21 @@ func (a *API) watchConference(r request) error {
 	})
 }
 
-func update(view any, revision int64, err error) (live.Update, error) {
+// askWithin bounds what a stream asks before it begins: its request has no end
+// of its own.
+const askWithin = 5 * time.Second
+
+func (r request) conferenceSoon() (view.Conference, error) {
+	ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
+	defer cancel()
+	return r.conference(ctx)
+}
+
+func update(shown any, revision int64, err error) (live.Update, error) {
 	if err != nil {
 		return live.Update{}, err
 	}
-	data, err := json.Marshal(view)
+	data, err := json.Marshal(shown)
 	return live.Update{Revision: revision, Data: data}, err
 }
 
@@ -92,7 +103,7 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 			}
 		case <-absent.C:
 			if !out.isOpen {
-				return problem.New(http.StatusNotFound, notFound, "")
+				return absence(viewer.Failed(), notFound)
 			}
 		case <-r.Request.Context().Done():
 			return nil
@@ -106,6 +117,15 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 			return nil //nolint:nilerr // the viewer is gone, and there is nobody to tell
 		}
 	}
+}
+
+// absence is the answer when there is no view to send: either there is none, or
+// nobody knows.
+func absence(failed error, notFound string) error {
+	if errors.Is(failed, store.ErrNotFound) {
+		return problem.New(http.StatusNotFound, notFound, "")
+	}
+	return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the database cannot be asked")
 }
 
 // stream is a response of server-sent events.

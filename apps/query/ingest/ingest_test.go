@@ -157,12 +157,15 @@ func TestEventThatCannotBeStoredBecomesADeadLetter(t *testing.T) {
 	events := ingest.Events{Store: late, Now: now}
 	order := uuid.New()
 	unnumbered := delivery(t, "order/"+order.String(), 0, placed(order))
+	foreign := delivery(t, "order/"+order.String(), 2, placed(order))
+	foreign.Message.Tenant = strings.Repeat("\x00x", 4000)
 	batch := []bus.Delivery{
 		unnumbered,
 		delivery(t, "", 1, placed(order)),
 		delivery(t, "order/"+strings.Repeat("x", 513), 1, placed(order)),
 		delivery(t, "order/\x00", 1, placed(order)),
 		delivery(t, "order/\xff", 1, placed(order)),
+		foreign,
 		delivery(t, "", 0, message.Discarded{Stream: "registration/x"}), // for another handler
 		delivery(t, "order/"+order.String(), 1, placed(order)),
 	}

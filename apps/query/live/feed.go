@@ -29,6 +29,7 @@ type Feeds struct {
 type feed struct {
 	viewers map[*Viewer]struct{}
 	last    *Update
+	failed  error // of the last reading; nil also while the first is under way
 	stop    context.CancelFunc
 }
 
@@ -46,6 +47,10 @@ type Viewer struct {
 // readAgain is when a view that could not be read is read again, unless it
 // changes before.
 const readAgain = time.Second
+
+// readWithin bounds a reading: whoever looks waits without end, and a source that
+// has gone silent must not hold the reading, and what it holds, as long.
+const readWithin = 5 * time.Second
 
 // Look begins to look at the view under a key. read reads it; an error means
 // that there is no view now, and it is read again after the next change or a
@@ -76,6 +81,15 @@ func (f *Feeds) Look(key string, read func(context.Context) (Update, error)) *Vi
 	return v
 }
 
+// Failed is why the last reading gave no view; nil when it gave one, or when
+// there was none yet.
+func (v *Viewer) Failed() error {
+	f := v.feeds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.feeds[v.key].failed
+}
+
 // Leave ends the looking.
 func (v *Viewer) Leave() {
 	f := v.feeds
@@ -99,9 +113,9 @@ func (f *Feeds) follow(ctx context.Context, at *feed, waiter *Waiter, read func(
 		case <-pace.C:
 		}
 		var again <-chan time.Time
-		if u, err := read(ctx); err == nil {
-			f.hand(at, u)
-		} else {
+		u, err := readOnce(ctx, read)
+		f.hand(at, u, err)
+		if err != nil {
 			again = time.After(readAgain)
 		}
 		pace.Reset(f.Pace)
@@ -114,11 +128,21 @@ func (f *Feeds) follow(ctx context.Context, at *feed, waiter *Waiter, read func(
 	}
 }
 
-// hand gives an update to all viewers, in place of one that a viewer has not
-// received.
-func (f *Feeds) hand(at *feed, u Update) {
+func readOnce(ctx context.Context, read func(context.Context) (Update, error)) (Update, error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	return read(ctx)
+}
+
+// hand gives what was read to all viewers, in place of an update that a viewer
+// has not received.
+func (f *Feeds) hand(at *feed, u Update, failed error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	at.failed = failed
+	if failed != nil {
+		return
+	}
 	if at.last != nil && u.Revision <= at.last.Revision {
 		return
 	}

@@ -59,6 +59,10 @@ type run struct {
 	events []Event
 }
 
+func (r *run) has(version uint64) bool {
+	return slices.ContainsFunc(r.events, func(e Event) bool { return e.StreamVersion == version })
+}
+
 func byStream(events []Event) []*run {
 	var runs []*run
 	index := map[stream]*run{}
@@ -103,17 +107,20 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []me
 	}
 	var stand []standing
 	for i, r := range runs {
-		row, before := rows[i], rows[i].version
-		candidates := r.events
-		if waiting[r.stream] {
-			if candidates, err = s.after(ctx, tx, r.stream, before); err != nil {
+		row, at := rows[i], standing{stream: r.stream, waiting: waiting[r.stream]}
+		var now []message.Message
+		switch {
+		case !at.waiting:
+			now, at.highest = row.take(ctx, r.events), highest(r.events, 0)
+		case !r.has(row.version + 1):
+			continue // it waits as before, however much the journal has of it by now
+		default:
+			if now, at.highest, err = s.takeFromJournal(ctx, tx, row); err != nil {
 				return nil, err
 			}
 		}
-		ready := contiguous(candidates, before)
-		row.show(ctx, ready)
-		shown = append(shown, ready[:row.version-before]...)
-		stand = append(stand, standing{r.stream, row.version, highest(candidates, before), waiting[r.stream]})
+		at.shown = row.version
+		shown, stand = append(shown, now...), append(stand, at)
 	}
 	if err := s.save(ctx, tx, "", rows); err != nil {
 		return nil, err
@@ -191,10 +198,27 @@ func (s *Store) journal(ctx context.Context, tx *sql.Tx, runs []*run, rows []*ro
 	return s.dialect.insert(ctx, tx, intoJournal, values)
 }
 
-// after reads what the journal has of a stream after a version.
+// takeFromJournal shows of the row's stream what the journal has, up to a gap. It
+// returns what is shown now, and the version of the last event it has read: when
+// that is not shown, something waits.
+func (s *Store) takeFromJournal(ctx context.Context, tx *sql.Tx, row *row) (shown []message.Message, last uint64, err error) {
+	for {
+		events, err := s.after(ctx, tx, row.stream, row.version)
+		if err != nil {
+			return nil, 0, err
+		}
+		now := row.take(ctx, events)
+		shown = append(shown, now...)
+		if len(now) < pageSize {
+			return shown, highest(events, row.version), nil
+		}
+	}
+}
+
+// after reads the next page of what the journal has of a stream after a version.
 func (s *Store) after(ctx context.Context, tx *sql.Tx, at stream, version uint64) ([]Event, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM journal
-		WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version`, at.tenant, at.name, int64(version))
+		WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version LIMIT $4`, at.tenant, at.name, int64(version), pageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +252,7 @@ func scanStreams(rows *sql.Rows, failed error) (streams []stream, err error) {
 }
 
 // standing is how far a stream has come: what is shown of it, and the last that
-// the journal has; and whether it is among those that wait.
+// was read of it; and whether it is among those that wait.
 type standing struct {
 	stream
 	shown, highest uint64

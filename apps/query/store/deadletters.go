@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/plenary/plenary/apps/query/view"
@@ -37,12 +40,28 @@ var intoDeadLetters = insertion{
 	conflict: "DO NOTHING",
 }
 
-// KeepDeadLetters keeps new dead letters, each id once.
+// longestKey is how many bytes of a text may be in a key of an index: PostgreSQL
+// refuses a key of 2,700 bytes.
+const longestKey = 512
+
+// keyed is a text of anybody's, short enough for a key; what is cut off gives way
+// to a digest, so that different texts stay different.
+func keyed(text string) string {
+	if text = storable(text); len(text) <= longestKey {
+		return text
+	}
+	digest := sha256.Sum256([]byte(text))
+	end := hex.EncodeToString(digest[:])
+	return strings.ToValidUTF8(text[:longestKey-len(end)], "") + end
+}
+
+// KeepDeadLetters keeps new dead letters, each id once. An id or tenant that is
+// too long for a key is kept in a shorter form.
 func (s *Store) KeepDeadLetters(ctx context.Context, letters []Letter) error {
 	values := make([][]any, len(letters))
 	for i, l := range letters {
 		values[i] = []any{
-			l.ID, l.Tenant, string(view.DeadLetterOpen), nanos(l.At), string(l.Kind), l.Topic,
+			keyed(l.ID), keyed(l.Tenant), string(view.DeadLetterOpen), nanos(l.At), string(l.Kind), l.Topic,
 			l.App, l.Stream, l.Reason, int64(l.Attempts), l.MessageID,
 			l.MessageType, l.Message, "", int64(0),
 		}

@@ -51,6 +51,10 @@ const (
 	writers = 4
 )
 
+// connectionLife is how long a connection is used: one that a network has
+// silently let go of is not found out before it is tried.
+const connectionLife = 5 * time.Minute
+
 // openPostgres prepares the use of a database by its URL, in which the settings
 // that are made here can be given otherwise.
 func openPostgres(ctx context.Context, connection string) (d dialect, reader, writer *sql.DB, err error) {
@@ -73,6 +77,9 @@ func openPostgres(ctx context.Context, connection string) (d dialect, reader, wr
 	writer.SetMaxIdleConns(writers)
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
+	for _, pool := range []*sql.DB{writer, reader} {
+		pool.SetConnMaxLifetime(connectionLife)
+	}
 	if err := awaitServer(ctx, writer); err != nil {
 		return nil, nil, nil, errors.Join(err, reader.Close(), writer.Close())
 	}
@@ -225,7 +232,9 @@ func (d *postgres) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*
 // claim holds the lock in a session of its own, in which all transactions of the
 // rebuild are: when the session is lost, so are the lock and the rebuild.
 func (d *postgres) claim(ctx context.Context) (claim, error) {
-	conn, err := d.writer.Conn(ctx)
+	asked, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
+	conn, err := d.writer.Conn(asked)
 	if err != nil {
 		return claim{}, err
 	}
@@ -239,7 +248,7 @@ func (d *postgres) claim(ctx context.Context) (claim, error) {
 		return conn.Close()
 	}
 	var mine bool
-	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, lockClass, lockRebuild).Scan(&mine); err != nil {
+	if err := conn.QueryRowContext(asked, `SELECT pg_try_advisory_lock($1, $2)`, lockClass, lockRebuild).Scan(&mine); err != nil {
 		return claim{}, errors.Join(err, release())
 	}
 	if !mine {
@@ -300,7 +309,9 @@ func (d *postgres) listen(ctx context.Context, hub *live.Hub) {
 // listenOnce listens until the connection fails. What was told while nobody
 // listened is lost, so at the beginning everything may have changed.
 func (d *postgres) listenOnce(ctx context.Context, hub *live.Hub, listening func()) error {
-	conn, err := pgx.ConnectConfig(ctx, d.config.Copy())
+	asked, cancel := context.WithTimeout(ctx, answers)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(asked, d.config.Copy())
 	if err != nil {
 		return err
 	}
@@ -309,7 +320,7 @@ func (d *postgres) listenOnce(ctx context.Context, hub *live.Hub, listening func
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+	if _, err := conn.Exec(asked, `LISTEN `+channel); err != nil {
 		return err
 	}
 	listening()

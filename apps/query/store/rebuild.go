@@ -20,8 +20,13 @@ type Progress struct {
 // ErrRebuilding: a rebuild is running already, here or in another process.
 var ErrRebuilding = errors.New("store: the views are being rebuilt already")
 
-// pageSize is the number of events that a rebuild reads in one transaction.
+// pageSize is the number of events of the journal that are read at once, and of
+// streams that a rebuild catches up with in one transaction.
 const pageSize = 500
+
+// stepWithin bounds one transaction of a rebuild: plenty for a page, and a
+// connection that has gone silent does not hold the rebuild for ever.
+const stepWithin = 5 * time.Minute
 
 // viewTables is how the view tables stand.
 type viewTables struct {
@@ -114,6 +119,8 @@ type Rebuilding struct {
 	claim
 	store *Store
 	last  position // copied
+	// held are the streams of which the journal had more than could be shown.
+	held []stream
 }
 
 // BeginRebuild begins a rebuild, which is to be Run. Error: ErrRebuilding.
@@ -154,14 +161,18 @@ func (r *Rebuilding) transact(ctx context.Context, do func(ctx context.Context, 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return r.store.transact(context.WithoutCancel(ctx), r.transactions, do)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepWithin)
+	defer cancel()
+	return r.store.transact(ctx, r.transactions, do)
 }
 
 // begin makes the tables. Whoever appends after it notes for whom the rebuild
 // has to catch up; what was appended before it, the rebuild finds in the journal.
 func (r *Rebuilding) begin(ctx context.Context) error {
 	var events int64 // counted before, since it may take a while
-	if err := r.store.reader.QueryRowContext(ctx, `SELECT COUNT(*) FROM journal`).Scan(&events); err != nil {
+	counting, cancel := context.WithTimeout(ctx, stepWithin)
+	defer cancel()
+	if err := r.store.reader.QueryRowContext(counting, `SELECT COUNT(*) FROM journal`).Scan(&events); err != nil {
 		return err
 	}
 	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -200,15 +211,11 @@ func (r *Rebuilding) complete(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	// Most of what was appended meanwhile is taken while more is appended.
-	const rounds = 10
-	for range rounds {
-		n, err := r.catchUp(ctx)
-		if err != nil {
+	// What was appended meanwhile is taken while more is appended, until so little
+	// is left that those who append can wait for it.
+	for left := pageSize; left >= pageSize; {
+		if left, err = r.catchUp(ctx); err != nil {
 			return err
-		}
-		if n < pageSize {
-			break
 		}
 	}
 	return r.switchOver(ctx)
@@ -255,7 +262,8 @@ func (r *Rebuilding) copyPage(ctx context.Context) (done bool, err error) {
 			return err
 		}
 		for i, run := range runs {
-			rows[i].show(ctx, contiguous(run.events, rows[i].version))
+			rows[i].take(ctx, run.events)
+			r.hold(rows[i], highest(run.events, 0))
 		}
 		if err := r.store.save(ctx, tx, nextSuffix, rows); err != nil {
 			return err
@@ -285,8 +293,17 @@ func (r *Rebuilding) page(ctx context.Context, tx *sql.Tx) ([]Event, error) {
 	return scanEvents(ctx, r.store.registry, rows)
 }
 
-// catchUp brings the streams that got events meanwhile as far as they go, and
-// returns how many those were.
+// hold notes the row's stream if it ends before the last version that was read
+// of it.
+func (r *Rebuilding) hold(row *row, last uint64) {
+	if row.version < last {
+		r.held = append(r.held, row.stream)
+	}
+}
+
+// catchUp brings a page of the streams that got events meanwhile as far as they
+// go, and returns how many notes of them there were: fewer than a page, when
+// those were all.
 func (r *Rebuilding) catchUp(ctx context.Context) (n int, err error) {
 	err = r.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err = r.catchUpIn(ctx, tx)
@@ -296,7 +313,8 @@ func (r *Rebuilding) catchUp(ctx context.Context) (n int, err error) {
 }
 
 func (r *Rebuilding) catchUpIn(ctx context.Context, tx *sql.Tx) (int, error) {
-	behind, err := scanStreams(tx.QueryContext(ctx, `DELETE FROM behind RETURNING tenant, stream`))
+	behind, err := scanStreams(tx.QueryContext(ctx, `DELETE FROM behind WHERE (tenant, stream) IN
+		(SELECT tenant, stream FROM behind LIMIT $1) RETURNING tenant, stream`, pageSize))
 	if err != nil {
 		return 0, err
 	}
@@ -324,29 +342,33 @@ func (r *Rebuilding) advance(ctx context.Context, tx *sql.Tx, streams []stream) 
 	}
 	stand := make([]standing, len(rows))
 	for i, row := range rows {
-		events, err := r.store.after(ctx, tx, row.stream, row.version)
+		_, last, err := r.store.takeFromJournal(ctx, tx, row)
 		if err != nil {
 			return nil, err
 		}
-		row.show(ctx, contiguous(events, row.version))
-		stand[i] = standing{row.stream, row.version, highest(events, row.version), true}
+		r.hold(row, last)
+		stand[i] = standing{row.stream, row.version, last, true}
 	}
 	return stand, r.store.save(ctx, tx, nextSuffix, rows)
 }
 
 // switchOver takes the rest and puts the tables in the place of the live ones,
 // while nobody appends. Of the streams that wait it says anew how far they are
-// shown: a fault may have held back some in the live views only.
+// shown: a fault may have held back some in the live views only, or in the new
+// ones only.
 func (r *Rebuilding) switchOver(ctx context.Context) error {
 	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := r.catchUpIn(ctx, tx); err != nil {
-			return err
+		for left := pageSize; left >= pageSize; {
+			var err error
+			if left, err = r.catchUpIn(ctx, tx); err != nil {
+				return err
+			}
 		}
 		waiting, err := scanStreams(tx.QueryContext(ctx, `SELECT tenant, stream FROM waiting`))
 		if err != nil {
 			return err
 		}
-		stand, err := r.advance(ctx, tx, waiting)
+		stand, err := r.advance(ctx, tx, distinct(append(waiting, r.held...)))
 		if err != nil {
 			return err
 		}

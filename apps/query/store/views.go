@@ -198,6 +198,15 @@ func (r *row) show(ctx context.Context, events []message.Message) {
 	r.version, r.doc, r.folded = r.version+uint64(len(events)), f.doc, &f
 }
 
+// take shows those of the events that follow the row's version without a gap,
+// and returns what is shown now.
+func (r *row) take(ctx context.Context, events []Event) []message.Message {
+	before := r.version
+	ready := contiguous(events, before)
+	r.show(ctx, ready)
+	return ready[:r.version-before]
+}
+
 // save writes the rows that have changed.
 func (s *Store) save(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) error {
 	for i := range tables {

@@ -1,0 +1,198 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/store/databases"
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/message"
+)
+
+func seatsLeft(version int) Event {
+	return event("seats/"+conferenceID.String(), version, contracts.AvailableSeatsChanged{ConferenceID: conferenceID,
+		Seats: []contracts.SeatTypeAvailability{{SeatType: general, Quota: 5000, Remaining: version}}})
+}
+
+// However much waits of a stream, it is read from the journal only when what it
+// waits for has come, and only up to the next gap.
+func TestWhatWaitsIsReadWhenItCanGoOn(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		const secondGap, last = 2*pageSize + 100, 2*pageSize + 200
+		// Reading an event of an unknown type is logged: the first that waits, and
+		// one behind each gap.
+		unknown := func(version int) Event {
+			e := seatsLeft(version)
+			e.Type, e.Body = "Unheard.v1", nil
+			return e
+		}
+		read := &bytes.Buffer{}
+		before := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(read, nil)))
+		defer slog.SetDefault(before)
+		reads := func() int { return strings.Count(read.String(), "cannot be decoded") }
+
+		mustAppend(t, s, unknown(2))
+		for version := 3; version < last; version += 100 {
+			var batch []Event
+			for v := version; v < version+100 && v < last; v++ {
+				if v != secondGap {
+					batch = append(batch, seatsLeft(v))
+				}
+			}
+			if shown := mustAppend(t, s, batch...); len(shown) != 0 {
+				t.Fatalf("%d events are shown behind a gap", len(shown))
+			}
+		}
+		mustAppend(t, s, unknown(last))
+		if n := reads(); n != 0 {
+			t.Errorf("what waits was read %d times before it could go on", n)
+		}
+		if shown := mustAppend(t, s, seatsLeft(1)); len(shown) != secondGap-1 || shown[len(shown)-1].StreamVersion != secondGap-1 {
+			t.Errorf("%d events are shown, want all before the second gap", len(shown))
+		}
+		if n := must(s.Waiting(ctx))(t); n != 1 {
+			t.Errorf("%d streams wait for the second gap", n)
+		}
+		mustAppend(t, s, seatsLeft(3)) // comes again, and changes nothing
+		if n := must(s.Waiting(ctx))(t); n != 1 {
+			t.Errorf("%d streams wait after an event that came twice", n)
+		}
+		if shown := mustAppend(t, s, seatsLeft(secondGap)); len(shown) != last-secondGap+1 {
+			t.Errorf("%d events are shown, want the rest", len(shown))
+		}
+		if n := must(s.Waiting(ctx))(t); n != 0 {
+			t.Errorf("%d streams wait for nothing", n)
+		}
+	})
+}
+
+// copied is the position of a rebuild that has copied the journal.
+var copied = position{stream{"~", ""}, 0}
+
+// A fold that fails in a rebuild only holds its stream back, and the stream is
+// counted among those that wait until better code has rebuilt the views.
+func TestFoldThatFailsInARebuildIsSeen(t *testing.T) {
+	for _, during := range []string{"while the journal is copied", "while the rest is caught up with"} {
+		t.Run(during, func(t *testing.T) {
+			databases.Each(t, func(t *testing.T, fresh func() string) {
+				s, ctx := open(t, fresh()), context.Background()
+				faulty, sound := uuid.New(), uuid.New()
+				first := event("order/"+faulty.String(), 1, placed(faulty))
+				both := []Event{first, event("order/"+sound.String(), 1, placed(sound))}
+				was := tables[0].fold
+				defer func() { tables[0].fold = was }()
+				fail := func(doc []byte, events []message.Message) (folded, error) {
+					if events[0].Stream == "order/"+faulty.String() {
+						return folded{}, errors.New("faulty new code")
+					}
+					return was(doc, events)
+				}
+				late := during == "while the rest is caught up with"
+				if !late {
+					mustAppend(t, s, both...)
+				}
+				r := must(s.BeginRebuild(ctx))(t)
+				if late {
+					r.last = copied
+					mustAppend(t, s, both...)
+				}
+				tables[0].fold = fail
+				if err := r.Run(ctx); err != nil {
+					t.Fatal(err)
+				}
+				check := func(waiting int, outcome view.OutcomeStatus, missing bool) {
+					t.Helper()
+					if n := must(s.Waiting(ctx))(t); n != waiting {
+						t.Errorf("%d streams wait, want %d", n, waiting)
+					}
+					if o := must(s.Outcome(ctx, message.DefaultTenant, first.Cause.ID))(t); o.Status != outcome {
+						t.Errorf("outcome of a command with a view that is held back: %s, want %s", o.Status, outcome)
+					}
+					if _, err := s.Order(ctx, message.DefaultTenant, faulty); errors.Is(err, ErrNotFound) != missing {
+						t.Errorf("the order: %v", err)
+					}
+				}
+				check(1, view.OutcomeUnknown, true)
+				if _, err := s.Order(ctx, message.DefaultTenant, sound); err != nil {
+					t.Errorf("the other order: %v", err)
+				}
+				tables[0].fold = was
+				if err := s.Rebuild(ctx); err != nil {
+					t.Fatal(err)
+				}
+				check(0, view.OutcomeAccepted, false)
+			})
+		})
+	}
+}
+
+// However many streams got events during a rebuild, each of its transactions
+// takes a page of them, so that nobody waits long for it.
+func TestRebuildCatchesUpInPages(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		r := must(s.BeginRebuild(ctx))(t)
+		r.last = copied
+		const streams = 2*pageSize + 100
+		var batch []Event
+		for range streams {
+			order := uuid.New()
+			batch = append(batch, event("order/"+order.String(), 1, placed(order)))
+		}
+		mustAppend(t, s, batch...)
+		want := s.dump(t)
+		for _, n := range []int{pageSize, pageSize} {
+			if got := must(r.catchUp(ctx))(t); got != n {
+				t.Errorf("caught up with %d streams in one transaction, want %d", got, n)
+			}
+		}
+		if err := r.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.dump(t); got != want {
+			t.Error("the rebuilt views differ")
+		}
+	})
+}
+
+// Anybody can send an event or dead letter whose id or tenant fits into no index.
+func TestDeadLetterWithAKeyThatIsTooLongIsKept(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		long := incompressible(8000)
+		letters := []Letter{
+			{ID: long + "a", Tenant: message.DefaultTenant, DeadLetter: message.DeadLetter{Reason: "r", At: noon, Message: []byte("x")}},
+			{ID: long + "b", Tenant: message.DefaultTenant, DeadLetter: message.DeadLetter{Reason: "r", At: noon, Message: []byte("x")}},
+			{ID: "c", Tenant: long, DeadLetter: message.DeadLetter{Reason: "r", At: noon, Message: []byte("x")}},
+		}
+		for range 2 { // kept once
+			if err := s.KeepDeadLetters(ctx, letters); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(must(s.DeadLetters(ctx, message.DefaultTenant, "", Cursor{}, 10))(t).DeadLetters); n != 2 {
+			t.Errorf("%d letters of the tenant, want two", n)
+		}
+		if n := len(lines(t, s, `SELECT id FROM dead_letters`)); n != 3 {
+			t.Errorf("%d letters, want three", n)
+		}
+	})
+}
+
+// incompressible is a text that PostgreSQL cannot make fit by compressing it.
+func incompressible(n int) string {
+	var text strings.Builder
+	for text.Len() < n {
+		text.WriteString(uuid.NewString())
+	}
+	return text.String()[:n]
+}
