@@ -51,7 +51,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	a.feeds = &live.Feeds{Hub: a.Hub, Pace: a.Pace}
 	a.streams = openStreams()
 
-	r.GET("/conferences", a.answer(conferences))
+	r.GET("/conferences", a.answer(a.conferences))
 	r.GET("/conferences/:id", a.answer(conference))
 	r.GET("/conferences/:id/events", a.handle(a.watchConference))
 
@@ -167,12 +167,21 @@ func (r request) cursor(name string) (store.Cursor, error) {
 	return cursor, nil
 }
 
-func conferences(r request) (any, error) {
-	limit, err := r.limit()
+// page reads which page of a list is asked for.
+func (r request) page() (after store.Cursor, limit int, err error) {
+	if after, err = r.cursor("after"); err != nil {
+		return after, 0, err
+	}
+	limit, err = r.limit()
+	return after, limit, err
+}
+
+func (a *API) conferences(r request) (any, error) {
+	after, limit, err := r.page()
 	if err != nil {
 		return nil, err
 	}
-	return r.store.Conferences(r.Request.Context(), r.tenant, limit)
+	return r.store.Conferences(r.Request.Context(), r.tenant, a.Now(), after, limit)
 }
 
 func conference(r request) (any, error) {
@@ -215,11 +224,7 @@ func (a *API) overdueOrders(r request) (any, error) {
 			return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "before must be an RFC 3339 time")
 		}
 	}
-	after, err := r.cursor("after")
-	if err != nil {
-		return nil, err
-	}
-	limit, err := r.limit()
+	after, limit, err := r.page()
 	if err != nil {
 		return nil, err
 	}
@@ -279,11 +284,11 @@ func payment(r request) (any, error) {
 }
 
 func failedRefunds(r request) (any, error) {
-	limit, err := r.limit()
+	after, limit, err := r.page()
 	if err != nil {
 		return nil, err
 	}
-	return r.store.FailedRefunds(r.Request.Context(), r.tenant, limit)
+	return r.store.FailedRefunds(r.Request.Context(), r.tenant, after, limit)
 }
 
 // Views is how the views stand.

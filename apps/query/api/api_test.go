@@ -193,6 +193,8 @@ func TestQuestionsThatHaveNoAnswer(t *testing.T) {
 		{"GET", "/orders/overdue?before=yesterday", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?limit=many", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?after=here", "", 400, problem.InvalidRequest},
+		{"GET", "/conferences?after=here", "", 400, problem.InvalidRequest},
+		{"GET", "/failed-refunds?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/conferences/" + id, "", 404, problem.ConferenceNotFound},
 		{"GET", "/conferences/no-such-slug", "", 404, problem.ConferenceNotFound},
 		{"GET", "/conferences/no-such-slug/events", "", 404, problem.ConferenceNotFound},
@@ -220,7 +222,9 @@ func TestQuestionsAndAnswers(t *testing.T) {
 		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Provider: "demo"},
 		contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Attempt: 3, Reason: "no"})
 	s.happen("conference/"+conference.String(), 1,
-		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD"},
+		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD", Details: contracts.ConferenceDetails{
+			StartsAt: noon.AddDate(0, 1, 0), EndsAt: noon.AddDate(0, 1, 2),
+		}},
 		contracts.ConferencePublished{ConferenceID: conference})
 
 	if o := ask[view.Order](s, "GET", "/orders/"+order.String(), "", 200); o.Locator != "K7PQ2MXA" || len(o.Payments) != 1 {

@@ -103,7 +103,7 @@ func Totals(late *store.Late) error {
 			if err != nil {
 				return err
 			}
-			if last, err = s.Totals(ctx, message.DefaultTenant); err != nil {
+			if last, err = s.Totals(ctx, message.DefaultTenant, time.Now()); err != nil {
 				return err
 			}
 			at = time.Now()

@@ -108,10 +108,17 @@ func (s *Store) conference(ctx context.Context, where, tenant, key string) (view
 	return all[0], nil
 }
 
-// Conferences are the published conferences, the earliest first.
-func (s *Store) Conferences(ctx context.Context, tenant string, limit int) (view.Conferences, error) {
-	all, err := s.conferences(ctx, `c.tenant = $1 AND c.published = 1 ORDER BY c.starts_at, c.id LIMIT $2`, tenant, limit)
-	return view.Conferences{Conferences: all}, err
+// Conferences are the published conferences that have not ended by now, the
+// earliest first, at most limit after a cursor.
+func (s *Store) Conferences(ctx context.Context, tenant string, now time.Time, after Cursor, limit int) (view.Conferences, error) {
+	all, err := s.conferences(ctx, `c.tenant = $1 AND c.published = 1 AND c.ends_at > $2
+		AND (c.starts_at, c.id) > ($3, $4) ORDER BY c.starts_at, c.id LIMIT $5`,
+		tenant, nanos(now), nanos(after.Time), after.ID, limit)
+	out := view.Conferences{Conferences: all}
+	if n := len(all); n == limit {
+		out.Next = Cursor{all[n-1].StartsAt, all[n-1].ID.String()}.String()
+	}
+	return out, err
 }
 
 func (s *Store) conferences(ctx context.Context, where string, args ...any) (all []view.Conference, err error) {
@@ -153,11 +160,12 @@ func (s *Store) Payment(ctx context.Context, tenant string, id uuid.UUID) (view.
 	return p, json.Unmarshal(doc, &p)
 }
 
-// FailedRefunds are the refunds that need an operator, the oldest first.
-func (s *Store) FailedRefunds(ctx context.Context, tenant string, limit int) (view.FailedRefunds, error) {
+// FailedRefunds are the refunds that need an operator, the oldest first, at most
+// limit after a cursor.
+func (s *Store) FailedRefunds(ctx context.Context, tenant string, after Cursor, limit int) (view.FailedRefunds, error) {
 	out := view.FailedRefunds{Refunds: []view.FailedRefund{}}
 	docs, err := s.docs(ctx, `SELECT id, doc FROM payments WHERE tenant = $1 AND refund_failed_at > 0
-		ORDER BY refund_failed_at, id LIMIT $2`, tenant, limit)
+		AND (refund_failed_at, id) > ($2, $3) ORDER BY refund_failed_at, id LIMIT $4`, tenant, nanos(after.Time), after.ID, limit)
 	if err != nil {
 		return out, err
 	}
@@ -170,6 +178,10 @@ func (s *Store) FailedRefunds(ctx context.Context, tenant string, limit int) (vi
 			PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Amount,
 			Attempts: p.RefundAttempts, Reason: p.Reason, FailedAt: p.UpdatedAt,
 		})
+	}
+	if n := len(out.Refunds); n == limit {
+		last := out.Refunds[n-1]
+		out.Next = Cursor{last.FailedAt, last.PaymentID.String()}.String()
 	}
 	return out, nil
 }

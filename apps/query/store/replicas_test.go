@@ -203,7 +203,7 @@ func TestReplicasReadAndAppendWhileAnotherRebuilds(t *testing.T) {
 		if o, err := b.Order(ctx, message.DefaultTenant, orders[i%len(orders)]); err != nil || o.Status != view.OrderConfirmed {
 			t.Fatalf("order: %+v, %v", o, err)
 		}
-		if c, err := b.Conferences(ctx, message.DefaultTenant, 10); err != nil || len(c.Conferences) != 1 {
+		if c, err := b.Conferences(ctx, message.DefaultTenant, noon, Cursor{}, 10); err != nil || len(c.Conferences) != 1 {
 			t.Fatalf("conferences: %+v, %v", c, err)
 		}
 		mustAppend(t, b, confirmedOrder(uuid.New(), uuid.New())...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +162,7 @@ func (s *Store) dump(t testing.TB) string {
 		`SELECT 'order ' || tenant || id || ' ' || version || ' ' || doc || lookup || ' ' || holds_until FROM orders ORDER BY tenant, id`,
 		`SELECT 'assignments ' || tenant || id || ' ' || version || ' ' || doc FROM assignments ORDER BY tenant, id`,
 		`SELECT 'payment ' || tenant || id || ' ' || version || ' ' || doc || order_id || ' ' || refund_failed_at FROM payments ORDER BY tenant, id`,
-		`SELECT 'conference ' || tenant || id || ' ' || version || ' ' || doc || slug || published || ' ' || starts_at FROM conferences ORDER BY tenant, id`,
+		`SELECT 'conference ' || tenant || id || ' ' || version || ' ' || doc || slug || published || ' ' || starts_at || ' ' || ends_at FROM conferences ORDER BY tenant, id`,
 		`SELECT 'availability ' || tenant || id || ' ' || version || ' ' || doc FROM availability ORDER BY tenant, id`,
 		`SELECT 'event ' || tenant || stream || ' ' || version || ' ' || id || ' ' || COALESCE(about, '') || ' ' || data FROM journal ORDER BY tenant, stream, version`,
 	} {
@@ -319,7 +320,7 @@ func TestConferenceShowsAvailability(t *testing.T) {
 
 		byID := must(s.Conference(ctx, message.DefaultTenant, conferenceID))(t)
 		bySlug := must(s.ConferenceBySlug(ctx, message.DefaultTenant, "gophers"))(t)
-		listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t)
+		listed := must(s.Conferences(ctx, message.DefaultTenant, noon, Cursor{}, 10))(t)
 		for _, c := range append(listed.Conferences, byID, bySlug) {
 			if !c.Published || len(c.SeatTypes) != 2 || c.Revision != 7 {
 				t.Fatalf("conference: %+v", c)
@@ -332,8 +333,72 @@ func TestConferenceShowsAvailability(t *testing.T) {
 			}
 		}
 		mustAppend(t, s, event("conference/"+conferenceID.String(), 6, contracts.ConferenceUnpublished{ConferenceID: conferenceID}))
-		if listed := must(s.Conferences(ctx, message.DefaultTenant, 10))(t); len(listed.Conferences) != 0 {
+		if listed := must(s.Conferences(ctx, message.DefaultTenant, noon, Cursor{}, 10))(t); len(listed.Conferences) != 0 {
 			t.Errorf("an unpublished conference is listed: %+v", listed)
+		}
+	})
+}
+
+// Conferences that are over do not stand before those on sale, and there is a
+// page after each full one.
+func TestConferencesOnSaleArePaged(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		publish := func(slug string, starts, ends time.Time) {
+			id := uuid.New()
+			mustAppend(t, s, streamOf("conference/"+id.String(),
+				contracts.ConferenceCreated{ConferenceID: id, Slug: slug, Currency: "USD", Details: contracts.ConferenceDetails{StartsAt: starts, EndsAt: ends}},
+				contracts.ConferencePublished{ConferenceID: id})...)
+		}
+		day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+		publish("over", day(-3), noon)
+		publish("under way", day(-1), day(1))
+		publish("soon", day(1), day(2))
+		publish("at the same time", day(1), day(3))
+		publish("later", day(2), day(3))
+		var pages [][]string
+		for after := (Cursor{}); ; {
+			page := must(s.Conferences(ctx, message.DefaultTenant, noon, after, 2))(t)
+			var slugs []string
+			for _, c := range page.Conferences {
+				slugs = append(slugs, c.Slug)
+			}
+			pages = append(pages, slugs)
+			if page.Next == "" {
+				break
+			}
+			after = must(ParseCursor(page.Next))(t)
+		}
+		all := slices.Concat(pages...)
+		if len(pages) != 3 || len(all) != 4 || all[0] != "under way" || all[3] != "later" || all[1] == all[2] {
+			t.Errorf("pages: %q", pages)
+		}
+	})
+}
+
+func TestFailedRefundsArePaged(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		seen := map[uuid.UUID]bool{}
+		for range 5 { // all at the same time
+			id := uuid.New()
+			mustAppend(t, s, streamOf("payment/"+id.String(),
+				contracts.PaymentInitiated{PaymentID: id, OrderID: uuid.New(), Amount: usd(100), Provider: "demo"},
+				contracts.RefundFailed{PaymentID: id, OrderID: uuid.New(), Amount: usd(100), Attempt: 1})...)
+		}
+		pages := 0
+		for after := (Cursor{}); ; pages++ {
+			page := must(s.FailedRefunds(ctx, message.DefaultTenant, after, 2))(t)
+			for _, r := range page.Refunds {
+				seen[r.PaymentID] = true
+			}
+			if page.Next == "" {
+				break
+			}
+			after = must(ParseCursor(page.Next))(t)
+		}
+		if pages != 2 || len(seen) != 5 {
+			t.Errorf("%d failed refunds on %d full pages, want 5 on 2", len(seen), pages)
 		}
 	})
 }
@@ -349,14 +414,14 @@ func TestFailedRefundNeedsAnOperatorUntilItSucceeds(t *testing.T) {
 			contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "order-expired"},
 			contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "account closed"},
 		)...)
-		failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds
+		failed := must(s.FailedRefunds(ctx, message.DefaultTenant, Cursor{}, 10))(t).Refunds
 		if len(failed) != 1 || failed[0].PaymentID != payment || failed[0].Reason != "account closed" || failed[0].Attempts != 1 {
 			t.Errorf("failed refunds: %+v", failed)
 		}
 		mustAppend(t, s,
 			event(name, 5, contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 2}),
 			event(name, 6, contracts.PaymentRefunded{PaymentID: payment, OrderID: order, Amount: usd(100)}))
-		if failed := must(s.FailedRefunds(ctx, message.DefaultTenant, 10))(t).Refunds; len(failed) != 0 {
+		if failed := must(s.FailedRefunds(ctx, message.DefaultTenant, Cursor{}, 10))(t).Refunds; len(failed) != 0 {
 			t.Errorf("failed refunds after it succeeded: %+v", failed)
 		}
 		if p := must(s.Payment(ctx, message.DefaultTenant, payment))(t); p.Status != view.PaymentRefunded || p.RefundAttempts != 2 {

@@ -13,7 +13,7 @@ type Totals struct {
 	// Orders are counted by status; those that there are none of are missing.
 	Orders map[view.OrderStatus]int
 	// HeldSeats are those of orders that hold them, SoldSeats those of confirmed
-	// orders, RemainingSeats what is left of the published conferences.
+	// orders, RemainingSeats what is left of the published conferences that have not ended.
 	HeldSeats, SoldSeats, RemainingSeats int
 	// OldestDeadline is the earliest deadline of an order that has not ended; zero
 	// if there is none.
@@ -23,23 +23,17 @@ type Totals struct {
 	FailedRefunds, DeadLetters, WaitingStreams int
 }
 
-// mostConferences bounds the conferences whose seats are added up.
-const mostConferences = 1000
+// conferencesAtOnce is how many conferences are read at once to add up their seats.
+const conferencesAtOnce = 1000
 
-// Totals adds up the views of a tenant. It reads an index of all orders, which
+// Totals adds up the views of a tenant as they stand now. It reads an index of all orders, which
 // takes some 0.1 s for a million of them.
-func (s *Store) Totals(ctx context.Context, tenant string) (t Totals, err error) {
+func (s *Store) Totals(ctx context.Context, tenant string, now time.Time) (t Totals, err error) {
 	if err := s.orderTotals(ctx, tenant, &t); err != nil {
 		return t, err
 	}
-	conferences, err := s.Conferences(ctx, tenant, mostConferences)
-	if err != nil {
+	if t.RemainingSeats, err = s.remainingSeats(ctx, tenant, now); err != nil {
 		return t, err
-	}
-	for _, c := range conferences.Conferences {
-		for _, seats := range c.SeatTypes {
-			t.RemainingSeats += max(seats.Remaining, 0)
-		}
 	}
 	if t.FailedRefunds, err = s.count(ctx, `SELECT COUNT(*) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
 		return t, err
@@ -49,6 +43,27 @@ func (s *Store) Totals(ctx context.Context, tenant string) (t Totals, err error)
 	}
 	t.WaitingStreams, err = s.Waiting(ctx)
 	return t, err
+}
+
+func (s *Store) remainingSeats(ctx context.Context, tenant string, now time.Time) (n int, err error) {
+	var after Cursor
+	for {
+		page, err := s.Conferences(ctx, tenant, now, after, conferencesAtOnce)
+		if err != nil {
+			return 0, err
+		}
+		for _, c := range page.Conferences {
+			for _, seats := range c.SeatTypes {
+				n += max(seats.Remaining, 0)
+			}
+		}
+		if page.Next == "" {
+			return n, nil
+		}
+		if after, err = ParseCursor(page.Next); err != nil {
+			return 0, err
+		}
+	}
 }
 
 func (s *Store) orderTotals(ctx context.Context, tenant string, t *Totals) (err error) {

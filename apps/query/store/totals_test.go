@@ -17,7 +17,7 @@ import (
 func TestTotals(t *testing.T) {
 	databases.Each(t, func(t *testing.T, fresh func() string) {
 		s, ctx := open(t, fresh()), context.Background()
-		if got := must(s.Totals(ctx, message.DefaultTenant))(t); len(got.Orders) != 0 || !got.OldestDeadline.IsZero() || got.RemainingSeats != 0 {
+		if got := must(s.Totals(ctx, message.DefaultTenant, noon))(t); len(got.Orders) != 0 || !got.OldestDeadline.IsZero() || got.RemainingSeats != 0 {
 			t.Errorf("of nothing: %+v", got)
 		}
 		mustAppend(t, s, conference()...)                           // 98 seats remain
@@ -39,7 +39,7 @@ func TestTotals(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		got := must(s.Totals(ctx, message.DefaultTenant))(t)
+		got := must(s.Totals(ctx, message.DefaultTenant, noon))(t)
 		if want := map[view.OrderStatus]int{view.OrderConfirmed: 1, view.OrderReserved: 2, view.OrderExpired: 1}; !maps.Equal(got.Orders, want) {
 			t.Errorf("orders %v, want %v", got.Orders, want)
 		}
@@ -49,7 +49,10 @@ func TestTotals(t *testing.T) {
 		if got.FailedRefunds != 1 || got.DeadLetters != 1 || got.WaitingStreams != 1 {
 			t.Errorf("%+v", got)
 		}
-		if other := must(s.Totals(ctx, "other"))(t); len(other.Orders) != 0 || other.RemainingSeats != 0 || other.DeadLetters != 0 {
+		if over := must(s.Totals(ctx, message.DefaultTenant, noon.AddDate(1, 0, 0)))(t); over.RemainingSeats != 0 {
+			t.Errorf("seats remain of a conference that is over: %+v", over)
+		}
+		if other := must(s.Totals(ctx, "other", noon))(t); len(other.Orders) != 0 || other.RemainingSeats != 0 || other.DeadLetters != 0 {
 			t.Errorf("of another tenant: %+v", other)
 		}
 	})

@@ -20,7 +20,7 @@ import (
 
 // viewShape is raised whenever views.sql, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 2
+const viewShape = 3
 
 //go:embed views.sql
 var viewsSQL string
@@ -77,8 +77,8 @@ var tables = []table{
 	tableOf("payments", "payment", projection.Payment, []column{{"order_id", text}, {"refund_failed_at", integer}}, func(p view.Payment) []any {
 		return []any{p.OrderID.String(), refundFailedAt(p)}
 	}),
-	tableOf("conferences", "conference", projection.Conference, []column{{"slug", text}, {"published", integer}, {"starts_at", integer}}, func(c view.Conference) []any {
-		return []any{c.Slug, flag(c.Published), nanos(c.StartsAt)}
+	tableOf("conferences", "conference", projection.Conference, []column{{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer}}, func(c view.Conference) []any {
+		return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt)}
 	}),
 	tableOf("availability", "seats", projection.Seats, nil, func(projection.Availability) []any { return nil }),
 	// Streams that no view shows. It stands last: see tableOfStream.

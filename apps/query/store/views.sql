@@ -47,10 +47,11 @@ CREATE TABLE conferences{next} (
     slug      TEXT   NOT NULL,
     published BIGINT NOT NULL,
     starts_at BIGINT NOT NULL,
+    ends_at   BIGINT NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX conferences_slug_{generation} ON conferences{next} (tenant, slug);
-CREATE INDEX conferences_starts_at_{generation} ON conferences{next} (tenant, published, starts_at, id);
+CREATE INDEX conferences_starts_at_{generation} ON conferences{next} (tenant, published, starts_at, id, ends_at);
 
 CREATE TABLE availability{next} (
     tenant  TEXT   NOT NULL,

@@ -43,6 +43,7 @@ type SeatType struct {
 // Conferences is one page of a list of conferences.
 type Conferences struct {
 	Conferences []Conference `json:"conferences" nullable:"false"`
+	Next        string       `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
 }
 
 // OrderStatus is how an order stands.
@@ -208,6 +209,7 @@ type FailedRefund struct {
 // FailedRefunds are the refunds that need an operator, the oldest first.
 type FailedRefunds struct {
 	Refunds []FailedRefund `json:"refunds" nullable:"false"`
+	Next    string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
 }
 
 // DeadLetterStatus is what was done about a dead letter.
