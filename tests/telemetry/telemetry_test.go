@@ -223,6 +223,7 @@ func TestTheStoryOfAnOrder(t *testing.T) {
 		"plenary.order.reservation.duration":  {"result=reserved": 2},
 		"plenary.order.confirmation.duration": {"": 1},
 		"plenary.hold.lapse.delay":            {"": 1},
+		"plenary.grace":                       {"": 300},
 		"plenary.slo.events":                  {"class=good slo=reservation": 2, "class=fault slo=reservation": 0, "class=good slo=lapse": 1, "class=fault slo=lapse": 0},
 		"plenary.payments":                    {"fate=initiated": 1, "fate=completed": 1},
 		"plenary.refunds":                     {"fate=requested": 1, "fate=made": 1},

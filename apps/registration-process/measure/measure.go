@@ -25,9 +25,16 @@ const promised = 30 * time.Second
 // Lapses measures, for each order that expired, the time from when its hold was
 // over to when the process learnt that it has expired, which is when it gives
 // the seats back. A hold is over at its deadline or, if a payment was open then,
-// grace after it.
+// grace after it. What the grace is it shows as well.
 func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Duration) error {
-	delay, err := otel.Meter("github.com/plenary/plenary/apps/registration-process").Float64Histogram("plenary.hold.lapse.delay",
+	m := otel.Meter("github.com/plenary/plenary/apps/registration-process")
+	allowed, err := m.Float64Gauge("plenary.grace", metric.WithUnit("s"),
+		metric.WithDescription("How long after its deadline an order is left alone that is being paid"))
+	if err != nil {
+		return err
+	}
+	allowed.Record(context.Background(), grace.Seconds())
+	delay, err := m.Float64Histogram("plenary.hold.lapse.delay",
 		metric.WithUnit("s"), metric.WithDescription("Time from when a hold was over to when its seats were given back"),
 		metric.WithExplicitBucketBoundaries(.5, 1, 1.5, 2, 3, 5, 10, 20, promised.Seconds(), 60, 120, 300, 900))
 	if err != nil {

@@ -52,6 +52,9 @@ func New(limit time.Duration, answered Answered) *Backlog {
 	return &Backlog{limit: limit, answered: answered}
 }
 
+// Limit is the lag that is too long.
+func (b *Backlog) Limit() time.Duration { return b.limit }
+
 // Published takes notice of a command that the broker has.
 func (b *Backlog) Published(commandID string) {
 	b.mu.Lock()

@@ -163,6 +163,9 @@ func TestNewOrdersAreTurnedAwayWhileOldOnesWait(t *testing.T) {
 	if got := recorded.Value("plenary.command.lag")[""]; got <= 0.5 {
 		t.Errorf("the lag is shown as %f s", got)
 	}
+	if got := recorded.Value("plenary.max_lag")[""]; got != 0.5 {
+		t.Errorf("the lag may be %f s, it is shown", got)
+	}
 	sent := len(f.broker.commands())
 	f.do("PUT", orderPath("/items"), oneSeat).is(http.StatusAccepted) // who has an order may go on
 	if got := len(f.broker.commands()); got != sent+1 {

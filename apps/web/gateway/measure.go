@@ -23,9 +23,16 @@ var (
 	forThrottle = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "throttle")))
 )
 
-// measure makes the counter of requests that are turned away, and shows the lag.
+// measure makes the counter of requests that are turned away, and shows the lag and
+// how long it may be.
 func measure(b *backlog.Backlog) (turnedAway metric.Int64Counter, err error) {
 	m := otel.Meter(scope)
+	limit, err := m.Float64Gauge("plenary.max_lag", metric.WithUnit("s"),
+		metric.WithDescription("The lag beyond which new orders are turned away"))
+	if err != nil {
+		return nil, err
+	}
+	limit.Record(context.Background(), b.Limit().Seconds())
 	_, err = m.Float64ObservableGauge("plenary.command.lag", metric.WithUnit("s"),
 		metric.WithDescription("How long the oldest command that has no outcome yet has been waiting"),
 		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
