@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
@@ -34,10 +35,9 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error
 		defer mu.Unlock()
 		errs[i] = worse(errs[i], err)
 	}
-	var g errgroup.Group
-	g.SetLimit(32)
 	var msgs []message.Message
 	var from []int // the streams that msgs are of
+	var all []todo
 	for i, st := range streams {
 		own, then, err := e.pending(st)
 		if err != nil {
@@ -47,29 +47,68 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error
 			msgs, from = append(msgs, own...), append(from, i)
 		}
 		for _, do := range then {
-			g.Go(func() error {
-				if err := e.guard(func() error { return do(ctx) }); err != nil {
+			all = append(all, todo{i, do})
+		}
+	}
+	var publishing sync.WaitGroup
+	if len(msgs) > 0 {
+		publishing.Go(func() {
+			// Any of them may have been published.
+			if err := e.guard(func() error { return e.publisher.Publish(ctx, msgs...) }); err != nil {
+				for _, i := range from {
 					failed(i, err)
 				}
-				return nil
-			})
-		}
-	}
-	if len(msgs) > 0 {
-		// Any of them may have been published.
-		if err := e.publisher.Publish(ctx, msgs...); err != nil {
-			for _, i := range from {
-				failed(i, err)
 			}
-		}
+		})
 	}
-	_ = g.Wait()
+	e.carryOut(ctx, all, failed)
+	publishing.Wait()
 	for i, st := range streams {
 		if errs[i] == nil {
 			e.streams.Dispatched(st)
 		}
 	}
 	return errs
+}
+
+// todo is a wake-up to be set, or an effect, of one of the streams.
+type todo struct {
+	of int
+	do func(context.Context) error
+}
+
+const (
+	// atOnce is how many of them are under way side by side.
+	atOnce = 32
+	// effectsWithin is the time that all of a batch have together: less than the
+	// 10 s after which the local broker takes the batch for lost.
+	effectsWithin = 8 * time.Second
+)
+
+// carryOut does what is to be done. What has had no turn when the time is over
+// failed too, and gets one with the redelivery: what was done until then does not
+// come again.
+func (e *Engine) carryOut(ctx context.Context, all []todo, failed func(of int, err error)) {
+	if len(all) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, effectsWithin)
+	defer cancel()
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, t := range all {
+		g.Go(func() error {
+			err := ctx.Err()
+			if err == nil {
+				err = e.guard(func() error { return t.do(ctx) })
+			}
+			if err != nil {
+				failed(t.of, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
 }
 
 // worse is the error that counts when a stream has two: one that may go away by
@@ -125,8 +164,8 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 			continue
 		}
 		t, _ := e.registry.TypeOf(body)
-		for _, do := range e.effects[t.Name] {
-			then = append(then, func(ctx context.Context) error { return e.effect(ctx, m.Meta, body, do) })
+		for _, f := range e.effects[t.Name] {
+			then = append(then, func(ctx context.Context) error { return e.effect(ctx, f, m.Meta, body) })
 		}
 	}
 	switch {
@@ -140,20 +179,21 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 }
 
 // effect carries out one effect of an event, as part of the event's trace.
-func (e *Engine) effect(ctx context.Context, m message.Meta, body any, do effect) error {
+func (e *Engine) effect(ctx context.Context, f effect, m message.Meta, body any) error {
 	ctx, sp := e.tracer.Start(tracing.Under(ctx, m.TraceParent), "effect "+m.Name(), trace.WithSpanKind(trace.SpanKindClient))
 	defer sp.End()
 	if sp.IsRecording() {
 		sp.SetAttributes(tracing.Stream.String(m.Stream), tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(m.Type))
 	}
 	ctx = logging.With(ctx, slog.String("stream", m.Stream), slog.String("correlation", m.CorrelationID))
-	err := e.guard(func() error { return do(ctx, m, body) })
+	err := e.guard(func() error { return f.do(ctx, m, body) })
 	if err == nil {
-		e.trouble.over(m.Type)
+		e.trouble.over(f.name)
 		return nil
 	}
 	sp.SetStatus(codes.Error, "left for redelivery")
-	if ctx.Err() == nil && e.trouble.since(m.Type, e.now()) >= effectPatience {
+	// What the end of the app, or of the request, cut off says nothing.
+	if !errors.Is(ctx.Err(), context.Canceled) && e.trouble.failed(f.name, m.ID, e.now()) {
 		sp.SetStatus(codes.Error, "given up")
 		return &givenUp{fmt.Errorf("effect of %s: %w", m.Type, err)}
 	}
@@ -166,30 +206,55 @@ type givenUp struct{ error }
 
 func (g *givenUp) Unwrap() error { return g.error }
 
-// trouble knows the effects that fail, and since when they do without one that
-// succeeded between. It is kept by type of event: when what stands behind an
-// effect is away, not every message has to find out by itself.
+// trouble knows the effects that fail, and since when they do without a success
+// between. It is kept by effect: when what stands behind it is away, not every
+// message has to find out by itself. What was given up once is known by event:
+// others do not wait for it again.
 type trouble struct {
-	mu    sync.Mutex
-	began map[string]time.Time
+	mu     sync.Mutex
+	spells map[string]spell                // by effect
+	gaveUp *lru.Cache[[2]string, struct{}] // by effect and event
 }
 
-func (t *trouble) over(eventType string) {
+// spell is a time with nothing but failures.
+type spell struct{ began, last time.Time }
+
+const (
+	// spellEnds is the time without a failure after which there is patience again.
+	spellEnds = 5 * time.Minute
+	// gaveUpSize is how many events are remembered.
+	gaveUpSize = 8192
+)
+
+func (t *trouble) over(effect string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.began, eventType)
+	delete(t.spells, effect)
 }
 
-func (t *trouble) since(eventType string, now time.Time) time.Duration {
+// failed takes note that an effect of an event failed, and says whether it is
+// given up.
+func (t *trouble) failed(effect, event string, now time.Time) (givenUp bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.began == nil {
-		t.began = map[string]time.Time{}
+	if t.spells == nil {
+		t.spells = map[string]spell{}
+		t.gaveUp, _ = lru.New[[2]string, struct{}](gaveUpSize) // an error is about the size only
 	}
-	if _, ok := t.began[eventType]; !ok {
-		t.began[eventType] = now
+	if _, known := t.gaveUp.Get([2]string{effect, event}); known {
+		return true // and it says nothing of others
 	}
-	return now.Sub(t.began[eventType])
+	s, ok := t.spells[effect]
+	if !ok || now.Sub(s.last) > spellEnds {
+		s.began = now
+	}
+	s.last = now
+	t.spells[effect] = s
+	if now.Sub(s.began) < effectPatience {
+		return false
+	}
+	t.gaveUp.Add([2]string{effect, event}, struct{}{})
+	return true
 }
 
 // event is a record as the message that is published.

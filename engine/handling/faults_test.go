@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/plenary/plenary/engine/bus"
@@ -579,7 +581,7 @@ func TestAnEffectThatFailsForEverIsParkedAndStopsNobody(t *testing.T) {
 		t.Fatalf("answered %v", s)
 	}
 	w.taken()
-	w.now = w.now.Add(time.Hour)
+	w.now = w.now.Add(2 * time.Minute)
 	w.handle(e, bad, command("late", deposit{"b", 3}))
 	letters := map[string]message.DeadLetter{}
 	for _, m := range w.taken() {
@@ -616,6 +618,144 @@ func TestAnEffectThatFailsForEverIsParkedAndStopsNobody(t *testing.T) {
 		w.handle(e, command("", deposit{"b", 5}))
 		if s := e.HandleBatch(t.Context(), []bus.Delivery{command("", deposit{"a", 6})}); s[0] != bus.Retry {
 			t.Errorf("answered %v", s[0])
+		}
+	})
+}
+
+// refusing is a world whose deposits' effects fail for the accounts in broken.
+func refusing(t *testing.T, broken map[string]bool) *world {
+	return newWorld(t, func(e *handling.Engine) {
+		handling.Aggregate(e, accounts(0))
+		handling.OnEvent(e, func(_ context.Context, _ message.Meta, d deposited) error {
+			if broken[d.Account] {
+				return errors.New("no such account at the other bank")
+			}
+			return nil
+		})
+		handling.OnEvent(e, func(context.Context, message.Meta, deposited) error { return nil }) // is well all the time
+	})
+}
+
+// Others wait once for an effect that fails for ever. It is tried again with
+// whatever its stream handles next, and then they wait no more.
+func TestAnEffectThatWasGivenUpIsNotWaitedForAgain(t *testing.T) {
+	w := refusing(t, map[string]bool{"a": true})
+	e := w.engine()
+	bad := command("bad", deposit{"a", 1})
+	w.handle(e, command("", open{"a", "Ann"}), command("", open{"b", "Bob"}))
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{bad}); s[0] != bus.Retry {
+		t.Fatalf("answered %v", s[0])
+	}
+	w.now = w.now.Add(2 * time.Minute)
+	w.handle(e, bad)
+	w.handle(e, command("", deposit{"b", 2})) // there is patience again
+	w.taken()
+
+	back := command("back", deposit{"a", 1})
+	back.Message.OriginalID = "bad"
+	for _, next := range []bus.Delivery{command("next", open{"a", "Again"}), back} {
+		w.handle(e, next, command("", deposit{"b", 3}))
+		var parked []string
+		for _, m := range w.taken() {
+			if l, ok := m.Body.(message.DeadLetter); ok {
+				parked = append(parked, l.MessageID)
+			}
+		}
+		if want := []string{next.Message.ID}; !slices.Equal(parked, want) {
+			t.Errorf("parked %v, want %v", parked, want)
+		}
+	}
+	if s := e.HandleBatch(t.Context(), []bus.Delivery{command("", deposit{"a", 4})}); s[0] != bus.Retry {
+		t.Errorf("an effect that was never given up, answered %v", s[0])
+	}
+}
+
+// An effect that failed long ago does not take the patience from one that fails
+// today.
+func TestPatienceWithAnEffectComesBack(t *testing.T) {
+	w := refusing(t, map[string]bool{"a": true, "b": true})
+	e := w.engine()
+	w.handle(e, command("", open{"a", "Ann"}), command("", open{"b", "Bob"}))
+	first, second := command("", deposit{"a", 1}), command("", deposit{"b", 2})
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		of    bus.Delivery
+		want  bus.Status
+	}{
+		{"the first failure", 0, first, bus.Retry},
+		{"an hour later", time.Hour, second, bus.Retry},
+		{"while it fails on", 30 * time.Second, second, bus.Retry},
+		{"for a minute", 30 * time.Second, second, bus.Success},
+		{"as does the first", time.Second, first, bus.Success},
+	} {
+		w.now = w.now.Add(step.after)
+		if s := e.HandleBatch(t.Context(), []bus.Delivery{step.of}); s[0] != step.want {
+			t.Errorf("%s: answered %v, want %v", step.name, s[0], step.want)
+		}
+	}
+}
+
+// Those who read events do not wait for effects, and a batch is answered in time
+// though they hang: what was carried out is done, and what had no turn gets one.
+// Those that hang for ever are given up.
+func TestEffectsThatHangHoldUpNeitherEventsNorTheBatch(t *testing.T) {
+	const n = 100
+	synctest.Test(t, func(t *testing.T) { // in which no time passes but that of its clock
+		var mu sync.Mutex
+		begun := map[string]int{}
+		w := newWorld(t, func(e *handling.Engine) {
+			handling.Aggregate(e, accounts(0))
+			handling.OnEvent(e, func(ctx context.Context, _ message.Meta, o opened) error {
+				mu.Lock()
+				begun[o.Account]++
+				mu.Unlock()
+				if o.Account == "well" {
+					return nil
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+		e := w.engine()
+		left := []bus.Delivery{command("", open{"well", "Well"})}
+		for i := range n {
+			id := strconv.Itoa(i)
+			left = append(left, command("", open{id, id}))
+		}
+		deliver := func() (done int) {
+			for i, s := range slices.Backward(e.HandleBatch(t.Context(), left)) {
+				if s == bus.Success {
+					left = slices.Delete(left, i, i+1)
+					done++
+				}
+			}
+			return done
+		}
+		first := make(chan int)
+		go func() { first <- deliver() }()
+		synctest.Wait()
+		if got := len(w.taken()); got != n+1 {
+			t.Errorf("%d of %d events are published while effects hang", got, n+1)
+		}
+		if done := <-first; done != 1 || len(begun) == n+1 {
+			t.Errorf("%d effects are done, of %d that were begun", done, len(begun))
+		}
+
+		w.now = w.now.Add(2 * time.Minute)
+		for rounds := 0; len(left) > 0; rounds++ {
+			if deliver() == 0 || rounds == n {
+				t.Fatalf("after %d deliveries %d messages are left", rounds, len(left))
+			}
+		}
+		letters := 0
+		for _, m := range w.taken() {
+			if _, ok := m.Body.(message.DeadLetter); ok {
+				letters++
+			}
+		}
+		if letters != n || len(begun) != n+1 || begun["well"] != 1 {
+			t.Errorf("%d letters, effects begun of %d accounts, %d of the one that was well", letters, len(begun), begun["well"])
 		}
 	})
 }

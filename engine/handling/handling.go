@@ -69,7 +69,11 @@ type Engine struct {
 	tracer      trace.Tracer
 }
 
-type effect func(ctx context.Context, m message.Meta, body any) error
+// effect is something to be done after an event. Its name is its own.
+type effect struct {
+	name string
+	do   func(ctx context.Context, m message.Meta, body any) error
+}
 
 // New makes an engine without aggregates.
 func New(o Options) *Engine {
@@ -103,17 +107,19 @@ func Process[S any](e *Engine, p es.Process[S]) {
 // OnEvent adds an effect of events of type E beside publishing them. It is
 // carried out after the commit and before the acknowledgement, at least once,
 // so it must be harmless when repeated. Its error leads to redelivery, so it
-// must be about infrastructure. When effects of E have failed for effectPatience,
-// the message is parked, so that others go on; the effect comes again when that
-// is sent back, or when its stream is used next.
+// must be about infrastructure. Its context ends after effectsWithin, the time
+// that the effects of one batch have together. When it has failed for
+// effectPatience, the message is parked, so that others go on; it comes again when
+// that is sent back, or when its stream is used next.
 func OnEvent[E any](e *Engine, do func(ctx context.Context, m message.Meta, event E) error) {
 	var zero E
 	t, ok := e.registry.TypeOf(zero)
 	if !ok {
 		panic(fmt.Sprintf("handling: %T is not registered", zero))
 	}
-	e.effects[t.Name] = append(e.effects[t.Name], func(ctx context.Context, m message.Meta, body any) error {
-		return do(ctx, m, body.(E))
+	e.effects[t.Name] = append(e.effects[t.Name], effect{
+		name: fmt.Sprintf("%s/%d", t.Name, len(e.effects[t.Name])),
+		do:   func(ctx context.Context, m message.Meta, body any) error { return do(ctx, m, body.(E)) },
 	})
 }
 

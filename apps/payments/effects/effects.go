@@ -84,7 +84,7 @@ func (x Effects) RefundRequested(ctx context.Context, m message.Meta, e contract
 	reference, err := x.refund(ctx, e)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err() // this app is ending; what the provider did is not known
+		return ctx.Err() // the app is ending, or the time of the batch; what the provider did is not known
 	case err == nil:
 		record.Succeeded, record.ProviderReference = true, provider.Cut(reference)
 	default:
