@@ -43,7 +43,7 @@ type Options struct {
 	Client *http.Client
 	// Waits are the pauses before the webhook is tried again; nil means 200 ms
 	// and 1 s. After the last one the page says that the shop could not be told,
-	// and the same choice made again tells it.
+	// and the same choice made again tells it, as does Close of money taken.
 	Waits []time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -102,15 +102,19 @@ func (p *Provider) Open(ctx context.Context, pay provider.Payment) error {
 	return err
 }
 
-// Close implements provider.Provider.
+// Close implements provider.Provider. Of money that was taken it tells the shop,
+// unless the shop knows: whoever took it may have ended before it could tell.
 func (p *Provider) Close(ctx context.Context, paymentID uuid.UUID) error {
-	_, err := p.change(ctx, paymentID, func(r *record) error {
+	r, err := p.change(ctx, paymentID, func(r *record) error {
 		if r.Status == "" || r.Status == open {
 			r.Status = closed
 		}
 		return nil
 	})
-	return err
+	if err != nil || r.Status != accepted {
+		return err
+	}
+	return p.report(ctx, r)
 }
 
 // Refund implements provider.Provider.

@@ -400,6 +400,49 @@ func TestAShopThatFailsIsToldAgain(t *testing.T) {
 	offers(t, d.get(t, p.ID), demo.RefuseRefunds)
 }
 
+// Whoever took the money may end before the shop is told, and the payer may never
+// come back: then the shop hears of it when it closes the payment.
+func TestClosingReportsMoneyThatNobodyWasToldOf(t *testing.T) {
+	for _, tc := range []struct {
+		choice demo.Choice
+		told   int
+	}{
+		{demo.Accept, 1},
+		{demo.Reject, 0}, // the shop gives the payment up, and nothing is to be said
+		{demo.Cancel, 0},
+	} {
+		t.Run(string(tc.choice), func(t *testing.T) {
+			d := newDesk(t)
+			p := d.open(t, price)
+			d.shop.failures.Store(3)
+			if code := d.choose(t, p.ID, tc.choice); code != http.StatusBadGateway {
+				t.Fatalf("a shop that cannot be told: %d, want 502", code)
+			}
+			for range 2 { // asked again, it says nothing new
+				if err := d.Close(t.Context(), p.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(d.shop.deliveries()); n != tc.told {
+				t.Errorf("the shop heard %d events, want %d", n, tc.told)
+			}
+		})
+	}
+}
+
+func TestClosingFailsWhileTheShopCannotBeToldOfMoney(t *testing.T) {
+	d := newDesk(t)
+	p := d.open(t, price)
+	d.shop.failures.Store(6)
+	d.choose(t, p.ID, demo.Accept)
+	if err := d.Close(t.Context(), p.ID); err == nil {
+		t.Error("closed, and the shop knows of no money")
+	}
+	if err := d.Close(t.Context(), p.ID); err != nil || len(d.shop.deliveries()) != 1 {
+		t.Errorf("closed again: %v, and the shop heard %d events", err, len(d.shop.deliveries()))
+	}
+}
+
 func TestWhatIsNotAPaymentIsNotFound(t *testing.T) {
 	d := newDesk(t)
 	unopened := uuid.New()

@@ -124,16 +124,10 @@ func (p *Provider) decide(c *gin.Context) {
 		p.render(c, statusOf(err), r, err)
 		return
 	}
-	if e, ended := r.event(); ended && !r.Told {
-		if err := p.tell(ctx, e); err != nil {
-			slog.WarnContext(c, "the demo provider could not tell the shop", "payment", id, "error", err)
-			p.render(c, http.StatusBadGateway, r, nil)
-			return
-		}
-		if _, err := p.change(ctx, id, func(r *record) error { r.Told = true; return nil }); err != nil {
-			// The shop knows; that it knows is for the page only, which offers to tell it again.
-			slog.WarnContext(c, "the demo provider could not note that the shop was told", "payment", id, "error", err)
-		}
+	if err := p.report(ctx, r); err != nil {
+		slog.WarnContext(c, "the demo provider could not tell the shop", "payment", id, "error", err)
+		p.render(c, http.StatusBadGateway, r, nil)
+		return
 	}
 	c.Header("Cache-Control", "no-store")
 	c.Redirect(http.StatusSeeOther, c.Request.URL.Path)

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -97,6 +98,22 @@ func (p *Provider) Read(ctx context.Context, header http.Header, body []byte) (p
 		EventID: e.ID, Type: e.Type, Outcome: outcome, PaymentID: e.PaymentID, OrderID: e.OrderID, Tenant: e.Tenant,
 		Reference: e.Reference, Reason: e.Reason,
 	}, nil
+}
+
+// report tells the shop how a payment has ended, unless it was told.
+func (p *Provider) report(ctx context.Context, r record) error {
+	e, ended := r.event()
+	if !ended || r.Told {
+		return nil
+	}
+	if err := p.tell(ctx, e); err != nil {
+		return fmt.Errorf("tell the shop: %w", err)
+	}
+	if _, err := p.change(ctx, r.PaymentID, func(r *record) error { r.Told = true; return nil }); err != nil {
+		// The shop knows; at worst it is told again.
+		slog.WarnContext(ctx, "the demo provider could not note that the shop was told", "payment", r.PaymentID, "error", err)
+	}
+	return nil
 }
 
 // tell calls the shop's webhook until it is acknowledged, a few times.
