@@ -100,6 +100,53 @@ func (s *Store) prepareViewsAlone(ctx context.Context) (err error) {
 	return r.complete(ctx)
 }
 
+// A process looks every lookEvery whether the views are of an older shape than
+// its own, and makes them anew when it has found them so olderLooks times in a
+// row.
+const (
+	lookEvery  = 30 * time.Second
+	olderLooks = 20
+)
+
+// keepShape makes the views anew when an older version of the service has made
+// its own of them while this process ran, as a container of it does that starts
+// again while a newer version replaces it: else no process of the newer one could
+// use them. It waits first: where the older version is to replace the newer one,
+// this process ends meanwhile. Views of a newer shape it leaves alone.
+func (s *Store) keepShape(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for older := 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		var err error
+		if older, err = s.lookAtShape(ctx, older); err != nil && ctx.Err() == nil {
+			slog.ErrorContext(ctx, "the views could not be kept in this version's shape", "error", err)
+		}
+	}
+}
+
+// lookAtShape looks once, having found the views of an older shape so many times
+// in a row, and returns how many times that is now.
+func (s *Store) lookAtShape(ctx context.Context, older int) (int, error) {
+	asked, cancel := context.WithTimeout(ctx, stepWithin)
+	defer cancel()
+	v, err := s.viewTables(asked, s.reader)
+	switch {
+	case err != nil:
+		return older, err
+	case v.shape >= viewShape:
+		return 0, nil
+	case older+1 < olderLooks:
+		return older + 1, nil
+	}
+	slog.WarnContext(ctx, "the views are of an older version's shape, and are made anew", "shape", v.shape)
+	return 0, s.prepareViews(ctx)
+}
+
 // Rebuild builds all views anew from the journal, in tables beside the live
 // ones, and puts them in their place. Reads and new events go on meanwhile.
 // Error: ErrRebuilding.

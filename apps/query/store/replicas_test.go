@@ -274,6 +274,49 @@ func TestReplicaOfAnotherVersionLeavesTheViewsAlone(t *testing.T) {
 	})
 }
 
+// A replica of an older version that starts again makes the views its own; the
+// newer ones take them back when it has not gone after a while, and the older one
+// leaves them alone then.
+func TestNewerVersionTakesTheViewsBack(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		mustAppend(t, s, confirmedOrder(uuid.New(), uuid.New())...)
+		want := s.dump(t)
+		look := func(older int) int {
+			t.Helper()
+			return must(s.lookAtShape(ctx, older))(t)
+		}
+
+		exec(t, s, `DROP TABLE payments`)
+		exec(t, s, fmt.Sprintf(`UPDATE view_tables SET shape = %d`, viewShape-1))
+		for n := range olderLooks - 1 {
+			if older := look(n); older != n+1 {
+				t.Fatalf("found the older shape %d times, want %d", older, n+1)
+			}
+		}
+		if err := s.Ready(ctx); !errors.Is(err, ErrOtherShape) {
+			t.Fatalf("before a while has passed: %v", err)
+		}
+		if older := look(olderLooks - 1); older != 0 {
+			t.Errorf("found the older shape %d times after it was replaced", older)
+		}
+		if err := s.Ready(ctx); err != nil {
+			t.Errorf("ready: %v", err)
+		}
+		if got := s.dump(t); got != want {
+			t.Error("the views differ")
+		}
+
+		exec(t, s, fmt.Sprintf(`UPDATE view_tables SET shape = %d`, viewShape+1))
+		if older := look(olderLooks - 1); older != 0 {
+			t.Errorf("found a newer shape older %d times", older)
+		}
+		if err := s.Ready(ctx); !errors.Is(err, ErrOtherShape) {
+			t.Errorf("the views of a newer version: %v", err)
+		}
+	})
+}
+
 func hears(t *testing.T, w *live.Waiter, what string) {
 	t.Helper()
 	select {

@@ -38,8 +38,8 @@ type Store struct {
 	reader   *sql.DB
 	prepared sync.Map // query → *sql.Stmt, on reader
 
-	stop      context.CancelFunc // of the listening
-	listening sync.WaitGroup
+	stop       context.CancelFunc // of what goes on beside
+	background sync.WaitGroup
 }
 
 // Open opens the database at a connection string, brings its schema up to date
@@ -66,9 +66,10 @@ func Open(ctx context.Context, connection string, registry *message.Registry, hu
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), s.reader.Close(), s.writer.Close())
 	}
-	listen, stop := context.WithCancel(context.WithoutCancel(ctx))
+	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.listening.Go(func() { s.dialect.listen(listen, hub) })
+	s.background.Go(func() { s.dialect.listen(beside, hub) })
+	s.background.Go(func() { s.keepShape(beside) })
 	return s, nil
 }
 
@@ -93,7 +94,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // Close closes the database.
 func (s *Store) Close() error {
 	s.stop()
-	s.listening.Wait()
+	s.background.Wait()
 	return errors.Join(s.reader.Close(), s.writer.Close())
 }
 
