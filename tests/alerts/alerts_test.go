@@ -281,18 +281,27 @@ type dashboard struct {
 		To   string `json:"to"`
 	} `json:"time"`
 	Templating struct {
-		List []struct {
-			Name    string   `json:"name"`
-			Type    string   `json:"type"`
-			Query   string   `json:"query"`
-			Label   string   `json:"label"`
-			Current struct{} `json:"current"`
-		} `json:"list"`
+		List []variable `json:"list"`
 	} `json:"templating"`
 	Annotations struct {
 		List []struct{} `json:"list"`
 	} `json:"annotations"`
 	Panels []panel `json:"panels"`
+}
+
+type variable struct {
+	Name       string     `json:"name"`
+	Type       string     `json:"type"`
+	Query      string     `json:"query"`
+	Label      string     `json:"label"`
+	Datasource datasource `json:"datasource"`
+	Refresh    int        `json:"refresh"`
+	IncludeAll bool       `json:"includeAll"`
+	AllValue   string     `json:"allValue"`
+	Current    struct {
+		Text  string `json:"text"`
+		Value string `json:"value"`
+	} `json:"current"`
 }
 
 type panel struct {
@@ -347,8 +356,9 @@ func TestDashboardsAreWhatGrafanaReads(t *testing.T) {
 				t.Errorf("uid %q, title %q, schema %d, %d panels", d.UID, d.Title, d.SchemaVersion, len(d.Panels))
 			}
 			uids[d.UID] = true
-			if v := d.Templating.List; len(v) != 1 || v[0].Name != "datasource" || v[0].Type != "datasource" || v[0].Query != "prometheus" {
-				t.Errorf("the data source cannot be chosen: %+v", v)
+			if v := d.Templating.List; len(v) != 2 || v[0].Name != "datasource" || v[0].Type != "datasource" || v[0].Query != "prometheus" ||
+				v[1].Name != "namespace" || v[1].Type != "query" || v[1].Datasource != prometheus || !v[1].IncludeAll {
+				t.Errorf("data source and namespace cannot be chosen: %+v", v)
 			}
 			ids, taken := map[int]bool{}, map[[2]int]string{}
 			for _, p := range d.Panels {
@@ -375,6 +385,9 @@ func TestDashboardsAreWhatGrafanaReads(t *testing.T) {
 						if !known(name) {
 							t.Errorf("%q asks for %s, which nobody measures", p.Title, name)
 						}
+					}
+					if n := strings.Count(target.Expr, `{namespace=~"$namespace"`); n == 0 || n < len(named(target.Expr))-strings.Count(target.Expr, "plenary-control-plane") {
+						t.Errorf("%q asks other namespaces as well: %s", p.Title, target.Expr)
 					}
 				}
 			}
