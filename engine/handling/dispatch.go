@@ -122,8 +122,8 @@ func worse(a, b error) error {
 }
 
 // pending is what a stream wants done: messages to publish, and wake-up and
-// effects. What cannot be made of what is stored will not be tomorrow: that is
-// given up, and the rest done all the same.
+// effects. What this version can make nothing of does not get better by being
+// repeated: it is given up, and the rest done all the same.
 func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func(context.Context) error, undone error) {
 	published := e.definition(st.Key.Aggregate).published()
 	records, outgoing := st.Pending()
