@@ -46,10 +46,35 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.St
 		}
 	}
 	for _, wave := range e.waves(items) {
-		e.handle(ctx, wave)
-		for _, it := range wave {
-			out[it.index] = it.status
+		left := map[stream.Key]bool{} // streams of which something was left: what follows it waits with it
+		for _, part := range parts(wave) {
+			var now []*item
+			for _, it := range part {
+				if it.status = bus.Retry; !left[it.key] {
+					now = append(now, it)
+				}
+			}
+			e.handle(ctx, now)
+			for _, it := range part {
+				out[it.index] = it.status
+				left[it.key] = left[it.key] || it.status != bus.Success
+			}
 		}
+	}
+	return out
+}
+
+// parts divides a wave so that no stream has to take too much with one commit.
+// Most waves are one part.
+func parts(wave []*item) (out [][]*item) {
+	given := map[stream.Key]int{}
+	for _, it := range wave {
+		n := given[it.key] / maxGivenBytes
+		for len(out) <= n {
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], it)
+		given[it.key] += len(it.Data)
 	}
 	return out
 }

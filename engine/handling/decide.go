@@ -143,10 +143,10 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 			if isWakeUp(m) && st.Holds(message.TypeWakeUp) {
 				continue // one is as good as many
 			}
-			if st.HeldCount() >= maxHeld {
+			if st.HeldBytes()+len(it.Data) > maxHeldBytes {
 				it.status = bus.Retry // a wake-up is repeated by whoever wakes
 				if !isWakeUp(m) {
-					e.parkAlone(ctx, it, errTooManyHeld)
+					e.parkAlone(ctx, it, errTooMuchHeld)
 				}
 				continue
 			}
@@ -187,9 +187,9 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 	})
 }
 
-// errTooManyHeld is why a message is parked although nothing is wrong with it.
+// errTooMuchHeld is why a message is parked although nothing is wrong with it.
 // To leave it to the broker would stop its topic for all streams.
-var errTooManyHeld = fmt.Errorf("%d messages of its stream wait behind a parked one already", maxHeld)
+var errTooMuchHeld = errors.New("as many messages of its stream as can be kept wait behind a parked one already")
 
 func isWakeUp(m message.Message) bool {
 	_, ok := m.Body.(es.WakeUp)

@@ -131,8 +131,12 @@ const (
 	maxAttempts = 3
 	// effectPatience is how long a topic waits for an effect.
 	effectPatience = time.Minute
-	// maxHeld is how many messages are kept behind a parked one.
-	maxHeld = 1000
+	// maxHeldBytes is what the messages weigh that are kept behind a parked one: they
+	// stand in the stream's document.
+	maxHeldBytes = 256 << 10
+	// maxGivenBytes is what of a batch one commit of a stream takes, since what comes
+	// of it is in its document until it has been carried out.
+	maxGivenBytes = 256 << 10
 	// roundPause is the longest pause after the first conflict; it doubles.
 	roundPause = 10 * time.Millisecond
 )

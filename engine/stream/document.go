@@ -6,14 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/state"
 )
 
-// documentSchema is the version of the document's own layout.
-const documentSchema = 1
+// Versions of the document's own layout. A document without cuts is one that the
+// first program could read, and stays so.
+const (
+	documentSchema = 1
+	cutSchema      = 2
+)
 
 // document is the one key that a commit writes. See docs/adr for its shape.
 type document struct {
@@ -26,7 +32,10 @@ type document struct {
 	// carried out. What lies above may have been too.
 	Dispatched uint64 `json:"dispatched,omitempty"`
 	// Sealed events, 1..Sealed, have moved from the tail into segments.
-	Sealed   uint64    `json:"sealed,omitempty"`
+	Sealed uint64 `json:"sealed,omitempty"`
+	// Cuts are the last versions of segments that ended, by their weight, before
+	// segmentSize events were full.
+	Cuts     []uint64  `json:"cuts,omitempty"`
 	Snapshot *snapshot `json:"snapshot,omitempty"`
 	// Handled has a fixed-size digest of the id of each message handled, oldest
 	// first, in one string.
@@ -113,14 +122,72 @@ func decodeDocument(data []byte) (*document, error) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
 	}
-	if d.Schema != documentSchema {
-		return nil, fmt.Errorf("%w: document schema %d, this program reads %d", ErrCorrupt, d.Schema, documentSchema)
+	if d.Schema != documentSchema && d.Schema != cutSchema {
+		return nil, fmt.Errorf("%w: document schema %d, this program reads %d and %d", ErrCorrupt, d.Schema, documentSchema, cutSchema)
 	}
 	if len(d.Handled)%digestSize != 0 || d.Sealed+uint64(len(d.Tail)) != d.Version {
 		return nil, fmt.Errorf("%w: version %d with %d sealed and %d in the tail", ErrCorrupt, d.Version, d.Sealed, len(d.Tail))
 	}
+	if d.Sealed%segmentSize != 0 && (len(d.Cuts) == 0 || d.Cuts[len(d.Cuts)-1] != d.Sealed) {
+		return nil, fmt.Errorf("%w: no segment ends with version %d", ErrCorrupt, d.Sealed)
+	}
 	return &d, nil
 }
+
+// nextSegment is how many events of the tail the next segment takes: all up to
+// the next multiple of segmentSize, or fewer if they weigh enough. It is 0 if
+// there are not so many yet.
+func (d *document) nextSegment() int {
+	most := segmentSize - int(d.Sealed%segmentSize)
+	bytes := 0
+	for i, r := range d.Tail[:min(most, len(d.Tail))] {
+		if bytes += weight(r.Data); bytes >= segmentBytes || i+1 == most {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// seal takes the first n events out of the tail and returns the segment that has
+// them.
+func (d *document) seal(k Key, n int) (state.Write, error) {
+	data, err := json.Marshal(d.Tail[:n])
+	if err != nil {
+		return state.Write{}, fmt.Errorf("stream %s: encode segment: %w", k, err)
+	}
+	first := d.Sealed + 1
+	d.Tail = slices.Clone(d.Tail[n:])
+	if d.Sealed += uint64(n); d.Sealed%segmentSize != 0 {
+		d.Cuts, d.Schema = append(d.Cuts, d.Sealed), cutSchema
+	}
+	return state.Write{Key: segmentKey(k, first, d.Sealed), Value: data, Always: true}, nil
+}
+
+// segments are the keys of all segments, the oldest first.
+func (d *document) segments(k Key) (keys []string) {
+	cuts := d.Cuts
+	for done := uint64(0); done < d.Sealed; {
+		first := done + 1
+		done += segmentSize - done%segmentSize
+		if len(cuts) > 0 && cuts[0] < done {
+			done, cuts = cuts[0], cuts[1:]
+		}
+		keys = append(keys, segmentKey(k, first, done))
+	}
+	return keys
+}
+
+// segmentKey is the key of the segment with these events. It says which they
+// are: whoever writes it writes the same, wherever others would have cut.
+func segmentKey(k Key, first, last uint64) string {
+	if (first-1)%segmentSize == 0 && last == first-1+segmentSize {
+		return fmt.Sprintf("%s/segment/%d", k, first/segmentSize)
+	}
+	return fmt.Sprintf("%s/segment/%d-%d", k, first, last)
+}
+
+// weight is what a stored message takes, with its metadata, roughly.
+func weight(data json.RawMessage) int { return len(data) + 400 }
 
 // ErrCorrupt is in the chain of an error about stored content that cannot be
 // read. Repeating does not help.

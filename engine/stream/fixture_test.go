@@ -61,7 +61,7 @@ func readFixtures(t *testing.T, change *strings.Replacer) {
 	if !st.HasHandled("message 69") || st.HasHandled("another") {
 		t.Error("the ids of handled messages are not read")
 	}
-	if !st.HasParked("bad") || st.HeldCount() != 1 {
+	if !st.HasParked("bad") || len(st.Held()) != 1 {
 		t.Error("what is parked and held is not read")
 	}
 	if h, ok := st.TakeHeld(); !ok || h.Meta.ID != "held" || h.Meta.Cause.Type != "Cause.v1" || string(h.Data) != `{"n":1}` {

@@ -3,7 +3,7 @@
 //
 // A stream is a document: its version, the tail of its events, a pointer to
 // the latest snapshot, the ids of the messages handled, and how far its effects
-// have been carried out. Before the tail outgrows a bound its oldest events are
+// have been carried out. Before the tail outgrows its bounds its oldest events are
 // sealed into segments under keys of their own, which never change, so that
 // loading and appending cost the same however long the stream is.
 package stream
@@ -30,11 +30,13 @@ import (
 // Sizes. They are bounds for good behaviour, not settings.
 const (
 	// segmentSize is the number of events in a segment. Segment k holds the events
-	// k·segmentSize+1 … (k+1)·segmentSize: the same content whoever writes it.
+	// k·segmentSize+1 … (k+1)·segmentSize, or several hold them one after the other.
 	segmentSize = 64
-	// maxTailBytes is where a snapshot is taken however few events there are,
-	// since a value should stay well below 1 MB.
-	maxTailBytes = 384 << 10
+	// segmentBytes is what events weigh that are a segment however few they are.
+	segmentBytes = 128 << 10
+	// maxTailBytes is what events weigh after which a snapshot is taken, so that
+	// they can be sealed, however few they are: a value should stay well below 1 MB.
+	maxTailBytes = 256 << 10
 	// partBytes is the size of one key of a snapshot.
 	partBytes = 512 << 10
 	// cacheSize is the number of streams whose folded state is kept in memory.
@@ -230,7 +232,7 @@ func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []in
 		if st := out[i]; st.hasSnapshot() {
 			keys = append(keys, snapshotKeys(st.Key, st.doc.Snapshot)...)
 		} else {
-			keys = append(keys, segmentKeys(st.Key, st.doc.Sealed)...)
+			keys = append(keys, st.doc.segments(st.Key)...)
 		}
 	}
 	var got map[string]state.Entry
@@ -288,7 +290,7 @@ func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 		}
 		from = d.Snapshot.Version
 	} else {
-		for _, k := range segmentKeys(st.Key, d.Sealed) {
+		for _, k := range d.segments(st.Key) {
 			e, ok := got[k]
 			if !ok {
 				return false, fmt.Errorf("%w: segment %s is missing", ErrCorrupt, k)
@@ -437,8 +439,13 @@ func (st *Stream) Holds(typeName string) bool {
 	return slices.ContainsFunc(st.doc.Held, func(h Held) bool { return h.Meta.Type == typeName })
 }
 
-// HeldCount is the number of messages kept back.
-func (st *Stream) HeldCount() int { return len(st.doc.Held) }
+// HeldBytes is what the messages kept back weigh, roughly.
+func (st *Stream) HeldBytes() (n int) {
+	for _, h := range st.doc.Held {
+		n += weight(h.Data)
+	}
+	return n
+}
 
 // TakeHeld removes and returns the first message kept back.
 func (st *Stream) TakeHeld() (h Held, ok bool) {
@@ -523,14 +530,16 @@ func (st *Stream) seal() (state.Write, error) {
 	if err := st.takeSnapshot(); err != nil {
 		return state.Write{}, err
 	}
-	for d.Snapshot != nil && d.Sealed+segmentSize <= min(d.Snapshot.Version, st.pendingFrom) {
-		data, err := json.Marshal(d.Tail[:segmentSize])
-		if err != nil {
-			return state.Write{}, fmt.Errorf("stream %s: encode segment: %w", st.Key, err)
+	for d.Snapshot != nil {
+		n := d.nextSegment()
+		if n == 0 || d.Sealed+uint64(n) > min(d.Snapshot.Version, st.pendingFrom) {
+			break
 		}
-		st.writes = append(st.writes, state.Write{Key: segmentKey(st.Key, d.Sealed/segmentSize), Value: data, Always: true})
-		d.Tail = slices.Clone(d.Tail[segmentSize:])
-		d.Sealed += segmentSize
+		w, err := d.seal(st.Key, n)
+		if err != nil {
+			return state.Write{}, err
+		}
+		st.writes = append(st.writes, w)
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -548,14 +557,11 @@ func (st *Stream) takeSnapshot() error {
 	if d.Snapshot != nil {
 		since, last = d.Version-d.Snapshot.Version, d.Snapshot.Bytes
 	}
-	if since < uint64(st.folder.SnapshotEvery()) && len(st.raw) < maxTailBytes {
-		return nil
-	}
 	bytesSince := 0
 	for _, r := range d.Tail[uint64(len(d.Tail))-min(since, uint64(len(d.Tail))):] {
-		bytesSince += len(r.Data) + 200 // and its metadata, roughly
+		bytesSince += weight(r.Data)
 	}
-	if bytesSince < last/4 && bytesSince < maxTailBytes {
+	if bytesSince < maxTailBytes && (since < uint64(st.folder.SnapshotEvery()) || bytesSince < last/4) {
 		return nil
 	}
 	data, err := st.folder.EncodeState(st.State)
@@ -613,7 +619,7 @@ func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	segs := segmentKeys(key, d.Sealed)
+	segs := d.segments(key)
 	var out []Record
 	if len(segs) > 0 {
 		parts, err := s.keys.Get(ctx, segs)
@@ -642,15 +648,6 @@ func handledSet(handled string) map[string]struct{} {
 		set[handled[i:i+digestSize]] = struct{}{}
 	}
 	return set
-}
-
-func segmentKey(k Key, n uint64) string { return k.String() + "/segment/" + strconv.FormatUint(n, 10) }
-
-func segmentKeys(k Key, sealed uint64) (keys []string) {
-	for n := range sealed / segmentSize {
-		keys = append(keys, segmentKey(k, n))
-	}
-	return keys
 }
 
 func snapshotKey(k Key, name string, part int) string {

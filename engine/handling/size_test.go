@@ -1,0 +1,125 @@
+package handling_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/handling"
+	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/state"
+)
+
+// small is a store that takes what each has to take, 1 MB, and no more.
+type small struct{ state.Store }
+
+func (s small) Save(ctx context.Context, writes []state.Write) []error {
+	errs := make([]error, len(writes))
+	for i, w := range writes {
+		if errs[i] = errors.New("too large"); len(w.Value) <= 1_000_000 {
+			errs[i] = s.Store.Save(ctx, []state.Write{w})[0]
+		}
+	}
+	return errs
+}
+
+// lengthy is 30 KB, as long as a description may be.
+var lengthy = strings.Repeat("会", 10_000)
+
+// renamed is an account of which every command to open it is an event.
+func renamed(e *handling.Engine) {
+	a := accounts(0)
+	a.Claims, a.Reads = nil, nil
+	a.Decide = func(_ es.Env, _ account, c any) ([]any, error) {
+		if d, ok := c.(deposit); ok && d.Amount == poison {
+			return nil, errors.New("poison")
+		}
+		return []any{opened(c.(open))}, nil
+	}
+	handling.Aggregate(e, a)
+}
+
+// names are n commands for one account, each with a name of its own.
+func names(n int, what string) (out []bus.Delivery) {
+	for i := range n {
+		out = append(out, command(what+" "+strconv.Itoa(i), open{"a", strconv.Itoa(i) + " " + lengthy}))
+	}
+	return out
+}
+
+func TestADocumentIsNoLargerThanAStoreTakes(t *testing.T) {
+	const n = 60
+	parked := func(w *world, e *handling.Engine) { w.handle(e, command("bad", deposit{"a", poison})) }
+	freed := func(w *world, e *handling.Engine) { w.handle(e, discard("bad", "account/a")) }
+	nothing := func(*world, *handling.Engine) {}
+	for name, tc := range map[string]struct {
+		before, after func(*world, *handling.Engine)
+		batch         int
+	}{
+		"one after the other":         {nothing, nothing, 1},
+		"in one batch":                {nothing, nothing, n},
+		"behind a parked message":     {parked, freed, 1},
+		"all behind a parked message": {parked, freed, n},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, renamed)
+			w.keys.Store = small{w.keys.Store}
+			e := w.engine()
+			tc.before(w, e)
+			w.taken()
+			all := names(n, "name")
+			for batch := range slices.Chunk(all, tc.batch) {
+				w.handle(e, batch...)
+			}
+			tc.after(w, e)
+			w.handle(e, names(1, "last")...)
+			var order []string
+			parked := map[string]bool{}
+			for _, m := range w.taken() {
+				switch b := m.Body.(type) {
+				case opened:
+					order = append(order, m.Cause.ID)
+				case message.DeadLetter:
+					parked[b.MessageID] = true
+				}
+			}
+			want := []string{}
+			for _, d := range append(all, names(1, "last")...) {
+				if !parked[d.Message.ID] {
+					want = append(want, d.Message.ID)
+				}
+			}
+			if !slices.Equal(order, want) {
+				t.Errorf("handled %v, want %v", order, want)
+			}
+			if h := w.history(acct("a")); len(h) != len(want) {
+				t.Errorf("%d events of %d messages", len(h), len(want))
+			}
+		})
+	}
+}
+
+// A batch that is too much for one commit is several, and still in order: what
+// follows a message that is left for redelivery is left as well.
+func TestWhatFollowsALeftMessageIsLeft(t *testing.T) {
+	w := newWorld(t, renamed)
+	e := w.engine()
+	batch := names(20, "name")
+	w.keys.read = once()
+	for i, s := range e.HandleBatch(t.Context(), batch) {
+		if s != bus.Retry {
+			t.Errorf("message %d: %v", i, s)
+		}
+	}
+	w.handle(e, batch...)
+	for i, r := range w.history(acct("a")) {
+		if r.Cause.ID != batch[i].Message.ID {
+			t.Fatalf("event %d is of %s", i, r.Cause.ID)
+		}
+	}
+}
