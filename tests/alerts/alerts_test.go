@@ -219,6 +219,7 @@ func TestRulesAskForWhatIsMeasured(t *testing.T) {
 var (
 	asked  = regexp.MustCompile(`ask '([^']+)'`)
 	called = regexp.MustCompile(`api ([A-Z]+) '?(/[^\s'?]+)`)
+	inside = regexp.MustCompile(`inside (/\S+)`)
 )
 
 func TestRunbooksNameWhatExists(t *testing.T) {
@@ -240,6 +241,7 @@ func TestRunbooksNameWhatExists(t *testing.T) {
 		}
 		return false
 	}
+	query := read(t, filepath.Join(root(t), "apps", "query", "api", "api.go"))
 	commands := 0
 	for _, file := range glob(t, filepath.Join(root(t), runbooks, "*.md")) {
 		text := string(read(t, file))
@@ -255,6 +257,12 @@ func TestRunbooksNameWhatExists(t *testing.T) {
 			commands++
 			if !exists(m[1], m[2]) {
 				t.Errorf("%s calls %s %s, which is no route", filepath.Base(file), m[1], m[2])
+			}
+		}
+		for _, m := range inside.FindAllStringSubmatch(text, -1) {
+			commands++
+			if !bytes.Contains(query, []byte(`r.GET("`+m[1]+`"`)) {
+				t.Errorf("%s asks query for %s, which is no route of it", filepath.Base(file), m[1])
 			}
 		}
 	}
