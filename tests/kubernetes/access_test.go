@@ -69,7 +69,11 @@ func TestAnAppMayDoOnlyWhatIsItsOwn(t *testing.T) {
 		}
 		tokens[app] = token
 	}
-	if _, err := plenary.Apply(ctx, strings.ReplaceAll(stranger, "IMAGE", plenary.repository+"/redis:debian")); err != nil {
+	image, err := plenary.Kubectl(ctx, "get", "statefulset", release+"-redis", "--output=jsonpath={.spec.template.spec.containers[0].image}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plenary.Apply(ctx, strings.ReplaceAll(stranger, "IMAGE", image)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -45,14 +45,17 @@ const (
 	release = "plenary"
 	// Two versions of the same, so that there is one to go on to.
 	firstTag, secondTag = "first", "second"
-	// ready is how long pods may take to come up, on a busy machine.
+	// rolloutWithin is how long pods may take to come up, on a busy machine.
 	rolloutWithin = "5m"
+	// ours is where images are said to be from that are made here.
+	ours = "localhost/plenary"
 )
 
 // installation is the chart, installed.
 type installation struct {
 	*cluster.Cluster
-	repository string // of the images
+	folder     string   // where the commands of the guides are run
+	given      []string // what helm is told beyond what the guides say
 	url, token string
 	apps       []string // names of the deployments
 	servers    []string // names of the stateful sets
@@ -69,7 +72,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(ctx context.Context, m *testing.M) (code int) {
-	c, err := cluster.Open(ctx, "plenary-test", *again, os.Stdout)
+	c, err := cluster.Open(ctx, cluster.Options{Namespace: "plenary-test", AsItIs: *again, Loads: *pulled == "" && !*again, Out: os.Stdout})
 	interrupted := context.AfterFunc(ctx, func() {
 		_ = c.Close(context.Background())
 		os.Exit(1)
@@ -84,21 +87,48 @@ func run(ctx context.Context, m *testing.M) (code int) {
 			code = 1
 		}
 	}()
-	if err == nil {
-		plenary, err = install(ctx, c)
+	folder, folderErr := os.MkdirTemp("", "plenary")
+	defer os.RemoveAll(folder)
+	if err = errors.Join(err, folderErr); err == nil {
+		plenary, err = install(ctx, c, folder)
 	}
 	if err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	return m.Run()
+	if code := m.Run(); code != 0 || c.Stays() {
+		return code
+	}
+	if err := c.Step("removed, installed again and removed for good", func() error { return plenary.awayAndBack(ctx) }); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
 }
 
-// install makes the images, installs the chart and places an order.
-func install(ctx context.Context, c *cluster.Cluster) (*installation, error) {
-	i := &installation{Cluster: c, repository: cmp.Or(*pulled, "localhost/plenary")}
+// prepare gives an installation its folder, with the files that the guides speak
+// of: the chart, and values under the name production.yaml.
+func prepare(c *cluster.Cluster, folder, values string) (*installation, error) {
+	i := &installation{Cluster: c, folder: folder, given: []string{"--set=image.repository=" + cmp.Or(*pulled, ours)}}
+	if *pulled == "" {
+		i.given = append(i.given, "--set=redis.image="+ours+"/redis:debian", "--set=postgresql.image="+ours+"/postgresql:debian")
+	}
+	return i, errors.Join(
+		os.Symlink(filepath.Join(c.Root, "charts"), filepath.Join(folder, "charts")),
+		os.Symlink(values, filepath.Join(folder, "production.yaml")),
+	)
+}
+
+// install makes the images, installs the chart as a newcomer does, and places an
+// order.
+func install(ctx context.Context, c *cluster.Cluster, folder string) (*installation, error) {
+	i, err := prepare(c, folder, filepath.Join(c.Root, "tests", "kubernetes", "testdata", "values.yaml"))
+	if err != nil {
+		return i, err
+	}
+	i.given = append(i.given, "--values=production.yaml")
 	if *again {
-		return i, i.find(ctx)
+		return i, i.find(ctx, release+"-credentials")
 	}
 	if *pulled == "" {
 		if err := c.Step("images", func() error { return i.images(ctx) }); err != nil {
@@ -106,27 +136,56 @@ func install(ctx context.Context, c *cluster.Cluster) (*installation, error) {
 		}
 	}
 	began := time.Now()
-	if err := c.Step("helm install", func() error {
-		if _, err := i.helm(ctx, "install", "--set=image.tag="+firstTag); err != nil {
-			return err
-		}
-		return i.find(ctx)
-	}); err != nil {
+	if err := c.Step("helm install", func() error { return i.asANewcomer(ctx) }); err != nil {
 		return i, err
 	}
-	if err := c.Step("first order", func() error { return i.firstOrder(ctx) }); err != nil {
+	if err := c.Step("first order", func() error { _, err := i.order(ctx); return err }); err != nil {
 		return i, err
 	}
 	fmt.Printf("--- from helm install to the first confirmed order: %.0f s\n", time.Since(began).Seconds())
 	return i, nil
 }
 
-// helm installs or upgrades the chart and waits until all pods are ready.
-func (i *installation) helm(ctx context.Context, do string, args ...string) (string, error) {
-	return i.Helm(ctx, append([]string{
-		do, release, filepath.Join(i.Root, "charts", "plenary"), "--values=testdata/values.yaml", "--wait", "--timeout=" + rolloutWithin,
-		"--set=image.repository=" + i.repository, "--set=redis.image=" + i.repository + "/redis:debian", "--set=postgresql.image=" + i.repository + "/postgresql:debian",
-	}, args...)...)
+func (i *installation) asANewcomer(ctx context.Context) error {
+	if _, err := i.follow(ctx, "install-on-kind.md", "helm install", i.tell("--set=image.tag="+firstTag)); err != nil {
+		return err
+	}
+	return i.find(ctx, release+"-credentials")
+}
+
+// awayAndBack removes the release and installs it again, over the volumes and with
+// the credentials that are left: what was there is there again. Then it is removed
+// for good.
+func (i *installation) awayAndBack(ctx context.Context) error {
+	order, err := i.order(ctx)
+	if err != nil {
+		return err
+	}
+	remove := func() error { _, err := i.follow(ctx, "install-on-kind.md", "helm uninstall"); return err }
+	if err := remove(); err != nil {
+		return err
+	}
+	if err := i.asANewcomer(ctx); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
+	defer cancel()
+	if _, err := i.awaitStatus(within, order, "confirmed"); err != nil {
+		return fmt.Errorf("after it was installed again: %w", err)
+	}
+	if err := remove(); err != nil {
+		return err
+	}
+	if _, err := i.follow(ctx, "install-on-kind.md", "delete pvc"); err != nil {
+		return err
+	}
+	left, err := i.Kubectl(ctx, "get", "deployments,statefulsets,serviceaccounts,configmaps,secrets,pvc,networkpolicies,"+
+		"components.dapr.io,configurations.dapr.io,subscriptions.dapr.io,resiliencies.dapr.io",
+		"--selector=app.kubernetes.io/instance="+release, "--output=name")
+	if err == nil && left != "" {
+		err = fmt.Errorf("there is left:\n%s", left)
+	}
+	return err
 }
 
 // images builds all images and gives them to the cluster.
@@ -136,18 +195,18 @@ func (i *installation) images(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	build := exec.CommandContext(ctx, "go", "run", "./tools/images", "-out", filepath.Join(dir, firstTag), "-repository", i.repository, "-tag", firstTag)
+	build := exec.CommandContext(ctx, "go", "run", "./tools/images", "-out", filepath.Join(dir, firstTag), "-repository", ours, "-tag", firstTag)
 	build.Dir = i.Root
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
-	if err := i.retag(filepath.Join(dir, firstTag, runtime.GOARCH), filepath.Join(dir, secondTag)); err != nil {
+	if err := retag(filepath.Join(dir, firstTag, runtime.GOARCH), filepath.Join(dir, secondTag)); err != nil {
 		return err
 	}
-	if err := debian.Redis(filepath.Join(dir, "redis.tar"), i.repository+"/redis:debian"); err != nil {
+	if err := debian.Redis(filepath.Join(dir, "redis.tar"), ours+"/redis:debian"); err != nil {
 		return err
 	}
-	if err := debian.PostgreSQL(filepath.Join(dir, "postgresql.tar"), i.repository+"/postgresql:debian"); err != nil {
+	if err := debian.PostgreSQL(filepath.Join(dir, "postgresql.tar"), ours+"/postgresql:debian"); err != nil {
 		return err
 	}
 	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
@@ -159,7 +218,7 @@ func (i *installation) images(ctx context.Context) error {
 }
 
 // retag writes the images of one folder into another, under the second tag.
-func (i *installation) retag(from, to string) error {
+func retag(from, to string) error {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		return err
 	}
@@ -172,7 +231,7 @@ func (i *installation) retag(from, to string) error {
 		if err != nil {
 			return err
 		}
-		tag, err := name.NewTag(i.repository + "/" + strings.TrimSuffix(filepath.Base(archive), ".tar") + ":" + secondTag)
+		tag, err := name.NewTag(ours + "/" + strings.TrimSuffix(filepath.Base(archive), ".tar") + ":" + secondTag)
 		if err != nil {
 			return err
 		}
@@ -183,16 +242,16 @@ func (i *installation) retag(from, to string) error {
 	return nil
 }
 
-// find finds what was installed: the workloads, the organiser's token, and an
-// address of the service.
-func (i *installation) find(ctx context.Context) (err error) {
+// find finds what was installed: the workloads, the organiser's token in a Secret,
+// and an address of the service.
+func (i *installation) find(ctx context.Context, secret string) (err error) {
 	if i.apps, err = i.names(ctx, "deployments"); err != nil {
 		return err
 	}
 	if i.servers, err = i.names(ctx, "statefulsets"); err != nil {
 		return err
 	}
-	if i.token, err = i.secret(ctx, release+"-credentials", "organiser-token"); err != nil {
+	if i.token, err = i.secret(ctx, secret, "organiser-token"); err != nil {
 		return err
 	}
 	i.url, err = i.address(ctx)
@@ -202,6 +261,17 @@ func (i *installation) find(ctx context.Context) (err error) {
 func (i *installation) names(ctx context.Context, kind string) ([]string, error) {
 	out, err := i.Kubectl(ctx, "get", kind, "--output=name")
 	return strings.Fields(out), err
+}
+
+// version is that of the cluster, which helm template cannot know.
+func (i *installation) version(ctx context.Context) (string, error) {
+	out, err := i.Run(ctx, nil, "kubectl", "version", "--output=json")
+	if err != nil {
+		return "", err
+	}
+	var versions struct{ ServerVersion struct{ GitVersion string } }
+	err = json.Unmarshal([]byte(out), &versions)
+	return versions.ServerVersion.GitVersion, err
 }
 
 func (i *installation) secret(ctx context.Context, name, key string) (string, error) {
@@ -265,34 +335,36 @@ func (i *installation) organiser() *api.Client {
 	return &api.Client{URL: i.url, Token: i.token, Wait: patience}
 }
 
-// firstOrder takes an order to being confirmed.
-func (i *installation) firstOrder(ctx context.Context) error {
+// order takes an order to being confirmed, and gives its id.
+func (i *installation) order(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
 	sale, err := rush.Open(ctx, i.organiser(), i.anyone(), 10, 10)
 	if err != nil {
-		return err
+		return "", err
 	}
 	order, err := sale.Anyone.PlaceOrder(ctx, sale.ID, api.Item{SeatType: sale.General, Quantity: 1})
 	if err != nil {
-		return err
+		return "", err
 	}
 	reserved, err := i.awaitStatus(ctx, order, "reserved")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := sale.Anyone.AssignRegistrant(ctx, order, api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.org"}); err != nil {
-		return err
+		return "", err
 	}
 	_, checkout, err := sale.Anyone.StartPayment(ctx, order, reserved.Total)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := sale.Anyone.Decide(ctx, checkout, "accept"); err != nil {
-		return err
+	// The page leads through two sidecars that may still be looking for each other;
+	// to accept twice is to accept.
+	if err := ready.Until(ctx, func(ctx context.Context) error { return sale.Anyone.Decide(ctx, checkout, "accept") }); err != nil {
+		return "", err
 	}
 	_, err = i.awaitStatus(ctx, order, "confirmed")
-	return err
+	return order, err
 }
 
 func (i *installation) awaitStatus(ctx context.Context, order, status string) (o api.Order, err error) {

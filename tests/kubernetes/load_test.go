@@ -32,7 +32,8 @@ func underLoad(t *testing.T, orders int, happens func(context.Context, *rush.Rus
 	}
 	placed := time.Since(began)
 	faults := r.Faults()
-	t.Logf("%d orders in %.0f s; %d requests failed, at most %d times in a row", r.Placed(), placed.Seconds(), faults.Requests, faults.InARow)
+	t.Logf("%d orders in %.0f s; %d requests failed, at most %d times in a row; nobody waited longer than %.1f s",
+		r.Placed(), placed.Seconds(), faults.Requests, faults.InARow, faults.Longest.Seconds())
 	for _, kind := range slices.Sorted(maps.Keys(faults.Errors)) {
 		t.Logf("%6d × %s", faults.Errors[kind], kind)
 	}
@@ -58,13 +59,15 @@ func untilPlaced(ctx context.Context, r *rush.Rush, n int) error {
 	})
 }
 
-// unnoticed fails if a client that tries again every 200 ms was kept waiting for
-// longer than a second.
+// unnoticed fails if requests failed one after the other, as they do while there is
+// no pod that is ready, or if somebody waited for longer than the broker keeps a
+// message for a sidecar that is gone: 18 s, and what it then takes to handle it.
 func unnoticed(t *testing.T, faults rush.Faults) {
 	t.Helper()
-	const tries = 5
-	if faults.InARow >= tries {
-		t.Errorf("a request failed %d times in a row, want less than %d", faults.InARow, tries)
+	const inARow, wait = 10, 30 * time.Second
+	if faults.InARow > inARow || faults.Longest > wait {
+		t.Errorf("a request failed %d times in a row, and somebody waited %.1f s for an answer; want no more than %d and %s",
+			faults.InARow, faults.Longest.Seconds(), inARow, wait)
 	}
 }
 
@@ -158,13 +161,14 @@ func TestTheChartIsUpgradedAndRolledBackUnderLoad(t *testing.T) {
 		if err := untilPlaced(ctx, r, few); err != nil {
 			return err
 		}
-		if _, err := plenary.helm(ctx, "upgrade", "--set=image.tag="+secondTag, "--set=config.maxSeatsPerType=10"); err != nil {
+		next := plenary.tell("--set=image.tag="+secondTag, "--set=config.maxSeatsPerType=10")
+		if _, err := plenary.follow(ctx, "upgrade.md", "helm upgrade plenary", next); err != nil {
 			return err
 		}
 		if err := runs(ctx, r, secondTag); err != nil {
 			return err
 		}
-		if _, err := plenary.Helm(ctx, "rollback", release, "--wait", "--timeout="+rolloutWithin); err != nil {
+		if _, err := plenary.follow(ctx, "upgrade.md", "helm rollback"); err != nil {
 			return err
 		}
 		return runs(ctx, r, firstTag)

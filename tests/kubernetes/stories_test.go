@@ -9,13 +9,22 @@ import (
 )
 
 func TestHelmTestPlacesOrders(t *testing.T) {
-	out, err := plenary.Helm(t.Context(), "test", release, "--timeout="+rolloutWithin)
+	out, err := plenary.follow(t.Context(), "install-on-kind.md", "helm test")
 	if err != nil {
-		logs, _ := plenary.Kubectl(t.Context(), "logs", release+"-test")
-		t.Fatalf("%v\n%s", err, logs)
+		t.Fatal(err)
 	}
 	if !strings.Contains(out, "Succeeded") {
 		t.Errorf("helm test says\n%s", out)
+	}
+}
+
+func TestThePortIsForwardedByHand(t *testing.T) {
+	out, err := plenary.follow(t.Context(), "install-on-kind.md", "port-forward")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, `"deadLetters":`) {
+		t.Errorf("the commands print\n%s", out)
 	}
 }
 

@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"path/filepath"
@@ -24,12 +23,8 @@ func TestTheAPIServerAcceptsEveryProfileInStrictMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	version, err := plenary.Run(t.Context(), nil, "kubectl", "version", "--output=json")
+	version, err := plenary.version(t.Context())
 	if err != nil {
-		t.Fatal(err)
-	}
-	var versions struct{ ServerVersion struct{ GitVersion string } }
-	if err := json.Unmarshal([]byte(version), &versions); err != nil {
 		t.Fatal(err)
 	}
 	out, err := plenary.Run(t.Context(), nil, "kubectl", "api-versions")
@@ -40,7 +35,7 @@ func TestTheAPIServerAcceptsEveryProfileInStrictMode(t *testing.T) {
 	for _, profile := range slices.Concat(profiles, corners, []string{filepath.Join("testdata", "values.yaml")}) {
 		t.Run(filepath.Base(profile), func(t *testing.T) {
 			// Another name, so that it is nobody's object that is looked at.
-			rendered, err := plenary.Helm(t.Context(), "template", "strict", chart, "--values="+profile, "--kube-version="+versions.ServerVersion.GitVersion)
+			rendered, err := plenary.Helm(t.Context(), "template", "strict", chart, "--values="+profile, "--kube-version="+version)
 			if err != nil {
 				t.Fatal(err)
 			}

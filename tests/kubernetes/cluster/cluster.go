@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/plenary/plenary/tools/local/dapr"
@@ -36,7 +37,8 @@ const (
 )
 
 const none = `there is no cluster to test on. Give one of these:
-  KUBECONFIG=…       a cluster, with PLENARY_IMAGE_LOAD, the command by which it gets an image:
+  KUBECONFIG=…       a cluster, with REPOSITORY, where it finds the images, or with
+                     PLENARY_IMAGE_LOAD, the command by which it gets one:
                      PLENARY_IMAGE_LOAD='kind load image-archive {}'
   PLENARY_CLUSTER=…  a folder with scripts that build a cluster, bring it up and take it down`
 
@@ -54,18 +56,29 @@ type Cluster struct {
 	opened bool
 }
 
-// Open finds a cluster or brings one up, installs Dapr if it is not there, and
-// makes an empty namespace, unless it shall be used as it is. The caller closes
-// it, also after an error.
-func Open(ctx context.Context, namespace string, asItIs bool, out io.Writer) (*Cluster, error) {
-	c := &Cluster{Namespace: namespace, out: out, env: os.Environ(), load: strings.Fields(os.Getenv(imageLoad))}
+// Options say what a test does with the cluster.
+type Options struct {
+	// Namespace is for the test alone. It is not there at first, unless AsItIs.
+	Namespace string
+	// AsItIs has the namespace left as it is.
+	AsItIs bool
+	// Loads: the test gives the cluster images.
+	Loads bool
+	// Out is told what is done.
+	Out io.Writer
+}
+
+// Open finds a cluster or brings one up, and installs Dapr if it is not there. The
+// caller closes it, also after an error.
+func Open(ctx context.Context, o Options) (*Cluster, error) {
+	c := &Cluster{Namespace: o.Namespace, out: o.Out, env: os.Environ(), load: strings.Fields(os.Getenv(imageLoad))}
 	var err error
 	if c.Root, err = runfile.Root(); err != nil {
 		return c, err
 	}
 	switch {
 	case os.Getenv(kubeconfig) != "":
-		if len(c.load) == 0 {
+		if o.Loads && len(c.load) == 0 {
 			return c, fmt.Errorf("%s is not set. %s", imageLoad, none)
 		}
 	case os.Getenv(scripts) != "":
@@ -78,17 +91,28 @@ func Open(ctx context.Context, namespace string, asItIs bool, out io.Writer) (*C
 	if err := c.Step("Dapr", func() error { return c.ensureDapr(ctx) }); err != nil {
 		return c, err
 	}
-	if asItIs {
-		c.opened = true
+	c.opened = true
+	if o.AsItIs {
 		return c, nil
 	}
-	if _, err := c.Run(ctx, nil, "kubectl", "delete", "namespace", namespace, "--ignore-not-found"); err != nil {
-		return c, err
-	}
-	_, err = c.Run(ctx, nil, "kubectl", "create", "namespace", namespace)
-	c.opened = err == nil
-	return c, err
+	return c, c.Clear(ctx)
 }
+
+// In is the same cluster with another namespace.
+func (c *Cluster) In(namespace string) *Cluster {
+	other := *c
+	other.Namespace = namespace
+	return &other
+}
+
+// Clear deletes the namespace with all that is in it.
+func (c *Cluster) Clear(ctx context.Context) error {
+	_, err := c.Run(ctx, nil, "kubectl", "delete", "namespace", c.Namespace, "--ignore-not-found", "--timeout=3m")
+	return err
+}
+
+// Stays says whether everything shall be left as it is at the end.
+func (c *Cluster) Stays() bool { return os.Getenv(keep) != "" }
 
 // bringUp builds what the scripts need and brings their cluster up, unless it
 // is up already; then it is also left up.
@@ -188,6 +212,26 @@ func (c *Cluster) Run(ctx context.Context, stdin io.Reader, program string, args
 		return out.String(), fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, end(problems.String()+out.String()))
 	}
 	return out.String(), nil
+}
+
+// Script runs commands as a person types them in a folder, up to the first that
+// fails, and gives what they wrote. What they leave running in the background is
+// ended.
+func (c *Cluster) Script(ctx context.Context, folder, commands string, env ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-e", "-c", commands)
+	cmd.Dir, cmd.Env = folder, append(slices.Clone(c.env), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = end
+	cmd.WaitDelay = time.Second // for what the background may still write
+	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		_ = end()
+	}
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return string(out), fmt.Errorf("%w\n%s\n%s", err, commands, out)
+	}
+	return string(out), nil
 }
 
 // command finds the program in the PATH that the cluster has.
@@ -306,13 +350,12 @@ func worthReading(log string) string {
 // it up.
 func (c *Cluster) Close(ctx context.Context) error {
 	switch {
-	case os.Getenv(keep) != "":
+	case c.Stays():
 		return nil
 	case c.down != nil:
 		return c.down(ctx)
 	case c.opened:
-		_, err := c.Run(ctx, nil, "kubectl", "delete", "namespace", c.Namespace, "--timeout=3m")
-		return err
+		return c.Clear(ctx)
 	}
 	return nil
 }

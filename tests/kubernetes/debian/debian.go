@@ -50,7 +50,7 @@ func PostgreSQL(archive, tag string) error {
 	bin := path.Join(home, "bin")
 
 	r := newRoot()
-	r.programs("/bin/sh", bin+"/postgres", bin+"/initdb", bin+"/pg_ctl", bin+"/psql", bin+"/pg_isready")
+	r.programs("/bin/sh", bin+"/postgres", bin+"/initdb", bin+"/pg_ctl", bin+"/psql", bin+"/pg_isready", bin+"/pg_dump", bin+"/pg_restore")
 	// The others belong to extensions that nobody here uses.
 	r.programs(home+"/lib/plpgsql.so", home+"/lib/dict_snowball.so")
 	r.tree(share)
