@@ -132,7 +132,7 @@ func (s *Store) keepShape(ctx context.Context) {
 // lookAtShape looks once, having found the views of an older shape so many times
 // in a row, and returns how many times that is now.
 func (s *Store) lookAtShape(ctx context.Context, older int) (int, error) {
-	asked, cancel := context.WithTimeout(ctx, stepWithin)
+	asked, cancel := context.WithTimeout(ctx, answers)
 	defer cancel()
 	v, err := s.viewTables(asked, s.reader)
 	switch {
@@ -144,7 +144,10 @@ func (s *Store) lookAtShape(ctx context.Context, older int) (int, error) {
 		return older + 1, nil
 	}
 	slog.WarnContext(ctx, "the views are of an older version's shape, and are made anew", "shape", v.shape)
-	return 0, s.prepareViews(ctx)
+	if err := s.prepareViews(ctx); err != nil {
+		return older, err
+	}
+	return 0, nil
 }
 
 // Rebuild builds all views anew from the journal, in tables beside the live
