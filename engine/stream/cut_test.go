@@ -42,7 +42,7 @@ func TestEventsAreSealedByTheirWeight(t *testing.T) {
 		cuts   bool
 	}{
 		"light":               {200, always(100), false},
-		"heavy":               {80, always(30_000), true},
+		"heavy":               {50, always(30_000), true},
 		"more than a segment": {12, always(200_000), true},
 		"a heavy one now and then": {200, func(i int) int {
 			if i%40 == 39 {
@@ -154,10 +154,10 @@ func TestADocumentWithCutsIsRead(t *testing.T) {
 			if err != nil || len(history) != 202 || !slices.IsSortedFunc(history, func(a, b stream.Record) int { return int(a.Version) - int(b.Version) }) {
 				t.Errorf("%d events, %v", len(history), err)
 			}
-			for range 300 {
+			for range 100 {
 				appendOne(t, stream.NewStore(keys))
 			}
-			if history, err = s.History(t.Context(), key); err != nil || len(history) != 502 {
+			if history, err = s.History(t.Context(), key); err != nil || len(history) != 302 {
 				t.Errorf("%d events, %v", len(history), err)
 			}
 		})

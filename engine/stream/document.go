@@ -140,8 +140,8 @@ func decodeDocument(data []byte) (*document, error) {
 func (d *document) nextSegment() int {
 	most := segmentSize - int(d.Sealed%segmentSize)
 	bytes := 0
-	for i, r := range d.Tail[:min(most, len(d.Tail))] {
-		if bytes += weight(r.Data); bytes >= segmentBytes || i+1 == most {
+	for i := range min(most, len(d.Tail)) {
+		if bytes += weight(d.Tail[i].Data); bytes >= segmentBytes || i+1 == most {
 			return i + 1
 		}
 	}

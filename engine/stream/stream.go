@@ -558,8 +558,8 @@ func (st *Stream) takeSnapshot() error {
 		since, last = d.Version-d.Snapshot.Version, d.Snapshot.Bytes
 	}
 	bytesSince := 0
-	for _, r := range d.Tail[uint64(len(d.Tail))-min(since, uint64(len(d.Tail))):] {
-		bytesSince += weight(r.Data)
+	for i := len(d.Tail) - int(min(since, uint64(len(d.Tail)))); i < len(d.Tail); i++ {
+		bytesSince += weight(d.Tail[i].Data)
 	}
 	if bytesSince < maxTailBytes && (since < uint64(st.folder.SnapshotEvery()) || bytesSince < last/4) {
 		return nil
