@@ -343,8 +343,12 @@ func (i *installation) order(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	order, err := sale.Anyone.PlaceOrder(ctx, sale.ID, api.Item{SeatType: sale.General, Quantity: 1})
-	if err != nil {
+	var order string
+	// That the conference is published, order hears a moment later.
+	if err := ready.Until(ctx, func(ctx context.Context) (err error) {
+		order, err = sale.Anyone.PlaceOrder(ctx, sale.ID, api.Item{SeatType: sale.General, Quantity: 1})
+		return err
+	}); err != nil {
 		return "", err
 	}
 	reserved, err := i.awaitStatus(ctx, order, "reserved")
