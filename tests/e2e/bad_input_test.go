@@ -61,6 +61,15 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 	c.remaining(c.general, 99)
 }
 
+func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
+	for _, path := range []string{"/api/orders/" + uuid.NewString() + "/events", "/api/conferences/none/events"} {
+		status, answer := request(t, http.MethodGet, system.API().URL+path, "", nil)
+		if status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+}
+
 // The gateway has a sidecar that may do much, and passes some requests on to it.
 func TestNobodyReachesASidecarThroughTheGateway(t *testing.T) {
 	for _, path := range []string{

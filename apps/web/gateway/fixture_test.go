@@ -151,6 +151,12 @@ func (q *query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, ok := q.answers[r.Method+" "+r.URL.String()]
+	if !ok && r.Header.Get("Accept") == upstream.EventStream { // as a sidecar says it
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"errorCode":"ERR_DIRECT_INVOKE","message":"no response received from stream"}`)
+		return
+	}
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		return

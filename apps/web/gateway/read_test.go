@@ -255,6 +255,24 @@ func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
 	f.do("GET", orderPath("/events"), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
 }
 
+// That a stream did not begin does not say that there is none.
+func TestAStreamThatReachedNoAppIsBegunAgain(t *testing.T) {
+	f := newFixture(t)
+	begun := 0
+	f.query.answer("GET "+strings.TrimPrefix(orderPath("/events"), "/api"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if begun++; begun == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+	}))
+	f.query.answer("GET "+strings.TrimPrefix(orderPath(""), "/api"), map[string]any{})
+	if got := f.do("GET", orderPath("/events"), "").is(http.StatusOK); string(got.body) != "data: 1\n\n" || begun != 2 {
+		t.Fatalf("%q after %d requests", got.body, begun)
+	}
+}
+
 func TestPaymentPagesAndWebhooksArePassedThrough(t *testing.T) {
 	f := newFixture(t)
 	f.payments = func(w http.ResponseWriter, r *http.Request) {

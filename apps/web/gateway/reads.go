@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -297,18 +299,32 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, no
 	ctx, cancel := g.whileRunning(r.Context())
 	defer cancel()
 	r = r.WithContext(ctx)
-	r.Header.Set("Accept", "text/event-stream") // by which the sidecars know a stream
-	clear(w.Header())                           // the stream brings its own
-	g.query.Forward(w, r, path, func(resp *http.Response) error {
-		resp.Header.Set("Cache-Control", "no-store")
-		secure(resp.Header)
-		return g.query.Check(resp)
-	}, func(w http.ResponseWriter, r *http.Request, err error) {
+	r.Header.Set("Accept", upstream.EventStream) // by which the sidecars know a stream
+	clear(w.Header())                            // the stream brings its own
+	begin := func(failed func(http.ResponseWriter, *http.Request, error)) {
+		g.query.Forward(w, r, path, func(resp *http.Response) error {
+			resp.Header.Set("Cache-Control", "no-store")
+			secure(resp.Header)
+			return g.query.Check(resp)
+		}, failed)
+	}
+	end := func(w http.ResponseWriter, r *http.Request, err error) {
 		secure(w.Header())
 		if errors.Is(err, upstream.ErrNotFound) {
 			problem.Write(w, r, problem.New(notFound))
 			return
 		}
 		problem.Write(w, r, g.unavailable(ctx, "stream from query", err))
+	}
+	begin(func(w http.ResponseWriter, r *http.Request, err error) {
+		// A sidecar keeps to itself why there is no stream: the view is asked for.
+		if !errors.Is(err, upstream.ErrNotFound) {
+			var shown json.RawMessage
+			if err = g.query.Get(ctx, strings.TrimSuffix(path, "/events"), &shown); err == nil {
+				begin(end)
+				return
+			}
+		}
+		end(w, r, err)
 	})
 }

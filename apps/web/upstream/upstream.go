@@ -61,15 +61,19 @@ const (
 	firstPause  = 100 * time.Millisecond
 )
 
+// EventStream is what a stream's request accepts.
+const EventStream = "text/event-stream"
+
 // again asks once more where a GET reached no app. While replicas are replaced,
-// the sidecar goes on calling one that has ended for a moment.
+// the sidecar goes on calling one that has ended for a moment. Of a stream it
+// says that it reached no app also when that had none.
 type again struct{ http.RoundTripper }
 
 func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	for pause := firstPause; ; pause *= 2 {
 		resp, err := a.RoundTripper.RoundTrip(r)
-		if err != nil || r.Method != http.MethodGet || !unreached(resp) || time.Since(began)+pause > triesWithin {
+		if err != nil || r.Method != http.MethodGet || r.Header.Get("Accept") == EventStream || !unreached(resp) || time.Since(began)+pause > triesWithin {
 			return resp, err
 		}
 		select {
@@ -169,7 +173,7 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 		Transport:      a.transport,
 		FlushInterval:  -1,
 		ModifyResponse: change,
-		ErrorHandler:   failed,
+		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, err error) { failed(w, r, err) },
 		ErrorLog:       log.New(io.Discard, "", 0), // that a client went away is no news
 		Rewrite: func(p *httputil.ProxyRequest) {
 			address.RawQuery = p.In.URL.RawQuery
