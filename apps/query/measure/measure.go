@@ -81,7 +81,7 @@ func Totals(late *store.Late) error {
 		return m.Int64ObservableGauge(name, metric.WithDescription(description))
 	}
 	orders, err1 := gauge("plenary.orders", "Orders, by status")
-	seats, err2 := gauge("plenary.seats", "Seats held by orders, sold, and remaining of published conferences")
+	seats, err2 := gauge("plenary.seats", "Seats held by orders, sold, and remaining of conferences that have not ended")
 	refunds, err3 := gauge("plenary.refunds.failed", "Refunds that wait for an operator")
 	letters, err4 := gauge("plenary.dead_letters", "Dead letters that wait for an operator")
 	waiting, err5 := gauge("plenary.streams.waiting", "Streams of which a later event is here and an earlier one is not")

@@ -41,8 +41,8 @@ var reads = []struct {
 	answer              any
 	notFound            string
 }{
-	{"list conferences", "GET /api/conferences", "", false,
-		"GET /conferences?limit=100", view.Conferences{Conferences: []view.Conference{aConference}}, ""},
+	{"list conferences", "GET /api/conferences?after=abc", "", false,
+		"GET /conferences?after=abc&limit=100", view.Conferences{Conferences: []view.Conference{aConference}}, ""},
 	{"a conference by id", "GET /api/conferences/" + conferenceID.String(), "", false,
 		"GET /conferences/" + conferenceID.String(), aConference, problem.ConferenceNotFound},
 	{"a conference by slug", "GET /api/conferences/gophers-2027", "", false,
@@ -57,8 +57,8 @@ var reads = []struct {
 		"GET /payments/" + paymentID.String(), aPayment, problem.PaymentNotFound},
 	{"overdue orders", "GET /api/overdue-orders?limit=7&after=a1", "", true,
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, ""},
-	{"failed refunds", "GET /api/failed-refunds", "", true,
-		"GET /failed-refunds?limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, ""},
+	{"failed refunds", "GET /api/failed-refunds?after=abc", "", true,
+		"GET /failed-refunds?after=abc&limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, ""},
 	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", true,
 		"GET /dead-letters?before=b1&limit=100&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, ""},
 	{"a dead letter", "GET /api/dead-letters/d1", "", true,

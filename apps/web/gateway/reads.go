@@ -96,6 +96,12 @@ type Limit struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most"`
 }
 
+// Page says which part of a list is answered.
+type Page struct {
+	Limit
+	After string `query:"after" maxLength:"200" doc:"The next page: what the last one gave as next"`
+}
+
 // query is the limit, and what else is not empty of names and values, as the
 // query of an address.
 func (l Limit) query(namesAndValues ...string) string {
@@ -118,8 +124,8 @@ func (g *Gateway) reads() {
 		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences, params: true,
 		summary: "List the conferences that are on sale",
 		who:     anyone,
-	}), func(ctx context.Context, in *Limit) (*Found[view.Conferences], error) {
-		return ask[view.Conferences](g, ctx, "/conferences"+in.query(), "")
+	}), func(ctx context.Context, in *Page) (*Found[view.Conferences], error) {
+		return ask[view.Conferences](g, ctx, "/conferences"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
@@ -209,18 +215,15 @@ func (g *Gateway) operatorReads() {
 		summary: "List the orders that are past their deadline and have not ended",
 		text:    "There should be none for longer than a minute or two.",
 		who:     organiser,
-	}), func(ctx context.Context, in *struct {
-		Limit
-		After string `query:"after" maxLength:"200" doc:"The next page: what the last one gave as next"`
-	}) (*Found[view.OverdueOrders], error) {
+	}), func(ctx context.Context, in *Page) (*Found[view.OverdueOrders], error) {
 		return ask[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser, params: true,
 		summary: "List the refunds that the payment provider did not make",
 		who:     organiser,
-	}), func(ctx context.Context, in *Limit) (*Found[view.FailedRefunds], error) {
-		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query(), "")
+	}), func(ctx context.Context, in *Page) (*Found[view.FailedRefunds], error) {
+		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
 	})
 
 	huma.Register(g.api, g.read(operation{
