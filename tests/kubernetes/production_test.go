@@ -78,6 +78,8 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 		"--wait", "--timeout=" + rolloutWithin}, own.given...)...)
 	must(err)
 	must(own.find(ctx, "plenary-organiser"))
+	order, err := own.order(ctx)
+	must(err)
 	if out := follow("install-on-kind.md", "helm test"); !strings.Contains(out, "Succeeded") {
 		t.Errorf("helm test says\n%s", out)
 	}
@@ -94,8 +96,8 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	must(err)
 	follow("upgrade.md", "rollout restart")
 	must(own.rolledOut(ctx))
-	order, err := own.order(ctx)
-	must(err)
+	// The old pods finish what they have, and do not know the new token.
+	harness.Eventually(t, patience, func(ctx context.Context) error { _, err := own.organiser().DeadLetters(ctx); return err })
 
 	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
 	drill := func(what string) string {
