@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -259,7 +260,7 @@ func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string
 		g.Go(func() error {
 			o, err := r.ended(gctx, id, within)
 			if err != nil {
-				return fmt.Errorf("order %s: %w", id, err)
+				return fmt.Errorf("order %s: %w%s", id, err, r.story(ctx, id))
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -295,6 +296,20 @@ func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string
 		}
 		return nil
 	})
+}
+
+// story is what is known to have happened to an order, for who has to find out why
+// it did not end.
+func (r *Rush) story(ctx context.Context, id string) string {
+	entries, err := r.Anyone.Timeline(ctx, id)
+	if err != nil {
+		return fmt.Sprintf("\nits timeline: %v", err)
+	}
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "\n%+v", e)
+	}
+	return b.String()
 }
 
 // ended waits until an order has come to an end with its money right, and its
