@@ -62,7 +62,7 @@ test-docs: ## that the documents say what is true: tests, links, settings
 	go test -count=1 ./tests/docs
 
 test-unit: ## the tests of each module but those below, with the race detector
-	go test $(RACE) -timeout 30m $(filter-out ./tests/...,$(ALL)) ./tests/components ./tests/harness ./tests/rush ./tests/telemetry
+	go test $(RACE) -timeout 30m $(filter-out ./tests/...,$(ALL)) ./tests/components ./tests/harness ./tests/rush ./tests/telemetry ./tests/kubernetes/cluster
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
 		echo 'NOT RUN, since there is no PostgreSQL on this machine: the half of the tests in apps/query that is about it.'
 
