@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,18 +31,22 @@ import (
 // sidecars.
 type apps struct {
 	registry *message.Registry
+
+	mu       sync.Mutex // tests that run side by side start apps
 	handlers map[string]*atomic.Value
 }
 
-func newApps() apps {
+func newApps() *apps {
 	registry := message.NewRegistry()
 	bustest.Register(registry)
-	return apps{registry, map[string]*atomic.Value{}}
+	return &apps{registry: registry, handlers: map[string]*atomic.Value{}}
 }
 
 // serve has what the sidecar of an app delivers handled here, from now on.
-func (a apps) serve(t testing.TB, app runfile.App, sidecar string, handler bus.Handler) {
+func (a *apps) serve(t testing.TB, app runfile.App, sidecar string, handler bus.Handler) {
 	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if current := a.handlers[sidecar]; current != nil {
 		current.Store(handler)
 		return
@@ -75,7 +80,7 @@ var nothing = bus.HandlerFunc(func(_ context.Context, batch []bus.Delivery) []bu
 })
 
 // beside starts the sidecar of an app that reads nothing, and gives its client.
-func (a apps) beside(t testing.TB, app string) client.Client {
+func (a *apps) beside(t testing.TB, app string) client.Client {
 	t.Helper()
 	a.serve(t, system.App(app), harness.Sidecar(app), nothing)
 	t.Cleanup(func() { system.Stop(harness.Sidecar(app)) })
@@ -92,7 +97,7 @@ func (a apps) beside(t testing.TB, app string) client.Client {
 
 // publisher publishes as the host of an app does, on buses of some kind of
 // component.
-func (a apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind string) {
+func (a *apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind string) {
 	t.Helper()
 	dapr := a.beside(t, app)
 	p = daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, map[message.Kind]string{
@@ -114,7 +119,7 @@ func (a apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind st
 }
 
 // replica is a replica of an app whose handler is here.
-func (a apps) replica(t *testing.T, app string, o bustest.Options, h bus.Handler) bustest.Part {
+func (a *apps) replica(t *testing.T, app string, o bustest.Options, h bus.Handler) bustest.Part {
 	it, sidecar := system.App(app), harness.Sidecar(app)
 	if o.Second {
 		var name string
