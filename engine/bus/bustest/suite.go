@@ -91,28 +91,27 @@ func (s *suite) begin(ctx context.Context, p Part) error {
 	return p.Start(ctx)
 }
 
-// handler gives each message to the inbox of its run. Those of earlier runs are
-// acknowledged.
+// handler gives each message to the inbox of its run. Those of runs of another
+// process are acknowledged.
 func (s *suite) handler(app string, replica int) bus.Handler {
 	return bus.HandlerFunc(func(_ context.Context, batch []bus.Delivery) []bus.Status {
-		var in *inbox
-		var mine []delivery
-		var index []int
+		out := bus.All(len(batch), bus.Success)
+		// A batch may hold messages of earlier tests, which the broker gives out again.
+		mine, index := map[*inbox][]delivery{}, map[*inbox][]int{}
 		for i, d := range batch {
 			n, ok := s.read(d)
 			if !ok {
 				continue
 			}
-			if to := s.inbox(n.Run, app); to != nil {
-				in, mine, index = to, append(mine, delivery{numbered: n, id: d.Message.ID, data: string(d.Data), replica: replica}), append(index, i)
+			if in := s.inbox(n.Run, app); in != nil {
+				mine[in] = append(mine[in], delivery{numbered: n, id: d.Message.ID, data: string(d.Data), replica: replica})
+				index[in] = append(index[in], i)
 			}
 		}
-		out := bus.All(len(batch), bus.Success)
-		if in == nil {
-			return out
-		}
-		for i, status := range in.take(mine) {
-			out[index[i]] = status
+		for in := range mine {
+			for i, status := range in.take(mine[in]) {
+				out[index[in][i]] = status
+			}
 		}
 		return out
 	})
