@@ -725,6 +725,26 @@ func TestRedisHasRoomForItsData(t *testing.T) {
 	}
 }
 
+// It forgets what was acknowledged where its streams are the broker's.
+func TestRedisForgets(t *testing.T) {
+	script := read(t, filepath.Join(root, "components", "redis", "forget.lua"))
+	job := pods(render(t, nil))["plenary-redis-forget"]
+	if job == nil {
+		t.Fatal("it forgets nothing")
+	}
+	if command := get[[]any](containers(job)[0], "command"); !slices.Contains(command, any(script)) {
+		t.Errorf("got %v", command)
+	}
+	for name, off := range map[string]string{
+		"turned off":     "redis: {forget: {enabled: false}}",
+		"another broker": "components: {broker: kafka, store: redis}\nnetworkPolicy: {enabled: false}\nsecrets: {values: {kafka-brokers: kafka:9092}}",
+	} {
+		if job := pods(render(t, values(t, off)))["plenary-redis-forget"]; job != nil {
+			t.Errorf("%s: got %v", name, job)
+		}
+	}
+}
+
 func TestWhoMayCallWhom(t *testing.T) {
 	got := map[string][]string{}
 	for callee, c := range of(render(t, nil), "Configuration") {

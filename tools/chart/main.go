@@ -45,6 +45,9 @@ func copyComponents(root, chart string) error {
 		if err != nil {
 			return err
 		}
+		if name == "redis" {
+			found = append(found, filepath.Join(root, "components", "redis", "forget.lua"))
+		}
 		if len(found) == 0 {
 			return fmt.Errorf("%s: no components", dir)
 		}

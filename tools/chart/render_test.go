@@ -167,6 +167,8 @@ func pods(objects []object) map[string]object {
 		switch o.kind() {
 		case "Deployment", "StatefulSet":
 			found[o.name()] = get[map[string]any](o, "spec", "template")
+		case "CronJob":
+			found[o.name()] = get[map[string]any](o, "spec", "jobTemplate", "spec", "template")
 		case "Pod":
 			found[o.name()] = o
 		}

@@ -1,6 +1,7 @@
 package components_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/plenary/plenary/tools/local/broker"
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/runfile"
 	"github.com/plenary/plenary/tools/local/servers"
@@ -108,6 +111,27 @@ func TestTheDefinitionsAreWhatIsSubscribedTo(t *testing.T) {
 		if got, want := fmt.Sprint(lists[0]), fmt.Sprint(lists[1]); got != want {
 			t.Errorf("%s: got %s\nwant %s", name, got, want)
 		}
+	}
+}
+
+// Who reads what: for whom the local broker keeps messages, and until when Redis does.
+func TestTheReadersAreThoseThatSubscribe(t *testing.T) {
+	root, err := runfile.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []broker.Reader
+	for _, s := range subscriptions(t, root) {
+		for _, app := range s.Scopes {
+			want = append(want, broker.Reader{ClientID: app + "-" + s.Spec.PubsubName, Topic: s.Spec.Topic})
+		}
+	}
+	order := func(a, b broker.Reader) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), strings.Compare(a.ClientID, b.ClientID))
+	}
+	slices.SortFunc(want, order)
+	if got := slices.SortedFunc(slices.Values(broker.Readers), order); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
