@@ -199,8 +199,9 @@ func TestAPodEndsInOrder(t *testing.T) {
 			if got := get[float64](template, "spec", "terminationGracePeriodSeconds"); got <= max(block.Seconds()+graceful, preStop+drain) {
 				t.Errorf("%s is killed after %v s", d.name(), got)
 			}
-			if annotation("enable-app-health-check") != "true" {
-				t.Errorf("%s: its sidecar does not know when the app has ended", d.name())
+			// One that reads messages stops for good when its app was unwell (ADR 16).
+			if asks := annotation("enable-app-health-check") == "true"; asks != strings.HasSuffix(d.name(), "-web") {
+				t.Errorf("%s: its sidecar asks for the app's health: %v", d.name(), asks)
 			}
 		}
 	})

@@ -259,9 +259,14 @@ dapr.io/sidecar-memory-limit: {{ . | quote }}
 # app still runs and finishes those it has.
 dapr.io/block-shutdown-duration: {{ .block }}s
 dapr.io/graceful-shutdown-seconds: {{ .root.Values.shutdown.sidecarSeconds | quote }}
+{{- if eq .component "web" }}
+# So it learns that the app has gone, and goes too. Others' sidecars must not ask: one
+# that finds its app unwell gives up its subscriptions, and with Redis they may never
+# come back (ADR 16).
 dapr.io/enable-app-health-check: "true"
 dapr.io/app-health-check-path: /healthz
 dapr.io/app-health-probe-interval: "3"
 dapr.io/app-health-probe-timeout: "2500"
 dapr.io/app-health-threshold: "3"
+{{- end }}
 {{- end -}}
