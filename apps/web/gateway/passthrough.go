@@ -20,9 +20,15 @@ func (g *Gateway) passThrough(routes gin.IRoutes) {
 	routes.POST("/webhooks/:provider", g.toPayments)
 }
 
+// errUnreached stands for what the sidecar says of it, which is nobody's business.
+var errUnreached = errors.New("payments cannot be reached")
+
 func (g *Gateway) toPayments(c *gin.Context) {
 	clear(c.Writer.Header()) // a page has its own idea of what it may load
 	g.payments.Forward(c.Writer, c.Request, c.Request.URL.Path, func(resp *http.Response) error {
+		if upstream.Unreached(resp) {
+			return errUnreached
+		}
 		secure(resp.Header)
 		return nil
 	}, func(w http.ResponseWriter, r *http.Request, err error) {

@@ -308,6 +308,20 @@ func TestPaymentPagesAndWebhooksArePassedThrough(t *testing.T) {
 	}
 }
 
+// What the sidecar says when it reaches no app names addresses of ours.
+func TestAPaymentPageThatCannotBeReachedIsUnavailable(t *testing.T) {
+	f := newFixture(t)
+	f.payments = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"errorCode":"ERR_DIRECT_INVOKE","message":"failed to invoke, id: payments, address 10.1.2.3"}`)
+	}
+	r := f.do("POST", "/pay/demo/1", "choice=accept").is(http.StatusServiceUnavailable)
+	if r.header.Get("Retry-After") == "" || r.header.Get("X-Content-Type-Options") != "nosniff" || strings.Contains(string(r.body), "10.1.2.3") {
+		t.Errorf("got %v %s", r.header, r.body)
+	}
+}
+
 func TestNobodyReachesTheSidecarThroughThePaymentPages(t *testing.T) {
 	f := newFixture(t)
 	f.payments = func(http.ResponseWriter, *http.Request) { t.Error("the request was passed on") }

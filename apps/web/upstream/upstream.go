@@ -73,7 +73,7 @@ func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	for pause := firstPause; ; pause *= 2 {
 		resp, err := a.RoundTripper.RoundTrip(r)
-		if err != nil || r.Method != http.MethodGet || r.Header.Get("Accept") == EventStream || !unreached(resp) || time.Since(began)+pause > triesWithin {
+		if err != nil || r.Method != http.MethodGet || r.Header.Get("Accept") == EventStream || !Unreached(resp) || time.Since(began)+pause > triesWithin {
 			return resp, err
 		}
 		select {
@@ -84,9 +84,9 @@ func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// unreached says that the sidecar answered, since it could not reach the app. The
+// Unreached says that the sidecar answered, since it could not reach the app. The
 // answer can be read afterwards as before.
-func unreached(resp *http.Response) bool {
+func Unreached(resp *http.Response) bool {
 	if resp.StatusCode != http.StatusInternalServerError || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		return false
 	}
