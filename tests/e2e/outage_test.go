@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -76,6 +77,28 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 			mended()
 			if err := s.Restart(t.Context(), sidecar); err != nil {
 				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// An app that hangs keeps its connections and answers nothing. It does so for longer
+// than any set waits for an answer before it gives the same messages out again, and
+// its sidecar must go on with it as if nothing had been.
+func TestNothingIsLostWhenAppsHang(t *testing.T) {
+	const hang = 18 * time.Second // Redis waits longest: 15 s
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "60s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	survive(t, s, func() {
+		apps := []string{"order", "seats", "registration-process", "payments", "query"}
+		for _, app := range apps {
+			if err := s.Pause(app); err != nil {
+				t.Error(err)
+			}
+		}
+		<-time.After(hang) // what happens meanwhile is that nothing does
+		for _, app := range apps {
+			if err := s.Resume(app); err != nil {
+				t.Error(err)
 			}
 		}
 	})

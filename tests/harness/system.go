@@ -391,6 +391,12 @@ func (s *System) Stop(name string) {
 	}
 }
 
+// Pause makes a part hang until Resume.
+func (s *System) Pause(name string) error { return s.process(name).Pause() }
+
+// Resume lets a part go on that hangs.
+func (s *System) Resume(name string) error { return s.process(name).Resume() }
+
 // Restart starts a part again that has ended, and waits until it is ready.
 func (s *System) Restart(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("not ready within %s", readyWithin))

@@ -103,6 +103,13 @@ func (p *Process) Kill() {
 	killAll(started)
 }
 
+// Pause makes the process hang until Resume, as one does that gets no time on its
+// machine: its connections stay, and it answers nothing.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a process go on that hangs.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Tail is the end of what the process wrote.
 func (p *Process) Tail(lines int) string { return Tail(p.Log, lines) }
 
