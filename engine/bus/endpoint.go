@@ -71,7 +71,8 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		c.Status(http.StatusInternalServerError)
 		return
 	}
-	ctx := c.Request.Context()
+	ctx, done := finish(c.Request.Context())
+	defer done()
 	out := make([]bulkStatus, len(req.Entries))
 	batch := make([]Delivery, 0, len(req.Entries))
 	index := make([]int, 0, len(req.Entries))
@@ -101,6 +102,26 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		}
 	}
 	c.JSON(http.StatusOK, gin.H{"statuses": out})
+}
+
+// finishWithin is how long a batch goes on when nobody waits for its answer any
+// more: as long as the app itself has when it is to end.
+const finishWithin = 10 * time.Second
+
+// finish gives a context that outlives its parent by finishWithin. A sidecar that is
+// to end hangs up in the middle of a batch, and may acknowledge all of it (Redis:
+// ADR 21): what was begun must be done and published, as long as the sidecar still
+// serves.
+func finish(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		t := time.AfterFunc(finishWithin, cancel)
+		context.AfterFunc(ctx, func() { t.Stop() })
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // payload is the message as it was published. On a subscription with raw

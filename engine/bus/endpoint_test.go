@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -198,4 +199,34 @@ func TestASingleDeliveryIsNotTakenForAnEmptyBatch(t *testing.T) {
 			t.Errorf("%s: answered %d, want %d", body, w.Code, want)
 		}
 	}
+}
+
+// A sidecar that ends hangs up on the app, and may acknowledge what the app has.
+func TestABatchIsFinishedWhenNobodyWaitsForItsAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone, hangUp := context.WithCancel(t.Context())
+		began := time.Now()
+		var after time.Duration
+		reg := message.NewRegistry()
+		message.Register[ping](reg, "Ping.v1", message.Command, "pings", nil)
+		e := &bus.Endpoint{Registry: reg, App: "test", Kind: message.Command, Meter: bus.NewMeter(), Handler: bus.HandlerFunc(
+			func(ctx context.Context, batch []bus.Delivery) []bus.Status {
+				hangUp()
+				synctest.Wait()
+				if ctx.Err() != nil {
+					t.Error("it is cut off in the middle")
+				}
+				<-ctx.Done() // but not for ever
+				after = time.Since(began)
+				return bus.All(len(batch), bus.Success)
+			})}
+		gin.SetMode(gin.TestMode)
+		router := gin.New()
+		router.POST("/bus", e.Serve)
+		body := `{"topic":"pings","entries":[{"entryId":"a","event":` + good + `}]}`
+		router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, http.MethodPost, "/bus", strings.NewReader(body)))
+		if after != 10*time.Second {
+			t.Errorf("it ended after %s", after)
+		}
+	})
 }

@@ -102,9 +102,13 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 				err = out.comment("still here")
 			}
 		case <-absent.C:
-			if !out.isOpen {
-				return absence(viewer.Failed(), notFound)
+			if out.isOpen {
+				break
 			}
+			if failed := viewer.Failed(); failed != nil {
+				return absence(failed, notFound)
+			}
+			absent.Reset(a.Appears) // the first reading, which has its bound, is under way
 		case <-r.Request.Context().Done():
 			return nil
 		case <-a.Hub.Done():
