@@ -746,6 +746,18 @@ func TestRedisForgets(t *testing.T) {
 	}
 }
 
+// With Redis, sidecars that read messages do one thing at a time (ADR 21).
+func TestSidecarsOnRedisDoOneThingAtATime(t *testing.T) {
+	for broker, profile := range map[string]string{"redis": "trial", "kafka": "kafka"} {
+		for _, d := range of(render(t, profiles(t)[profile]), "Deployment") {
+			env := get[string](object(get[map[string]any](d, "spec", "template")), "metadata", "annotations", "dapr.io/env")
+			if want := broker == "redis" && !strings.HasSuffix(d.name(), "-web"); want != (env == "GOMAXPROCS=1") {
+				t.Errorf("%s, %s: %q", broker, d.name(), env)
+			}
+		}
+	}
+}
+
 func TestWhoMayCallWhom(t *testing.T) {
 	got := map[string][]string{}
 	for callee, c := range of(render(t, nil), "Configuration") {

@@ -158,7 +158,7 @@ func (s *system) start(ctx context.Context) error {
 	if err := s.startControlPlane(ctx); err != nil {
 		return err
 	}
-	env := []string{"DAPR_RUNTIME_PATH=" + s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1"}
+	env := append(s.set.SidecarEnv(), "DAPR_RUNTIME_PATH="+s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1") // the apps have it too
 	if s.observers != nil {
 		if err := s.startObservers(ctx); err != nil {
 			return err

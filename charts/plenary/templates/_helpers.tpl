@@ -256,9 +256,14 @@ dapr.io/sidecar-memory-limit: {{ . | quote }}
 {{- end }}
 {{- end }}
 # When a pod is to end, its sidecar stops taking messages at once, while the
-# app still runs and finishes those it has.
+# app still runs and finishes those it has, and the sidecar publishes what follows.
 dapr.io/block-shutdown-duration: {{ .block }}s
 dapr.io/graceful-shutdown-seconds: {{ .root.Values.shutdown.sidecarSeconds | quote }}
+{{- if and (eq .root.Values.components.broker "redis") (ne .component "web") }}
+# With Redis a sidecar that ends may acknowledge what nobody has handled, unless it does
+# one thing at a time (ADR 21).
+dapr.io/env: GOMAXPROCS=1
+{{- end }}
 {{- if eq .component "web" }}
 # So it learns that the app has gone, and goes too. Others' sidecars must not ask: one
 # that finds its app unwell gives up its subscriptions, and with Redis they may never

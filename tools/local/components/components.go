@@ -59,6 +59,16 @@ func Read(root, name string) (Set, error) {
 	return s, err
 }
 
+// SidecarEnv is what a sidecar of the set has in its environment. With Redis it may
+// acknowledge what nobody has handled when it is stopped, unless it does one thing at
+// a time (ADR 21).
+func (s Set) SidecarEnv() []string {
+	if s.Name == "redis" {
+		return []string{"GOMAXPROCS=1"}
+	}
+	return nil
+}
+
 // names are those of all sets.
 func names(root string) (all []string) {
 	found, _ := filepath.Glob(filepath.Join(root, Folder, "*", secretsFile))
