@@ -105,7 +105,7 @@ func (e *Endpoint) Serve(c *gin.Context) {
 }
 
 // finishWithin is how long a batch goes on when nobody waits for its answer any
-// more: as long as the app itself has when it is to end.
+// more: less than an app has when it is to end (15 s).
 const finishWithin = 10 * time.Second
 
 // finish gives a context that outlives its parent by finishWithin. A sidecar that is
