@@ -122,15 +122,23 @@ func (s *System) Watch(t *testing.T) {
 
 func (s *System) logOf(name string) string { return filepath.Join(s.Dir, "logs", name+".log") }
 
-// logSince is the end of what a part wrote after a position.
+// logSince is the end of what a part wrote after a position, and how it died if it
+// did of a panic.
 func (s *System) logSince(name string, from int64) string {
-	const lines = 12
+	const lines, deathLines = 12, 24
 	b, err := os.ReadFile(s.logOf(name))
 	if err != nil || int64(len(b)) <= from {
 		return ""
 	}
 	all := strings.Split(strings.TrimSpace(string(b[from:])), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	end := all[max(0, len(all)-lines):]
+	death := slices.IndexFunc(all, func(line string) bool {
+		return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+	})
+	if death >= 0 {
+		end = append(slices.Clone(all[death:min(len(all), death+deathLines)]), end...)
+	}
+	return strings.Join(end, "\n")
 }
 
 // Eventually waits until a condition gives no error, and fails the test with its
