@@ -19,6 +19,9 @@ import (
 	"github.com/plenary/plenary/tools/local/servers"
 )
 
+// readers are the apps that an order's messages are delivered to.
+var readers = []string{"order", "seats", "registration-process", "payments", "query"}
+
 // A sidecar that cannot deliver repeats, and it may end while it does: then the
 // broker must have what it could not deliver. This is where it shows whether a
 // component acknowledges what failed.
@@ -26,7 +29,7 @@ func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
 	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 	ends := map[string]func(sidecar string){"killed": s.Kill, "stopped": s.Stop}
 	survive(t, s, func() {
-		for _, app := range []string{"order", "seats", "registration-process", "payments", "query"} {
+		for _, app := range readers {
 			for _, how := range []string{"killed", "stopped"} {
 				t.Logf("%s is away, and its sidecar is %s while it tries", app, how)
 				from := logSize(t, s, harness.Sidecar(app))
@@ -89,14 +92,13 @@ func TestNothingIsLostWhenAppsHang(t *testing.T) {
 	const hang = 18 * time.Second // Redis waits longest: 15 s
 	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "60s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 	survive(t, s, func() {
-		apps := []string{"order", "seats", "registration-process", "payments", "query"}
-		for _, app := range apps {
+		for _, app := range readers {
 			if err := s.Pause(app); err != nil {
 				t.Error(err)
 			}
 		}
 		<-time.After(hang) // what happens meanwhile is that nothing does
-		for _, app := range apps {
+		for _, app := range readers {
 			if err := s.Resume(app); err != nil {
 				t.Error(err)
 			}

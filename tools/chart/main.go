@@ -45,11 +45,11 @@ func copyComponents(root, chart string) error {
 		if err != nil {
 			return err
 		}
-		if name == "redis" {
-			found = append(found, filepath.Join(root, "components", "redis", "forget.lua"))
-		}
 		if len(found) == 0 {
 			return fmt.Errorf("%s: no components", dir)
+		}
+		if name == "redis" {
+			found = append(found, filepath.Join(root, "components", "redis", "forget.lua"))
 		}
 		if err := os.MkdirAll(filepath.Join(files, name), 0o755); err != nil {
 			return err

@@ -275,3 +275,8 @@ dapr.io/app-health-probe-timeout: "2500"
 dapr.io/app-health-threshold: "3"
 {{- end }}
 {{- end -}}
+
+{{/* Whether the chart's own Redis forgets what was acknowledged: where its streams are the broker's. */}}
+{{- define "plenary.redisForgets" -}}
+{{- if and .Values.redis.enabled .Values.redis.forget.enabled (eq .Values.components.broker "redis") }}true{{ end -}}
+{{- end -}}

@@ -34,6 +34,16 @@ func (c cli) do(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// forget runs the script, and gives how many messages it forgot.
+func (c cli) forget() string {
+	c.t.Helper()
+	script, err := os.ReadFile("../../../components/redis/forget.lua")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.do("EVAL", string(script), "0")
+}
+
 // newRedis starts a Redis for a test.
 func newRedis(t *testing.T) cli {
 	t.Helper()
@@ -62,12 +72,7 @@ func newRedis(t *testing.T) cli {
 // The readers are those that the local set's broker knows: all sets have the same.
 func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 	redis := newRedis(t)
-	script, err := os.ReadFile("../../../components/redis/forget.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	forget := func() string { return redis.do("EVAL", string(script), "0") }
-	if got := forget(); got != "0" {
+	if got := redis.forget(); got != "0" {
 		t.Errorf("of nothing, %s messages are forgotten", got)
 	}
 
@@ -88,13 +93,13 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 			redis.do("XADD", topic, id(i), "data", "message")
 		}
 		for _, group := range groups {
-			forget()
+			redis.forget()
 			left(topic, strconv.Itoa(n)) // it has not come yet
 			redis.do("XGROUP", "CREATE", topic, group, "0")
-			forget()
+			redis.forget()
 			left(topic, strconv.Itoa(n)) // it has read nothing
 			redis.do("XREADGROUP", "GROUP", group, group, "COUNT", strconv.Itoa(n), "STREAMS", topic, ">")
-			forget()
+			redis.forget()
 			left(topic, strconv.Itoa(n)) // it has acknowledged nothing
 		}
 		for i, group := range groups { // all but the tenth, and the first group the tenth too
@@ -107,7 +112,7 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 		if len(groups) == 1 {
 			redis.do("XADD", topic, id(n+1), "data", "message") // and one that it has not read
 		}
-		forget()
+		redis.forget()
 	}
 	for topic, groups := range readers {
 		if len(groups) == 1 {
@@ -116,7 +121,7 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 		}
 		left(topic, strconv.Itoa(n/2+1))
 		redis.do("XACK", topic, groups[len(groups)-1], id(n/2))
-		if got := forget(); got != strconv.Itoa(n/2) {
+		if got := redis.forget(); got != strconv.Itoa(n/2) {
 			t.Errorf("%s of %s are forgotten", got, topic)
 		}
 		left(topic, "1")
@@ -126,10 +131,6 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 // A Redis that is full refuses messages, and so does not look which are too old.
 func TestARedisThatIsFullForgetsAllTheSame(t *testing.T) {
 	redis := newRedis(t)
-	script, err := os.ReadFile("../../../components/redis/forget.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
 	redis.do("XGROUP", "CREATE", "orders", "order-commandbus", "0", "MKSTREAM")
 	message := strings.Repeat("x", 100_000)
 	for range 30 {
@@ -140,7 +141,7 @@ func TestARedisThatIsFullForgetsAllTheSame(t *testing.T) {
 	if got := redis.do("XADD", "orders", "*", "data", message); !strings.HasPrefix(got, "OOM") {
 		t.Fatalf("it is not full: %s", got)
 	}
-	if got := redis.do("EVAL", string(script), "0"); got != "29" {
+	if got := redis.forget(); got != "29" {
 		t.Errorf("got %s", got)
 	}
 	if got := redis.do("XADD", "orders", "*", "data", message); !strings.Contains(got, "-") || strings.HasPrefix(got, "OOM") {
