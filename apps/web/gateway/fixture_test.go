@@ -455,6 +455,9 @@ var (
 
 var errBroker = errors.New("the broker is down")
 
+// idempotencyKey is an Idempotency-Key as a client sends it.
+const idempotencyKey = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+
 const oneSeat = `{"items":[{"seatType":"0a3e9f2c-6b1d-4a51-9b1e-1f0000000003","quantity":1}]}`
 
 func placePath() string { return "/api/conferences/" + conferenceID.String() + "/orders" }

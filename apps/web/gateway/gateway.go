@@ -76,7 +76,7 @@ type Gateway struct {
 }
 
 // Finding an order takes e-mail and locator; guessing is to be hopeless, and a
-// few slips of a person are not to be noticed.
+// few slips of a person are not to be noticed. Only failures count.
 const (
 	findAtOnce    = 10
 	findEvery     = 6 * time.Second
@@ -177,11 +177,11 @@ const description = `Conference registration.
 
 **Writing is asynchronous.** A write is checked, sent as a command and answered with 202 and where its outcome will be (header Location). With the header "Prefer: wait=10" the answer is held until the outcome is known, for 10 seconds at most: 200 or 201 with the outcome when the command was accepted, a problem with the code of the refusal when it was not, and still 202 when the time is over.
 
-**Sending again is safe** with an Idempotency-Key, or with an id of the client's own choice for what is made.
+**Sending again is safe** with an Idempotency-Key (a UUID, or 128 random bits in base64 or hexadecimal digits), over any network, or with an id of the client's own choice for what is made.
 
 **Reading is eventually consistent**, and an outcome once known is included in what is read.
 
-**What goes wrong** is answered as a problem (RFC 9457) with a stable code, in English or 简体中文 after Accept-Language.
+**What goes wrong** is answered as a problem (RFC 9457) with a stable code, in English or 简体中文 after Accept-Language; for Traditional Chinese alone, in English.
 
 **Amounts** are integers in minor units (cents). Times are UTC.`
 

@@ -49,7 +49,7 @@ func (g *Gateway) read(o operation) huma.Operation {
 
 // write describes an operation that sends a command.
 func (g *Gateway) write(o operation, creates bool) huma.Operation {
-	o.problems = append(o.problems, problem.IdempotencyKeyReused, problem.Unavailable)
+	o.problems = append(o.problems, problem.IdempotencyKeyWeak, problem.IdempotencyKeyReused, problem.Unavailable)
 	o.params = true
 	op := g.describe(o)
 	op.DefaultStatus = http.StatusAccepted

@@ -168,6 +168,9 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 		{"zh", "zh-Hans", "订单不存在"},
 		{"zh-Hans-SG;q=0.9, en;q=0.8", "zh-Hans", "订单不存在"},
 		{"zh-CN;q=0.5, en;q=0.8", "en", "There is no such order"},
+		{"zh-TW", "en", "There is no such order"},
+		{"zh-HK, zh-Hant;q=0.9", "en", "There is no such order"},
+		{"zh-TW, zh;q=0.9", "zh-Hans", "订单不存在"},
 		{";;;", "en", "There is no such order"},
 	} {
 		t.Run(c.accept, func(t *testing.T) {

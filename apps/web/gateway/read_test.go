@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
@@ -167,26 +168,57 @@ func TestTheOutcomeOfACommand(t *testing.T) {
 	f.do("GET", path, "").problem(http.StatusServiceUnavailable, problem.Unavailable)
 }
 
-func TestFindingAnOrderIsLimitedPerClient(t *testing.T) {
+func TestFailuresToFindAnOrderAreLimitedByAddress(t *testing.T) {
 	recorded := telemetrytest.Record(t)
 	f := newFixture(t)
-	find := func() response {
-		return f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`)
+	find := func(email string, headers ...header) response {
+		return f.do("POST", "/api/orders/find", `{"email":"`+email+`","locator":"AAAAAAAA"}`, headers...)
 	}
-	for range 10 {
-		find().problem(http.StatusNotFound, problem.OrderNotFound)
+	for i := range 10 {
+		find(fmt.Sprintf("guess%d@example.org", i)).problem(http.StatusNotFound, problem.OrderNotFound)
 	}
-	r := find()
+	r := find("ada@example.org")
 	r.problem(http.StatusTooManyRequests, problem.TooManyRequests)
 	if r.header.Get("Retry-After") != "6" {
 		t.Fatalf("Retry-After %q", r.header.Get("Retry-After"))
 	}
 	// Who says to be somebody else is not believed.
-	f.do("POST", "/api/orders/find", `{}`, header{"X-Forwarded-For", "192.0.2.7"}).
-		problem(http.StatusTooManyRequests, problem.TooManyRequests)
+	find("ada@example.org", header{"X-Forwarded-For", "192.0.2.7"}).problem(http.StatusTooManyRequests, problem.TooManyRequests)
 	if got := recorded.Value("plenary.turned_away"); !maps.Equal(got, map[string]float64{"reason=throttle": 2}) {
 		t.Errorf("turned away %v", got)
 	}
+}
+
+// A conference's hall is one address.
+func TestEverybodyBehindOneAddressFindsTheirOrder(t *testing.T) {
+	f := newFixture(t)
+	f.query.answer("POST /orders/find", expiredOrder)
+	for range 100 {
+		f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`).is(http.StatusOK)
+	}
+}
+
+func TestWhatCannotBeAskedIsNoFailureToFind(t *testing.T) {
+	f := newFixture(t)
+	f.query.setDown(true)
+	for range 20 {
+		f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`).problem(http.StatusServiceUnavailable, problem.Unavailable)
+		f.do("POST", "/api/orders/find", `{"email":"ada"}`).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
+	}
+}
+
+// By e-mail a stranger could lock a holder out.
+func TestAStrangersFailuresDoNotLockAHolderOut(t *testing.T) {
+	f := newFixture(t, func(o *gateway.Options) { o.TrustedProxies = []string{"127.0.0.1"} })
+	find := func(from, locator string) response {
+		return f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"`+locator+`"}`, header{"X-Forwarded-For", from})
+	}
+	for range 10 {
+		find("192.0.2.7", "GUESSED2").problem(http.StatusNotFound, problem.OrderNotFound)
+	}
+	find("192.0.2.7", "GUESSED2").problem(http.StatusTooManyRequests, problem.TooManyRequests)
+	f.query.answer("POST /orders/find", expiredOrder)
+	find("198.51.100.1", "K7PQ2MXA").is(http.StatusOK)
 }
 
 // streaming answers a stream of server-sent events of which each part is sent

@@ -162,16 +162,12 @@ func (g *Gateway) reads() {
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Timeline], error) {
 		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline", problem.OrderNotFound)
 	})
-	find := g.read(operation{
+	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
 		summary: "Find an order again",
-		text:    "By the registrant's e-mail address and the record locator together. Each client may ask only so often.",
+		text:    "By the registrant's e-mail address and the record locator together. From one network address only so many tries may fail (10 at once, then one every 6 seconds); those that find their order do not count.",
 		who:     anyone, problems: []string{problem.OrderNotFound, problem.TooManyRequests},
-	})
-	find.Middlewares = huma.Middlewares{g.limitFinding}
-	huma.Register(g.api, find, func(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[view.Order], error) {
-		return tell[view.Order](g, ctx, "/orders/find", in.Body, problem.OrderNotFound)
-	})
+	}), g.findOrder)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-payment", method: http.MethodGet, path: "/api/payments/{id}", tag: tagPayments,
@@ -265,14 +261,21 @@ type DeadLetterPath struct {
 	ID string `path:"id" maxLength:"200" pattern:"^[A-Za-z0-9_-][A-Za-z0-9._-]*$" doc:"The dead letter"`
 }
 
-// limitFinding lets each client look for orders only so often.
-func (g *Gateway) limitFinding(ctx huma.Context, next func(huma.Context)) {
-	if ok, retryAfter := g.finding.Allow(originOf(ctx.Context()).addr); !ok {
-		g.refused.Add(ctx.Context(), 1, forThrottle)
-		fail(humagin.Unwrap(ctx), problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter)))
-		return
+// findOrder is limited by failures: guessing is to be hopeless, and many people
+// in one hall, behind one address, may find their orders. The limit is not by
+// e-mail: with that a stranger could lock a holder out.
+func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[view.Order], error) {
+	addr := originOf(ctx).addr
+	if ok, retryAfter := g.finding.Allow(addr); !ok {
+		g.refused.Add(ctx, 1, forThrottle)
+		return nil, problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
 	}
-	next(ctx)
+	found, err := tell[view.Order](g, ctx, "/orders/find", in.Body, problem.OrderNotFound)
+	var p *problem.Problem
+	if errors.As(err, &p) && p.Code == problem.OrderNotFound {
+		g.finding.Failed(addr)
+	}
+	return found, err
 }
 
 // stream registers an operation that passes a stream of server-sent events on.

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 
 	"github.com/gin-gonic/gin"
-
-	"github.com/plenary/plenary/apps/web/throttle"
 )
 
 // origin is what an operation needs to know about the request beside its input.
@@ -17,13 +15,14 @@ type origin struct {
 	organiser bool   // proved by the credential
 }
 
-// caller names who asks, for whom an Idempotency-Key is kept: the organiser, or
-// whoever is at the client's address.
-func (o origin) caller() string {
+// credential names what the request proved, under which its Idempotency-Key is
+// kept; empty where none was needed. It is not the organiser's token itself, so
+// that a retry may come after the token was replaced.
+func (o origin) credential() string {
 	if o.organiser {
 		return "organiser"
 	}
-	return throttle.Client(o.addr).String()
+	return ""
 }
 
 type originKey struct{}

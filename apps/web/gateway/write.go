@@ -21,7 +21,7 @@ import (
 // Write is what every write takes beside its own fields.
 type Write struct {
 	Prefer         string `header:"Prefer" maxLength:"200" doc:"wait=N holds the answer until the outcome is known or N seconds have passed; N is 30 at most (RFC 7240)" example:"wait=10"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: for 24 hours the key stands for this request of this caller, and is one command however often it comes. Best a fresh UUID" example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again, over any network: for 24 hours the key stands for this request, and is one command however often it comes. A fresh UUID, or at least 128 random bits in base64 or hexadecimal digits; a weaker key is refused, since somebody else might choose the same. It belongs to the route and, where one is needed, to the credential" example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
 // Receipt says what became of a write.
@@ -99,8 +99,10 @@ func (g *Gateway) claim(ctx context.Context, key string, body any) (id uuid.UUID
 		return uuid.Nil, false, fmt.Errorf("fingerprint: %w", err)
 	}
 	o := originOf(ctx)
-	id, first, err := g.keys.Claim(ctx, idempotency.Request{Caller: o.caller(), Route: o.route, Key: key, Body: canonical})
+	id, first, err := g.keys.Claim(ctx, idempotency.Request{Credential: o.credential(), Route: o.route, Key: key, Body: canonical})
 	switch {
+	case errors.Is(err, idempotency.ErrWeak):
+		return uuid.Nil, false, problem.New(problem.IdempotencyKeyWeak)
 	case errors.Is(err, idempotency.ErrReused):
 		return uuid.Nil, false, problem.New(problem.IdempotencyKeyReused)
 	case err != nil:

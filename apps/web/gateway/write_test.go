@@ -359,7 +359,7 @@ func TestTheSameKeyIsTheSameCommand(t *testing.T) {
 	for _, w := range writes {
 		t.Run(w.name, func(t *testing.T) {
 			f := withPayment(newFixture(t))
-			headers := append(credential(w.organiser), header{"Idempotency-Key", "k1"})
+			headers := append(credential(w.organiser), header{"Idempotency-Key", idempotencyKey})
 			first := f.do(w.method, w.path, w.body, headers...).is(http.StatusAccepted)
 			// The same content, written otherwise.
 			again := f.do(w.method, w.path, strings.ReplaceAll(w.body, ",", " ,\n "), headers...).is(http.StatusAccepted)
@@ -378,7 +378,7 @@ func TestTheSameKeyIsTheSameCommand(t *testing.T) {
 func TestWhatWasDecidedIsNotSentAgain(t *testing.T) {
 	f := newFixture(t)
 	f.accepting()
-	key := header{"Idempotency-Key", "k1"}
+	key := header{"Idempotency-Key", idempotencyKey}
 	first := f.do("POST", placePath(), oneSeat, key, waiting).is(http.StatusCreated)
 	again := f.do("POST", placePath(), oneSeat, key, waiting).is(http.StatusCreated)
 	if string(first.body) != string(again.body) {
@@ -396,7 +396,7 @@ func TestWhatWasDecidedIsNotSentAgain(t *testing.T) {
 
 func TestAKeyStandsForOneBody(t *testing.T) {
 	f := newFixture(t)
-	key := header{"Idempotency-Key", "k1"}
+	key := header{"Idempotency-Key", idempotencyKey}
 	f.do("POST", placePath(), oneSeat, key).is(http.StatusAccepted)
 	f.do("POST", placePath(), strings.Replace(oneSeat, `"quantity":1`, `"quantity":2`, 1), key).
 		problem(http.StatusUnprocessableEntity, problem.IdempotencyKeyReused)
@@ -407,7 +407,7 @@ func TestAKeyStandsForOneBody(t *testing.T) {
 
 func TestARequestThatBreaksRulesDoesNotUseItsKey(t *testing.T) {
 	f := newFixture(t)
-	key := header{"Idempotency-Key", "k1"}
+	key := header{"Idempotency-Key", idempotencyKey}
 	nobody := `{"firstName":"Ada","lastName":"Lovelace","email":"Ada <ada@example.org>"}`
 	f.do("PUT", orderPath("/registrant"), nobody, key).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
 	f.do("PUT", orderPath("/registrant"), strings.Replace(nobody, "Ada <ada@example.org>", "ada@example.org", 1), key).is(http.StatusAccepted)
@@ -415,7 +415,7 @@ func TestARequestThatBreaksRulesDoesNotUseItsKey(t *testing.T) {
 
 func TestAfterAFailureTheKeyWorks(t *testing.T) {
 	f := newFixture(t)
-	key := header{"Idempotency-Key", "k1"}
+	key := header{"Idempotency-Key", idempotencyKey}
 	f.broker.err = errBroker
 	f.do("POST", placePath(), oneSeat, key).problem(http.StatusServiceUnavailable, problem.Unavailable)
 	f.broker.err = nil
@@ -426,7 +426,7 @@ func TestAfterAFailureTheKeyWorks(t *testing.T) {
 func TestWithoutItsStoreAKeyIsNotTaken(t *testing.T) {
 	f := newFixture(t)
 	f.keys.Down = true
-	f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", "k1"}).problem(http.StatusServiceUnavailable, problem.Unavailable)
+	f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", idempotencyKey}).problem(http.StatusServiceUnavailable, problem.Unavailable)
 	if sent := f.broker.commands(); len(sent) > 0 {
 		t.Fatalf("sent %+v", sent)
 	}
@@ -443,7 +443,7 @@ func TestOfRacingRequestsWithOneKeyOneCommandComes(t *testing.T) {
 	for i := range racers {
 		wg.Go(func() {
 			<-start
-			answers[i] = f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", "k1"}, waiting)
+			answers[i] = f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", idempotencyKey}, waiting)
 		})
 	}
 	close(start)
@@ -460,10 +460,35 @@ func TestOfRacingRequestsWithOneKeyOneCommandComes(t *testing.T) {
 	}
 }
 
+func TestAWeakKeyIsRefusedWithTheReason(t *testing.T) {
+	f := newFixture(t)
+	for _, key := range []string{"1", "order-42", "00000000-0000-0000-0000-000000000000"} {
+		p := f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", key}).problem(http.StatusUnprocessableEntity, problem.IdempotencyKeyWeak)
+		if !strings.Contains(p.Detail, "128") {
+			t.Errorf("the reason is %q", p.Detail)
+		}
+	}
+	if sent := f.broker.commands(); len(sent) > 0 {
+		t.Fatalf("sent %+v", sent)
+	}
+}
+
+// A phone that leaves the wireless network sends again over another.
+func TestAKeyIsTheSameOverAnotherNetwork(t *testing.T) {
+	f := newFixture(t, func(o *gateway.Options) { o.TrustedProxies = []string{"127.0.0.1"} })
+	place := func(from string) gateway.Receipt {
+		return f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", idempotencyKey}, header{"X-Forwarded-For", from}).is(http.StatusAccepted).receipt()
+	}
+	first, again := place("192.0.2.7"), place("2001:db8::1")
+	if first.ID != again.ID || first.CommandID != again.CommandID {
+		t.Fatalf("orders %s and %s", first.ID, again.ID)
+	}
+}
+
 func TestTheOrganisersKeysAreNotTheirNeighbours(t *testing.T) {
 	f := newFixture(t)
 	body := `{"slug":"s","owner":"o","currency":"USD",` + detailsJSON + `}`
-	key := header{"Idempotency-Key", "k1"}
+	key := header{"Idempotency-Key", idempotencyKey}
 	first := f.do("POST", "/api/conferences", body, key, asOrganiser).is(http.StatusAccepted).receipt()
 	f.do("POST", "/api/conferences", body, key).problem(http.StatusUnauthorized, problem.CredentialRequired)
 	again := f.do("POST", "/api/conferences", body, key, asOrganiser).is(http.StatusAccepted).receipt()

@@ -37,7 +37,7 @@ func TestClaimOfVersion1IsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := stored{"idempotency/2e8cd347d30457ced2a7d7aa2e1d333616cea0eebbb01b8796863fe0e2800abd", value}
+	store := stored{"idempotency/fe7b21e8840556041e88b45ceb37cf05f2ed42fc78a0062a614df220d6fe6138", value}
 	id, first := claimed(t, idempotency.New(store), request(nil))
 	if want := uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0021"); id != want || first {
 		t.Errorf("got %s (first %v), want %s", id, first, want)

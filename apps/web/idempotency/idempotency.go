@@ -1,22 +1,29 @@
 // Package idempotency makes it safe to send a write again: an Idempotency-Key
-// stands for one request of one caller for 24 hours.
+// stands for one request on one route for 24 hours.
+//
+// A key is 128 bits that no other client comes upon, so it needs no client's
+// address beside it: a retry that comes over another network is the same request,
+// and two strangers behind one address do not share a key. Where a request proves
+// a credential, the key is that credential's.
 //
 // What is kept is not the answer but the command's id, chosen by whoever comes
 // first and written before anything is published. A repeated request gets the
 // same id, so it is the same command to everyone downstream, who handle it once;
 // ids of new orders and payments derive from it, so they are the same as well.
 // That holds when the first request died at any point, which a kept answer
-// would not. The id is random, not a function of the key: orders are opened to
-// whoever knows their id, and a key may be guessed.
+// would not. The id is random, not a function of the key.
 package idempotency
 
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,8 +32,12 @@ import (
 // KeptFor is how long a key stands for a request.
 const KeptFor = 24 * time.Hour
 
-// ErrReused: the key stands for a request with another body.
-var ErrReused = errors.New("idempotency: the key was used for another request")
+var (
+	// ErrReused: the key stands for a request with another body.
+	ErrReused = errors.New("idempotency: the key was used for another request")
+	// ErrWeak: another client may come upon the same key.
+	ErrWeak = errors.New("idempotency: the key is no UUID and has no 128 bits in base64 or hexadecimal digits")
+)
 
 // Store keeps small values for a time.
 type Store interface {
@@ -40,10 +51,12 @@ type Store interface {
 
 // Request is what an Idempotency-Key came with.
 type Request struct {
-	Caller string // who asks; keys of different callers are different keys
-	Route  string // method and path
-	Key    string
-	Body   []byte
+	// Credential that the request proved, if it needs one: keys under different
+	// credentials are different keys.
+	Credential string
+	Route      string // method and path
+	Key        string
+	Body       []byte
 }
 
 // Keys are the keys in use.
@@ -58,10 +71,14 @@ type claim struct {
 }
 
 // Claim gives the id of the command that the request's key stands for; first
-// says whether this request is the one that set it. Errors: ErrReused, or that
-// of the store, in which case nothing may be published.
+// says whether this request is the one that set it. Errors: ErrWeak, ErrReused, or
+// that of the store, in which case nothing may be published.
 func (k *Keys) Claim(ctx context.Context, r Request) (commandID uuid.UUID, first bool, err error) {
-	key := "idempotency/" + digest([]byte(r.Caller), []byte(r.Route), []byte(r.Key))
+	secret, ok := bits(r.Key)
+	if !ok {
+		return uuid.Nil, false, ErrWeak
+	}
+	key := "idempotency/" + digest([]byte(r.Credential), []byte(r.Route), secret)
 	mine := claim{uuid.New(), digest(r.Body)}
 	value, err := json.Marshal(mine)
 	if err != nil {
@@ -84,6 +101,32 @@ func (k *Keys) Claim(ctx context.Context, r Request) (commandID uuid.UUID, first
 		return uuid.Nil, false, ErrReused
 	}
 	return theirs.CommandID, theirs.CommandID == mine.CommandID, nil
+}
+
+// bits are what a key stands for: those of a UUID or, written in hexadecimal
+// digits or base64, at least 128. The quotes of a structured field (RFC 9651),
+// which some clients send, belong to neither. A key whose bytes are all the same,
+// as those of the nil UUID, is no random one.
+func bits(key string) (secret []byte, ok bool) {
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		key = key[1 : n-1]
+	}
+	if id, err := uuid.Parse(key); err == nil && len(key) == len(id.String()) {
+		return id[:], varied(id[:])
+	}
+	if digits, err := hex.DecodeString(key); err == nil {
+		return digits, len(digits) >= minBytes && varied(digits)
+	}
+	text := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(key), "=")
+	secret, err := base64.RawStdEncoding.DecodeString(text)
+	return secret, err == nil && len(secret) >= minBytes && varied(secret)
+}
+
+// minBytes are 128 bits.
+const minBytes = 16
+
+func varied(b []byte) bool {
+	return slices.ContainsFunc(b, func(c byte) bool { return c != b[0] })
 }
 
 // digest is a hash of the parts that does not confuse where one ends and the

@@ -14,7 +14,7 @@ import (
 )
 
 func request(change func(*idempotency.Request)) idempotency.Request {
-	r := idempotency.Request{Caller: "192.0.2.1/32", Route: "POST /api/orders", Key: "k", Body: []byte(`{"a":1}`)}
+	r := idempotency.Request{Route: "POST /api/orders", Key: "8e03978e-40d5-43e8-bc93-6894a57f9324", Body: []byte(`{"a":1}`)}
 	if change != nil {
 		change(&r)
 	}
@@ -44,11 +44,11 @@ func TestWhatMakesAnotherKey(t *testing.T) {
 		name   string
 		change func(*idempotency.Request)
 	}{
-		{"another caller", func(r *idempotency.Request) { r.Caller = "192.0.2.2/32" }},
+		{"another credential", func(r *idempotency.Request) { r.Credential = "organiser" }},
 		{"another route", func(r *idempotency.Request) { r.Route = "POST /api/others" }},
-		{"another key", func(r *idempotency.Request) { r.Key = "l" }},
-		{"a key that ends where the route began", func(r *idempotency.Request) {
-			r.Route, r.Key = "POST /api/order", "sk"
+		{"another key", func(r *idempotency.Request) { r.Key = "8e03978e-40d5-43e8-bc93-6894a57f9325" }},
+		{"a credential that ends where the route began", func(r *idempotency.Request) {
+			r.Credential, r.Route = "POST ", "/api/orders"
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,6 +59,44 @@ func TestWhatMakesAnotherKey(t *testing.T) {
 				t.Fatal("counts as the same")
 			}
 		})
+	}
+}
+
+func TestTheSameKeyInAnotherForm(t *testing.T) {
+	for _, form := range []string{
+		"8E03978E-40D5-43E8-BC93-6894A57F9324", `"8e03978e-40d5-43e8-bc93-6894a57f9324"`,
+		"8e03978e40d543e8bc936894a57f9324", "jgOXjkDVQ+i8k2iUpX+TJA==", "jgOXjkDVQ-i8k2iUpX-TJA",
+	} {
+		k := idempotency.New(&idempotencytest.Memory{})
+		id, _ := claimed(t, k, request(nil))
+		if again, first := claimed(t, k, request(func(r *idempotency.Request) { r.Key = form })); again != id || first {
+			t.Errorf("%s counts as another key", form)
+		}
+	}
+}
+
+func TestAWeakKeyIsRefused(t *testing.T) {
+	store := &idempotencytest.Memory{}
+	for name, key := range map[string]string{
+		"a number":                    "1",
+		"an order's number":           "order-42",
+		"a word":                      "idempotency",
+		"hex of 120 bits":             "8e03978e40d543e8bc936894a57f93",
+		"base64 of 120 bits":          "jgOXjkDVQ+i8k2iUpX+T",
+		"the nil UUID":                "00000000-0000-0000-0000-000000000000",
+		"the greatest UUID":           "ffffffff-ffff-ffff-ffff-ffffffffffff",
+		"a UUID cut short":            "8e03978e-40d5-43e8",
+		"a sentence":                  "please do this only once, thank you",
+		"one character over and over": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"quotes with nothing in them": `""`,
+	} {
+		_, _, err := idempotency.New(store).Claim(t.Context(), request(func(r *idempotency.Request) { r.Key = key }))
+		if !errors.Is(err, idempotency.ErrWeak) {
+			t.Errorf("%s: %v, want ErrWeak", name, err)
+		}
+	}
+	if store.TTL != 0 {
+		t.Error("a weak key was kept")
 	}
 }
 

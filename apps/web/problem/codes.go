@@ -19,6 +19,7 @@ const (
 	PaymentNotFound      = "payment-not-found"
 	DeadLetterNotFound   = "dead-letter-not-found"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	IdempotencyKeyWeak   = "idempotency-key-weak"
 	BacklogTooLong       = "backlog-too-long"
 	TooManyRequests      = "too-many-requests"
 	Unavailable          = "unavailable"
@@ -67,6 +68,9 @@ var Kinds = []Kind{
 	{CredentialRequired, http.StatusUnauthorized,
 		Text{"The organiser's credential is required", "Send the organiser's token as Authorization: Bearer <token>."},
 		Text{"需要主办方凭证", "请以 Authorization: Bearer <token> 发送主办方令牌。"}},
+	{IdempotencyKeyWeak, http.StatusUnprocessableEntity,
+		Text{"The idempotency key is too weak", "An Idempotency-Key is a UUID, or at least 128 random bits in base64 or hexadecimal digits: another client might choose the same weaker key, and would get the answer meant for this one."},
+		Text{"幂等键强度不足", "Idempotency-Key 须为 UUID，或至少 128 位随机数的 base64 或十六进制形式；较弱的键可能与其他客户端的相同，从而使其得到本请求的答复。"}},
 	{IdempotencyKeyReused, http.StatusUnprocessableEntity,
 		Text{"The idempotency key was used for another request", "Within 24 hours an Idempotency-Key stands for one request; this one came with another body before."},
 		Text{"幂等键已用于其他请求", "24 小时内同一 Idempotency-Key 只对应一个请求；此键此前随另一请求体使用过。"}},

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/text/language"
+	"github.com/plenary/plenary/contracts/locale"
 )
 
 // ContentType is the media type of a problem, RFC 9457 section 3.
@@ -77,23 +77,18 @@ func (p *Problem) GetHeaders() http.Header { return p.header }
 // ContentType is the media type, whatever was negotiated.
 func (p *Problem) ContentType(string) string { return ContentType }
 
-var (
-	languages = []language.Tag{language.English, language.SimplifiedChinese}
-	matcher   = language.NewMatcher(languages)
-)
-
 // Localize gives the problem as it is sent: with its texts in the language
 // that acceptLanguage prefers among those there are. path is the request's.
 func (p *Problem) Localize(acceptLanguage, path string) (sent *Problem, contentLanguage string) {
-	_, i := language.MatchStrings(matcher, acceptLanguage)
+	lang := locale.Accepted(acceptLanguage)
 	kind, out := kindOf(p.Code), *p
 	text := kind.English
-	if languages[i] == language.SimplifiedChinese {
+	if lang == locale.SimplifiedChinese {
 		text = kind.Chinese
 	}
 	out.Type = "/docs#problem-" + kind.Code
 	out.Title, out.Detail = text.Title, text.Detail
-	if p.given != "" && languages[i] == language.English {
+	if p.given != "" && lang == locale.English {
 		out.Detail = p.given
 	}
 	if out.Instance == "" {
@@ -101,10 +96,10 @@ func (p *Problem) Localize(acceptLanguage, path string) (sent *Problem, contentL
 	}
 	out.Errors = nil
 	for _, f := range p.Errors {
-		f.Message = ruleText(f.Rule, languages[i])
+		f.Message = ruleText(f.Rule, lang)
 		out.Errors = append(out.Errors, f)
 	}
-	return &out, languages[i].String()
+	return &out, lang.String()
 }
 
 // Write answers a request with p, for handlers that huma does not know.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"github.com/plenary/plenary/contracts/locale"
 )
 
 // The rules that a field may break, by JSON Schema keyword, in words. %s is the
@@ -44,7 +46,7 @@ var (
 
 func ruleText(rule string, lang language.Tag) string {
 	texts, other := rulesInEnglish, "is not valid"
-	if lang == language.SimplifiedChinese {
+	if lang == locale.SimplifiedChinese {
 		texts, other = rulesInChinese, "无效"
 	}
 	keyword, value, _ := strings.Cut(rule, "=")

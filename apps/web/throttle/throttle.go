@@ -1,5 +1,6 @@
-// Package throttle limits how often one client may do something: a token bucket
-// per client, with bounded memory.
+// Package throttle limits how often one client may fail: a token bucket per
+// client, with bounded memory. What succeeds costs nothing, since many people
+// may share one address, as in a conference's hall.
 package throttle
 
 import (
@@ -26,7 +27,7 @@ type bucket struct {
 	at     time.Time
 }
 
-// New makes a Throttle that lets a client do burst things at once and one more
+// New makes a Throttle that lets a client fail burst times at once and once more
 // every so often. It remembers so many clients; of more, it forgets the one
 // that was idle for the longest.
 func New(burst int, every time.Duration, clients int) *Throttle {
@@ -36,19 +37,37 @@ func New(burst int, every time.Duration, clients int) *Throttle {
 	}
 }
 
-// Allow says whether the client at addr may go on and, if not, after how long.
+// Allow says whether the client at addr may try and, if not, after how long. It
+// takes nothing from the client: only Failed does.
 func (t *Throttle) Allow(addr netip.Addr) (ok bool, retryAfter time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if b := t.refilled(addr); b.tokens < 1 {
+		return false, time.Duration((1 - b.tokens) * float64(t.every))
+	}
+	return true, 0
+}
+
+// Failed counts a failure of the client at addr. Failures of tries that were
+// begun at the same time may be more than a burst: they are owed, up to a bound,
+// so that trying at the same time is no way to try more often.
+func (t *Throttle) Failed(addr netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.refilled(addr)
+	b.tokens = max(b.tokens-1, -mostOwed*t.burst)
+}
+
+// mostOwed bounds, in bursts, what a client can owe.
+const mostOwed = 10
+
+// refilled is the client's bucket with what has come in since it was last seen.
+func (t *Throttle) refilled(addr netip.Addr) *bucket {
 	now := time.Now()
 	b := t.bucket(Client(addr), now)
 	b.tokens = min(t.burst, b.tokens+float64(now.Sub(b.at))/float64(t.every))
 	b.at = now
-	if b.tokens < 1 {
-		return false, time.Duration((1 - b.tokens) * float64(t.every))
-	}
-	b.tokens--
-	return true, 0
+	return b
 }
 
 func (t *Throttle) bucket(client netip.Prefix, now time.Time) *bucket {

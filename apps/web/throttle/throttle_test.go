@@ -9,9 +9,44 @@ import (
 	"github.com/plenary/plenary/apps/web/throttle"
 )
 
+// allowed says whether the client at addr may try; if so, it tries and fails.
 func allowed(t *throttle.Throttle, addr string) bool {
 	ok, _ := t.Allow(netip.MustParseAddr(addr))
+	if ok {
+		t.Failed(netip.MustParseAddr(addr))
+	}
 	return ok
+}
+
+func TestWhatSucceedsCostsNothing(t *testing.T) {
+	th := throttle.New(1, time.Hour, 100)
+	for range 100 {
+		if ok, _ := th.Allow(netip.MustParseAddr("192.0.2.1")); !ok {
+			t.Fatal("turned away after successes only")
+		}
+	}
+}
+
+func TestFailuresAtTheSameTimeAreOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th, addr := throttle.New(2, time.Second, 100), netip.MustParseAddr("192.0.2.1")
+		retryAfter := func() time.Duration {
+			_, after := th.Allow(addr)
+			return after
+		}
+		for range 5 { // all of them were allowed before the first had failed
+			th.Failed(addr)
+		}
+		if got := retryAfter(); got != 4*time.Second {
+			t.Errorf("after five failures, two of them free, the next try is in %v", got)
+		}
+		for range 1000 {
+			th.Failed(addr)
+		}
+		if got := retryAfter(); got != 21*time.Second {
+			t.Errorf("after very many failures the next try is in %v", got)
+		}
+	})
 }
 
 func TestABurstAndThenOneAfterAnother(t *testing.T) {
@@ -62,7 +97,7 @@ func TestWhoCountsAsOneClient(t *testing.T) {
 
 func TestNoAddressIsAClientToo(t *testing.T) {
 	th := throttle.New(1, time.Hour, 100)
-	th.Allow(netip.Addr{})
+	th.Failed(netip.Addr{})
 	if ok, _ := th.Allow(netip.Addr{}); ok {
 		t.Fatal("requests without an address are not limited")
 	}

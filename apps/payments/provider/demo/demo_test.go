@@ -211,6 +211,8 @@ func TestThePageSpeaksTheReadersLanguage(t *testing.T) {
 		"en-GB,en;q=0.9":          {"en", "Payment"},
 		"zh-CN,zh;q=0.9,en;q=0.8": {"zh-Hans", "付款"},
 		"zh-Hans":                 {"zh-Hans", "付款"},
+		"zh-TW":                   {"en", "Payment"},
+		"zh-HK,zh;q=0.5":          {"zh-Hans", "付款"},
 		"fr, en;q=0.5":            {"en", "Payment"},
 		"fr":                      {"en", "Payment"},
 		"no such; header =;":      {"en", "Payment"},

@@ -2,10 +2,12 @@ package demo
 
 import (
 	"errors"
+	"slices"
 
 	"golang.org/x/text/language"
 
 	"github.com/plenary/plenary/apps/payments/provider"
+	"github.com/plenary/plenary/contracts/locale"
 )
 
 // texts are the page's words in one language.
@@ -29,7 +31,8 @@ type texts struct {
 	Foreign, Fault                  string
 }
 
-var languages = []language.Tag{language.English, language.SimplifiedChinese}
+// languages are those of inLanguage, in its order.
+var languages = []language.Tag{locale.English, locale.SimplifiedChinese}
 
 var inLanguage = []texts{
 	{
@@ -90,16 +93,10 @@ var inLanguage = []texts{
 	},
 }
 
-var matcher = language.NewMatcher(languages)
-
-// speak finds the reader's language; English where none of theirs is known.
+// speak finds the reader's language.
 func speak(acceptLanguage string) (language.Tag, texts) {
-	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
-	if err != nil {
-		wanted = nil
-	}
-	_, i, _ := matcher.Match(wanted...)
-	return languages[i], inLanguage[i]
+	tag := locale.Accepted(acceptLanguage)
+	return tag, inLanguage[slices.Index(languages, tag)]
 }
 
 func (t texts) status(r record) string {

@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/api"
+)
+
+// send makes a write that waits for its outcome, and reads what it answers.
+func (c conference) send(method, path, body string, headers ...string) (status int, receipt api.Receipt, problem api.Problem) {
+	c.Helper()
+	all := map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"}
+	for i := 0; i < len(headers); i += 2 {
+		all[headers[i]] = headers[i+1]
+	}
+	status, answer := request(c.T, method, c.anyone.URL+path, body, all)
+	var into any = &receipt
+	if status >= http.StatusBadRequest {
+		into = &problem
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		c.Fatalf("%s %s: %d %s", method, path, status, answer)
+	}
+	return status, receipt, problem
+}
+
+func (c conference) asksFor(quantity int) string {
+	return fmt.Sprintf(`{"items":[{"seatType":%q,"quantity":%d}]}`, c.general, quantity)
+}
+
+func TestARequestThatComesAgainIsOneOrder(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	orders, key := "/api/conferences/"+c.id+"/orders", uuid.NewString()
+
+	status, first, _ := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", key)
+	if status != http.StatusCreated {
+		t.Fatalf("the order was answered with %d", status)
+	}
+	// The same key as another client library writes it.
+	if _, again, _ := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", `"`+strings.ToUpper(key)+`"`); again.ID != first.ID {
+		t.Errorf("the request that came again made order %s beside %s", again.ID, first.ID)
+	}
+	status, _, problem := c.send(http.MethodPost, orders, c.asksFor(2), "Idempotency-Key", key)
+	if status != http.StatusUnprocessableEntity || problem.Code != "idempotency-key-reused" {
+		t.Errorf("another body under the key was answered with %d %s", status, problem.Code)
+	}
+	for _, weak := range []string{"1", "my-order", uuid.Nil.String()} {
+		status, _, problem := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", weak)
+		if status != http.StatusUnprocessableEntity || problem.Code != "idempotency-key-weak" {
+			t.Errorf("the key %q was answered with %d %s", weak, status, problem.Code)
+		}
+	}
+	c.await(first.ID, "reserved")
+	c.remaining(c.general, 99)
+}
+
+func TestReadersOfTraditionalChineseGetSimplifiedOnlyIfTheyAcceptIt(t *testing.T) {
+	missing := system.API().URL + "/api/orders/" + uuid.NewString()
+	for accept, title := range map[string]string{
+		"zh-TW":              "There is no such order",
+		"zh-HK,en;q=0.5":     "There is no such order",
+		"zh-CN":              "订单不存在",
+		"zh-TW,zh;q=0.9":     "订单不存在",
+		"zh-HK,zh-Hans;q=.5": "订单不存在",
+	} {
+		_, answer := request(t, http.MethodGet, missing, "", map[string]string{"Accept-Language": accept})
+		var problem api.Problem
+		if err := json.Unmarshal(answer, &problem); err != nil || problem.Title != title {
+			t.Errorf("%s is answered %s", accept, answer)
+		}
+	}
+}
+
+// All who look are behind one address.
+func TestOnlyFailuresToFindAnOrderUseUpTheAllowance(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	o := c.buy(seats(c.general, 1))
+	for i := range 30 {
+		if found, err := c.anyone.FindOrder(t.Context(), registrant().Email, o.Locator); err != nil || found.ID != o.ID {
+			t.Fatalf("after %d others, an order is not found: %v", i, err)
+		}
+	}
+	var err error
+	for range 20 {
+		if _, err = c.anyone.FindOrder(t.Context(), uuid.NewString()+"@example.org", o.Locator); api.Code(err) != "order-not-found" {
+			break
+		}
+	}
+	c.refused(err, "too-many-requests")
+	harness.Eventually(t, within, func(ctx context.Context) error { // which leaves the next test its allowance
+		_, err := c.anyone.FindOrder(ctx, registrant().Email, o.Locator)
+		return err
+	})
+}
