@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/engine/state"
+)
+
+// Commit writes every changed stream, each with one compare-and-swap of its
+// own. The error at i belongs to streams[i]; after one, the stream must be
+// loaded anew, since it may be committed all the same.
+func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
+	errs := make([]error, len(streams))
+	var first, docs []state.Write
+	var which []int
+	for i, st := range streams {
+		if !st.changed {
+			continue
+		}
+		w, err := st.seal()
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		first = append(first, st.writes...)
+		docs = append(docs, w)
+		which = append(which, i)
+	}
+	for _, err := range s.keys.Save(ctx, first) {
+		if err != nil {
+			for _, i := range which {
+				errs[i] = err
+			}
+			return errs
+		}
+	}
+	var stale []string
+	for n, err := range s.keys.Save(ctx, docs) {
+		st := streams[which[n]]
+		errs[which[n]] = err
+		if err != nil {
+			continue
+		}
+		st.changed, st.raw, st.published = false, docs[n].Value, nil
+		if st.oldSnapshot != nil {
+			stale = append(stale, snapshotKeys(st.Key, st.oldSnapshot)...)
+		}
+	}
+	if len(stale) > 0 {
+		// Nothing points at them any more. If this fails they only take space.
+		_ = s.keys.Delete(ctx, stale)
+	}
+	return errs
+}
+
+// seal turns the stream into the writes of its commit.
+func (st *Stream) seal() (state.Write, error) {
+	d := st.doc
+	d.Commit = uuid.NewString()
+	d.Dispatched = st.pendingFrom
+	// What is known to be carried out need not be kept.
+	for i := range d.Tail {
+		if r := &d.Tail[i]; r.Version <= st.pendingFrom && (r.Commands != nil || r.Wake != nil) {
+			r.Commands, r.Wake = nil, nil
+		}
+	}
+	st.writes, st.oldSnapshot = nil, nil
+	if err := st.takeSnapshot(); err != nil {
+		return state.Write{}, err
+	}
+	for d.Snapshot != nil {
+		n := d.nextSegment()
+		if n == 0 || d.Sealed+uint64(n) > min(d.Snapshot.Version, st.pendingFrom) {
+			break
+		}
+		w, err := d.seal(st.Key, n)
+		if err != nil {
+			return state.Write{}, err
+		}
+		st.writes = append(st.writes, w)
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return state.Write{}, fmt.Errorf("stream %s: encode: %w", st.Key, err)
+	}
+	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag}, nil
+}
+
+// takeSnapshot writes a snapshot when enough has happened since the last: so
+// many events, and so many bytes of them that, over time, snapshots cost no
+// more than a few times what the events do.
+func (st *Stream) takeSnapshot() error {
+	d := st.doc
+	since, last := d.Version, 0
+	if d.Snapshot != nil {
+		since, last = d.Version-d.Snapshot.Version, d.Snapshot.Bytes
+	}
+	bytesSince := 0
+	for i := len(d.Tail) - int(min(since, uint64(len(d.Tail)))); i < len(d.Tail); i++ {
+		bytesSince += weight(d.Tail[i].Data)
+	}
+	if bytesSince < maxTailBytes && (since < uint64(st.folder.SnapshotEvery()) || bytesSince < last/4) {
+		return nil
+	}
+	data, err := st.folder.EncodeState(st.State)
+	if err != nil {
+		return fmt.Errorf("stream %s: encode snapshot: %w", st.Key, err)
+	}
+	st.oldSnapshot = d.Snapshot
+	// The key is unique to this commit: a writer that loses the race must not
+	// leave its state where the winner's is looked for.
+	d.Snapshot = &snapshot{Version: d.Version, Schema: st.folder.SnapshotSchema(), Key: d.Commit, Bytes: len(data)}
+	for len(data) > 0 {
+		n := min(len(data), partBytes)
+		d.Snapshot.Parts++
+		st.writes = append(st.writes, state.Write{Key: snapshotKey(st.Key, d.Commit, d.Snapshot.Parts), Value: data[:n], Always: true})
+		data = data[n:]
+	}
+	return nil
+}
+
+func snapshotKey(k Key, name string, part int) string {
+	return k.String() + "/snapshot/" + name + "/" + strconv.Itoa(part)
+}
+
+func snapshotKeys(k Key, s *snapshot) (keys []string) {
+	for p := range s.Parts {
+		keys = append(keys, snapshotKey(k, s.Key, p+1))
+	}
+	return keys
+}

@@ -1,0 +1,240 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+
+	"github.com/plenary/plenary/engine/state"
+)
+
+// Request asks Load for one stream.
+type Request struct {
+	Key    Key
+	Folder Folder
+}
+
+// Load reads streams with one bulk read, and a second one for those that are
+// not in memory and have a snapshot. The result has one entry per request; a
+// stream that cannot be read (ErrCorrupt) is reported in its own error. An
+// error of the call means that the store could not be read.
+func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, error) {
+	keys := make([]string, len(reqs))
+	for i, r := range reqs {
+		keys[i] = r.Key.String()
+	}
+	out, errs := make([]*Stream, len(reqs)), make([]error, len(reqs))
+	got, err := s.keys.Get(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	missing := make([]int, len(reqs))
+	for {
+		var cold []int
+		for i, r := range reqs {
+			if out[i] != nil || errs[i] != nil {
+				continue
+			}
+			entry, found := got[keys[i]]
+			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value, fromEvents: missing[i] > 1}
+			if !found {
+				st.doc = &document{Schema: documentSchema}
+				st.State, st.handled = r.Folder.New(), map[string]struct{}{}
+				out[i] = st
+				continue
+			}
+			c := s.take(keys[i])
+			if c != nil && bytes.Equal(c.raw, entry.Value) {
+				st.reuse(c)
+				out[i] = st
+				continue
+			}
+			if st.doc, errs[i] = decodeDocument(entry.Value); errs[i] != nil {
+				continue
+			}
+			out[i] = st
+			if c != nil && c.doc.Commit == st.doc.Commit { // a store that writes JSON in its own way
+				st.reuse(c)
+				continue
+			}
+			st.handled = handledSet(st.doc.Handled)
+			st.pendingFrom = st.doc.Dispatched
+			if c != nil {
+				st.skip(c)
+			}
+			cold = append(cold, i)
+		}
+		gone, err := s.fold(ctx, out, errs, cold)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(gone) == 0 {
+			return out, errs, nil
+		}
+		// A snapshot was replaced between the two reads: read those documents again.
+		// One that stays missing is lost.
+		again := make([]string, len(gone))
+		for n, i := range gone {
+			again[n], out[i] = keys[i], nil
+			missing[i]++
+		}
+		fresh, err := s.keys.Get(ctx, again)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, k := range again {
+			delete(got, k)
+		}
+		maps.Copy(got, fresh)
+	}
+}
+
+// fold gives each cold stream its state. gone lists the streams whose snapshot
+// was not there although the document points at it.
+func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []int) (gone []int, err error) {
+	var keys []string
+	for _, i := range cold {
+		if st := out[i]; st.hasSnapshot() {
+			keys = append(keys, snapshotKeys(st.Key, st.doc.Snapshot)...)
+		} else {
+			keys = append(keys, st.doc.segments(st.Key)...)
+		}
+	}
+	var got map[string]state.Entry
+	if len(keys) > 0 {
+		if got, err = s.keys.Get(ctx, keys); err != nil {
+			return nil, err
+		}
+	}
+	var unreadable []int
+	for _, i := range cold {
+		st := out[i]
+		found, err := st.refold(got)
+		switch {
+		case errors.Is(err, errSnapshot):
+			slog.ErrorContext(ctx, "snapshot cannot be read; the events are. Was SnapshotSchema raised?", "stream", st.Key.String(), "error", err)
+			st.fromEvents = true
+			unreadable = append(unreadable, i)
+		case err != nil:
+			out[i], errs[i] = nil, fmt.Errorf("stream %s: %w", st.Key, err)
+		case !found:
+			gone = append(gone, i)
+		}
+	}
+	if len(unreadable) > 0 {
+		if _, err := s.fold(ctx, out, errs, unreadable); err != nil { // no snapshot, so none is gone
+			return nil, err
+		}
+	}
+	return gone, nil
+}
+
+var errSnapshot = errors.New("snapshot")
+
+// hasSnapshot says whether there is one that today's code reads.
+func (st *Stream) hasSnapshot() bool {
+	s := st.doc.Snapshot
+	return s != nil && s.Schema == st.folder.SnapshotSchema() && !st.fromEvents
+}
+
+func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
+	d := st.doc
+	st.State = st.folder.New()
+	from := uint64(0) // the version that State includes
+	if st.hasSnapshot() {
+		var data []byte
+		for _, k := range snapshotKeys(st.Key, d.Snapshot) {
+			e, ok := got[k]
+			if !ok {
+				return false, nil
+			}
+			data = append(data, e.Value...)
+		}
+		if st.State, err = st.folder.DecodeState(data); err != nil {
+			return false, fmt.Errorf("%w: %v", errSnapshot, err)
+		}
+		from = d.Snapshot.Version
+	} else {
+		for _, k := range d.segments(st.Key) {
+			e, ok := got[k]
+			if !ok {
+				return false, fmt.Errorf("%w: segment %s is missing", ErrCorrupt, k)
+			}
+			var records []Record
+			if err := json.Unmarshal(e.Value, &records); err != nil {
+				return false, fmt.Errorf("%w: segment %s: %v", ErrCorrupt, k, err)
+			}
+			for _, r := range records {
+				if err := st.foldOne(r); err != nil {
+					return false, err
+				}
+				from = r.Version
+			}
+		}
+	}
+	for _, r := range d.Tail {
+		if r.Version <= from {
+			continue
+		}
+		if err := st.foldOne(r); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// foldOne folds one stored record. Code that panics over it cannot read the
+// stream.
+func (st *Stream) foldOne(r Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: record %d: panic: %v", ErrCorrupt, r.Version, p)
+		}
+	}()
+	st.State, err = st.folder.Fold(st.Key, st.State, r)
+	return err
+}
+
+func handledSet(handled string) map[string]struct{} {
+	set := make(map[string]struct{}, len(handled)/digestSize)
+	for i := 0; i+digestSize <= len(handled); i += digestSize {
+		set[handled[i:i+digestSize]] = struct{}{}
+	}
+	return set
+}
+
+// History reads all records of a stream, oldest first.
+func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
+	got, err := s.keys.Get(ctx, []string{key.String()})
+	if err != nil {
+		return nil, err
+	}
+	e, ok := got[key.String()]
+	if !ok {
+		return nil, nil
+	}
+	d, err := decodeDocument(e.Value)
+	if err != nil {
+		return nil, err
+	}
+	segs := d.segments(key)
+	var out []Record
+	if len(segs) > 0 {
+		parts, err := s.keys.Get(ctx, segs)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range segs {
+			var rs []Record
+			if err := json.Unmarshal(parts[k].Value, &rs); err != nil {
+				return nil, fmt.Errorf("%w: segment %s: %v", ErrCorrupt, k, err)
+			}
+			out = append(out, rs...)
+		}
+	}
+	return append(out, d.Tail...), nil
+}

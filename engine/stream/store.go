@@ -1,0 +1,78 @@
+// Package stream keeps event streams in a key-value store, one key and one
+// compare-and-swap per commit.
+//
+// A stream is a document: its version, the tail of its events, a pointer to
+// the latest snapshot, the ids of the messages handled, and how far its effects
+// have been carried out. Before the tail outgrows its bounds its oldest events are
+// sealed into segments under keys of their own, which never change, so that
+// loading and appending cost the same however long the stream is.
+package stream
+
+import (
+	"strconv"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/state"
+)
+
+// Sizes. They are bounds for good behaviour, not settings.
+const (
+	// segmentSize is the number of events in a segment. Segment k holds the events
+	// k·segmentSize+1 … (k+1)·segmentSize, or several hold them one after the other.
+	segmentSize = 64
+	// segmentBytes is what events weigh that are a segment however few they are.
+	segmentBytes = 128 << 10
+	// maxTailBytes is what events weigh after which a snapshot is taken, so that
+	// they can be sealed, however few they are: a value should stay well below 1 MB.
+	maxTailBytes = 256 << 10
+	// partBytes is the size of one key of a snapshot.
+	partBytes = 512 << 10
+	// cacheSize is the number of streams whose folded state is kept in memory.
+	cacheSize = 8192
+)
+
+// Folder knows how to fold the records of one kind of stream into a state.
+type Folder interface {
+	New() any
+	// Fold adds one record. It may change and return the state it is given.
+	Fold(key Key, state any, r Record) (any, error)
+	EncodeState(state any) ([]byte, error)
+	DecodeState(data []byte) (any, error)
+	SnapshotSchema() int
+	SnapshotEvery() int
+	// Handled is how many handled ids are kept, 0 for all.
+	Handled() int
+}
+
+// Key names a stream across tenants.
+type Key struct {
+	Tenant string
+	es.Ref
+}
+
+// String is the stream's key in the store: "main/order/6f2c…".
+func (k Key) String() string { return k.Tenant + "/" + k.Ref.String() }
+
+// Store loads and commits streams.
+type Store struct {
+	keys   state.Store
+	cache  *lru.Cache[string, *cached]
+	taking sync.Mutex
+}
+
+// NewStore makes a Store over keys.
+func NewStore(keys state.Store) *Store {
+	c, err := lru.New[string, *cached](cacheSize)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &Store{keys: keys, cache: c}
+}
+
+// EventID is the id of an event: the same whenever it is published.
+func EventID(key Key, version uint64) string {
+	return es.DerivedID(key.String(), strconv.FormatUint(version, 10))
+}
