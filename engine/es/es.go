@@ -137,11 +137,12 @@ type Input struct {
 	Message       any
 }
 
-// Process describes one kind of process manager with state S. Its stream is
-// the list of the messages it handled: folding Step over them gives its state,
-// so Step must be a function of its arguments alone. The commands that Step
-// puts into the Outbox are recorded beside the message, when it is handled
-// first; on a later fold they are ignored.
+// Process describes one kind of process manager with state S. Its state is stored
+// with each commit and never made again from the messages, so that the code and
+// the configuration of tomorrow go on from what those of yesterday did. So S must
+// survive encoding/json unchanged, hold every duration and time that later steps
+// depend on, and be read in every form that a released version stored. Beside it
+// the stream lists the ids and types of what was handled and sent.
 type Process[S any] struct {
 	Name string
 	New  func() S
@@ -150,8 +151,6 @@ type Process[S any] struct {
 	Route func(in Input) (id string, ok bool)
 	// Step handles one message. It may change and return the state it is given.
 	Step func(state S, in Input, out *Outbox) S
-
-	SnapshotSchema int
 }
 
 // WakeUp is the message a process gets when a time it asked for has come, or

@@ -47,19 +47,19 @@ func (e *Engine) load(ctx context.Context, items []*item) (loaded []*group, read
 	loaded = order[:0]
 	for i, g := range order {
 		if errs[i] != nil {
-			e.parkUnreadable(ctx, g.items, errs[i])
+			e.unreadable(ctx, g.items, errs[i])
 			continue
 		}
 		g.stream = streams[i]
 		loaded = append(loaded, g)
 	}
-	read, err = e.loadOthers(ctx, loaded)
-	return loaded, read, err
+	return e.loadOthers(ctx, loaded)
 }
 
 // loadOthers gives every group the state of the streams that its decisions
-// read. One that cannot be read, or has no events, is missing among them.
-func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream.Stream, err error) {
+// read. One that has no events is missing among them. A group for which one cannot
+// be read is left out: to decide as if it were not there would be a wrong answer.
+func (e *Engine) loadOthers(ctx context.Context, order []*group) (loaded []*group, read []*stream.Stream, err error) {
 	readers := map[stream.Key][]*group{}
 	var reqs []stream.Request
 	for _, g := range order {
@@ -75,15 +75,18 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream
 		}
 	}
 	if len(reqs) == 0 {
-		return nil, nil
+		return order, nil, nil
 	}
 	streams, errs, err := e.streams.Load(ctx, reqs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	unread := map[*group]error{}
 	for i, st := range streams {
 		if errs[i] != nil {
-			slog.ErrorContext(ctx, "stream that a decision reads cannot be read", "stream", reqs[i].Key.String(), "error", errs[i])
+			for _, g := range readers[reqs[i].Key] {
+				unread[g] = errs[i]
+			}
 			continue
 		}
 		if st.Version() > 0 {
@@ -93,7 +96,14 @@ func (e *Engine) loadOthers(ctx context.Context, order []*group) (read []*stream
 		}
 		read = append(read, st)
 	}
-	return read, nil
+	for _, g := range order {
+		if err := unread[g]; err != nil {
+			e.unreadable(ctx, g.items, err)
+			continue
+		}
+		loaded = append(loaded, g)
+	}
+	return loaded, read, nil
 }
 
 // bodies are what of a group may be decided: the messages that came, and those

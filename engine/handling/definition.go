@@ -41,6 +41,7 @@ type aggregate[S any] struct {
 func (a *aggregate[S]) name() string        { return a.Name }
 func (a *aggregate[S]) published() bool     { return true }
 func (a *aggregate[S]) New() any            { return a.Aggregate.New() }
+func (a *aggregate[S]) KeepsState() bool    { return false }
 func (a *aggregate[S]) SnapshotSchema() int { return a.Aggregate.SnapshotSchema }
 func (a *aggregate[S]) Handled() int        { return a.Aggregate.Handled }
 func (a *aggregate[S]) SnapshotEvery() int {
@@ -64,6 +65,9 @@ func decodeState[S any](fresh func() S, data []byte) (any, error) {
 func (a *aggregate[S]) Fold(key stream.Key, s any, r stream.Record) (any, error) {
 	meta := message.Meta{Type: r.Type, Tenant: key.Tenant, Stream: key.Ref.String(), StreamVersion: r.Version}
 	event, err := a.registry.Decode(meta, r.Data)
+	if errors.Is(err, message.ErrUnknownType) {
+		return nil, fmt.Errorf("%w: event %d: %v", stream.ErrNotYet, r.Version, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: event %d: %v", stream.ErrCorrupt, r.Version, err)
 	}
@@ -213,7 +217,8 @@ type process[S any] struct {
 func (p *process[S]) name() string                         { return p.Name }
 func (p *process[S]) published() bool                      { return false }
 func (p *process[S]) New() any                             { return p.Process.New() }
-func (p *process[S]) SnapshotSchema() int                  { return p.Process.SnapshotSchema }
+func (p *process[S]) KeepsState() bool                     { return true }
+func (p *process[S]) SnapshotSchema() int                  { return 0 }
 func (p *process[S]) SnapshotEvery() int                   { return defaultSnapshotEvery }
 func (p *process[S]) Handled() int                         { return 0 }
 func (p *process[S]) EncodeState(s any) ([]byte, error)    { return json.Marshal(s) }
@@ -224,16 +229,8 @@ func (p *process[S]) conclude(*Engine, es.Env, *stream.Stream, message.Message, 
 	return nil
 }
 
-func (p *process[S]) Fold(key stream.Key, s any, r stream.Record) (any, error) {
-	body, err := p.registry.Decode(message.Meta{Type: r.Type, Tenant: key.Tenant}, r.Data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: message %d: %v", stream.ErrCorrupt, r.Version, err)
-	}
-	in := es.Input{ID: r.ID, Now: r.Time, CorrelationID: r.CorrelationID, Message: body}
-	// What the step sent is recorded; here only its state counts. The ids it
-	// derives must be the same, so the outbox is that of the record's version.
-	return p.Step(s.(S), in, es.NewOutbox(key.String(), r.Version)), nil
-}
+// Fold is not called, since a process keeps its state.
+func (p *process[S]) Fold(_ stream.Key, s any, _ stream.Record) (any, error) { return s, nil }
 
 func (p *process[S]) route(m message.Message) (string, bool) {
 	if w, ok := m.Body.(es.WakeUp); ok {
@@ -242,19 +239,26 @@ func (p *process[S]) route(m message.Message) (string, bool) {
 	return p.Route(es.Input{ID: m.ID, Now: m.Time, CorrelationID: m.CorrelationID, Message: m.Body})
 }
 
-func (p *process[S]) handle(_ context.Context, e *Engine, env es.Env, st *stream.Stream, m message.Message, data json.RawMessage) error {
+func (p *process[S]) handle(_ context.Context, e *Engine, env es.Env, st *stream.Stream, m message.Message, _ json.RawMessage) error {
 	out := es.NewOutbox(st.Key.String(), st.Version()+1)
 	state := p.Step(st.State.(S), es.Input{ID: m.ID, Now: env.Now, CorrelationID: m.CorrelationID, Message: m.Body}, out)
 	if _, ok := m.Body.(es.WakeUp); ok && len(out.Commands()) == 0 && out.Wake() == nil {
 		return nil // nobody needs to know that nothing happened
 	}
 	st.Append(stream.Record{
-		ID: m.ID, Type: m.Type, Time: env.Now, Data: data,
+		ID: m.ID, Type: m.Type, Time: env.Now,
 		CorrelationID: m.CorrelationID, TraceParent: m.TraceParent,
 		Cause: message.Cause{ID: m.Cause.ID, Type: m.Cause.Type},
 	}, state)
 	because := message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source}
-	return e.addEffects(st, out, env, m.CorrelationID, m.TraceParent, because)
+	if err := e.addEffects(st, out, env, m.CorrelationID, m.TraceParent, because); err != nil {
+		return err
+	}
+	last := st.Last()
+	for _, c := range last.Commands {
+		last.Sent = append(last.Sent, stream.Sent{ID: c.ID, Type: c.Type})
+	}
+	return nil
 }
 
 var errNoWaker = errors.New("handling: a wake-up is asked for, and this app has no Waker")

@@ -18,6 +18,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/state"
+	"github.com/plenary/plenary/engine/stream"
 )
 
 // A claim that cannot be made because the store fails is no fault of the
@@ -69,13 +70,41 @@ func TestAStoreThatFailsWhileAnotherStreamIsReadRefusesNothing(t *testing.T) {
 	}
 }
 
-// One that cannot be read is as one that is not there; the refusal may be tried
-// again.
+// Data of 0.2.0 is neither read nor written: the app ends with a sentence.
+func TestDataOfAnOlderVersionIsLeftAlone(t *testing.T) {
+	for name, d := range map[string]bus.Delivery{
+		"of the stream":                  command("", deposit{"a", 1}),
+		"of one that the decision reads": command("", withdraw{"b", 1}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			old := []byte(`{"schema":2,"version":1,"commit":"c","tail":[{"v":1,"type":"Opened.v1","time":"2026-11-20T12:00:00Z","data":{}}]}`)
+			for _, key := range []string{"main/account/a", "main/tariff/" + theBank} {
+				w.keys.Store.Save(t.Context(), []state.Write{{Key: key, Value: old}})
+			}
+			e := w.engine()
+			if s := e.HandleBatch(t.Context(), []bus.Delivery{d}); s[0] != bus.Retry {
+				t.Errorf("answered %v", s[0])
+			}
+			w.want()
+			if err := e.Run(t.Context()); !errors.Is(err, stream.ErrTooOld) {
+				t.Errorf("the app goes on: %v", err)
+			}
+			got, err := w.keys.Store.Get(t.Context(), []string{"main/account/a"})
+			if err != nil || string(got["main/account/a"].Value) != string(old) {
+				t.Errorf("%s, %v", got["main/account/a"].Value, err)
+			}
+		})
+	}
+}
+
+// One that cannot be read is not as one that is not there: nothing is refused on
+// account of it.
 func TestADecisionOnAnotherStreamThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	w.keys.Store.Save(t.Context(), []state.Write{{Key: "main/tariff/" + theBank, Value: []byte("not a document")}})
 	w.handle(w.engine(), command("c", withdraw{"a", 7}))
-	w.want(es.CommandRejected{CommandID: "c", CommandType: "Withdraw.v1", Code: "over-limit", Detail: "0"})
+	w.want(func(m any) bool { l, ok := m.(message.DeadLetter); return ok && l.MessageID == "c" })
 }
 
 // A command that changes nothing may change something later. Where all ids are

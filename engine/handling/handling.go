@@ -65,6 +65,7 @@ type Engine struct {
 	observers   []func(context.Context, Commit)
 	trouble     trouble
 	locks       locks
+	refused     chan error
 	meter       *meter
 	tracer      trace.Tracer
 }
@@ -80,7 +81,18 @@ func New(o Options) *Engine {
 	return &Engine{
 		app: o.App, registry: o.Registry, keys: o.Keys, streams: stream.NewStore(o.Keys),
 		publisher: o.Publisher, waker: o.Waker, now: o.Now, random: o.Random,
-		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope),
+		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope), refused: make(chan error, 1),
+	}
+}
+
+// Run does what the engine does beside its batches, until ctx ends. Its error says
+// that the app must not go on: the state store holds data that it may not touch.
+func (e *Engine) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.refused:
+		return err
 	}
 }
 

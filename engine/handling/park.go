@@ -3,6 +3,7 @@ package handling
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -69,11 +70,27 @@ func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter 
 	}
 }
 
-// parkUnreadable parks messages for a stream whose stored content cannot be
-// read.
-func (e *Engine) parkUnreadable(ctx context.Context, items []*item, reason error) {
+// unreadable deals with messages for which a stream would have to be read whose
+// stored content cannot be.
+func (e *Engine) unreadable(ctx context.Context, items []*item, reason error) {
+	if errors.Is(reason, stream.ErrTooOld) {
+		e.refuse(reason)
+	}
 	for _, it := range items {
-		e.parkAlone(ctx, it, fmt.Errorf("stream cannot be read: %w", reason))
+		if errors.Is(reason, stream.ErrCorrupt) {
+			e.parkAlone(ctx, it, fmt.Errorf("stream cannot be read: %w", reason))
+			continue
+		}
+		slog.ErrorContext(ctx, "message left: its stream cannot be read by this version", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
+		it.status = bus.Retry
+	}
+}
+
+// refuse has Run end with an error.
+func (e *Engine) refuse(reason error) {
+	select {
+	case e.refused <- reason:
+	default: // it ends already
 	}
 }
 

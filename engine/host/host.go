@@ -289,6 +289,7 @@ func (h *Host) Engine() *handling.Engine {
 	}
 	h.needs.Publishes = append(h.needs.Publishes, EventBus)
 	h.handler = handling.New(o)
+	h.Go(h.handler.Run)
 	if h.options.ActorType != "" {
 		timeout.Host(h.deliveries(), h.options.ActorType, h.handler)
 	}

@@ -25,6 +25,7 @@ func (counter) DecodeState(b []byte) (any, error) {
 	err := json.Unmarshal(b, &n)
 	return n, err
 }
+func (counter) KeepsState() bool    { return false }
 func (counter) SnapshotSchema() int { return 1 }
 func (counter) SnapshotEvery() int  { return 64 }
 func (counter) Handled() int        { return 100 }

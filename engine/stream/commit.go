@@ -70,12 +70,13 @@ func (st *Stream) seal() (state.Write, error) {
 		}
 	}
 	st.writes, st.oldSnapshot = nil, nil
-	if err := st.takeSnapshot(); err != nil {
+	done, err := st.keepState()
+	if err != nil {
 		return state.Write{}, err
 	}
-	for d.Snapshot != nil {
+	for {
 		n := d.nextSegment()
-		if n == 0 || d.Sealed+uint64(n) > min(d.Snapshot.Version, st.pendingFrom) {
+		if n == 0 || d.Sealed+uint64(n) > min(done, st.pendingFrom) {
 			break
 		}
 		w, err := d.seal(st.Key, n)
@@ -89,6 +90,22 @@ func (st *Stream) seal() (state.Write, error) {
 		return state.Write{}, fmt.Errorf("stream %s: encode: %w", st.Key, err)
 	}
 	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag}, nil
+}
+
+// keepState sees to it that the stream's state can be read without its oldest
+// events, and says up to which version that goes.
+func (st *Stream) keepState() (done uint64, err error) {
+	d := st.doc
+	if st.folder.KeepsState() {
+		if d.State, err = st.folder.EncodeState(st.State); err != nil {
+			return 0, fmt.Errorf("stream %s: encode state: %w", st.Key, err)
+		}
+		return d.Version, nil
+	}
+	if err := st.takeSnapshot(); err != nil || d.Snapshot == nil {
+		return 0, err
+	}
+	return d.Snapshot.Version, nil
 }
 
 // takeSnapshot writes a snapshot when enough has happened since the last: so

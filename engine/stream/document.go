@@ -14,12 +14,9 @@ import (
 	"github.com/plenary/plenary/engine/state"
 )
 
-// Versions of the document's own layout. A document without cuts is one that the
-// first program could read, and stays so.
-const (
-	documentSchema = 1
-	cutSchema      = 2
-)
+// documentSchema is the version of the document's own layout. Those of 0.1.0 and
+// 0.2.0 had 1 and 2.
+const documentSchema = 3
 
 // document is the one key that a commit writes. See docs/adr for its shape.
 type document struct {
@@ -48,6 +45,8 @@ type document struct {
 	// operator; Held are the messages that came behind them.
 	Parked []string `json:"parked,omitempty"`
 	Held   []Held   `json:"held,omitempty"`
+	// State is the state of a process, as its last step left it.
+	State json.RawMessage `json:"state,omitempty"`
 	// Tail are the events after Sealed.
 	Tail []Record `json:"tail"`
 }
@@ -60,20 +59,24 @@ type snapshot struct {
 	Bytes   int    `json:"bytes"`
 }
 
-// Record is one entry of a stream: an event of an aggregate, or a message that
-// a process handled; with what has to be done because of it.
+// Record is one entry of a stream: an event of an aggregate, or a note that a
+// process handled a message; with what has to be done because of it.
 type Record struct {
 	Version uint64 `json:"v"`
 	// ID is the id of the handled message, for a process. An event's id is derived
 	// from stream and version and not stored.
-	ID            string          `json:"id,omitempty"`
-	Type          string          `json:"type"`
-	Time          time.Time       `json:"time"`
-	CorrelationID string          `json:"corr,omitempty"`
-	PartitionKey  string          `json:"key,omitempty"` // where it is not the correlation id
-	TraceParent   string          `json:"trace,omitempty"`
-	Cause         message.Cause   `json:"cause,omitzero"`
-	Data          json.RawMessage `json:"data"`
+	ID            string        `json:"id,omitempty"`
+	Type          string        `json:"type"`
+	Time          time.Time     `json:"time"`
+	CorrelationID string        `json:"corr,omitempty"`
+	PartitionKey  string        `json:"key,omitempty"` // where it is not the correlation id
+	TraceParent   string        `json:"trace,omitempty"`
+	Cause         message.Cause `json:"cause,omitzero"`
+	// Data is the event. A process does not keep the messages that it handled: what
+	// it made of them is in its state.
+	Data json.RawMessage `json:"data,omitempty"`
+	// Sent names the commands that a process sent.
+	Sent []Sent `json:"sent,omitempty"`
 
 	// DecisionEnd is the version of the last event of the same decision, 0 for that
 	// event itself.
@@ -82,6 +85,12 @@ type Record struct {
 	// Commands and Wake are dropped once they are known to be carried out.
 	Commands []Outgoing `json:"cmds,omitempty"`
 	Wake     *es.Wake   `json:"wake,omitempty"`
+}
+
+// Sent names a command that was sent.
+type Sent struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
 }
 
 // Outgoing is a message to be published beside the stream's own events.
@@ -122,8 +131,13 @@ func decodeDocument(data []byte) (*document, error) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
 	}
-	if d.Schema != documentSchema && d.Schema != cutSchema {
-		return nil, fmt.Errorf("%w: document schema %d, this program reads %d and %d", ErrCorrupt, d.Schema, documentSchema, cutSchema)
+	switch {
+	case d.Schema > 0 && d.Schema < documentSchema:
+		return nil, ErrTooOld
+	case d.Schema > documentSchema:
+		return nil, fmt.Errorf("%w: its document has schema %d, and this program reads %d", ErrNotYet, d.Schema, documentSchema)
+	case d.Schema != documentSchema:
+		return nil, fmt.Errorf("%w: a document without a schema", ErrCorrupt)
 	}
 	if len(d.Handled)%digestSize != 0 || d.Sealed+uint64(len(d.Tail)) != d.Version {
 		return nil, fmt.Errorf("%w: version %d with %d sealed and %d in the tail", ErrCorrupt, d.Version, d.Sealed, len(d.Tail))
@@ -158,7 +172,7 @@ func (d *document) seal(k Key, n int) (state.Write, error) {
 	first := d.Sealed + 1
 	d.Tail = slices.Clone(d.Tail[n:])
 	if d.Sealed += uint64(n); d.Sealed%segmentSize != 0 {
-		d.Cuts, d.Schema = append(d.Cuts, d.Sealed), cutSchema
+		d.Cuts = append(d.Cuts, d.Sealed)
 	}
 	return state.Write{Key: segmentKey(k, first, d.Sealed), Value: data, Always: true}, nil
 }
@@ -189,6 +203,13 @@ func segmentKey(k Key, first, last uint64) string {
 // weight is what a stored message takes, with its metadata, roughly.
 func weight(data json.RawMessage) int { return len(data) + 400 }
 
-// ErrCorrupt is in the chain of an error about stored content that cannot be
-// read. Repeating does not help.
-var ErrCorrupt = errors.New("stream: stored content cannot be read")
+// What a stream's error has in its chain when its stored content cannot be read.
+var (
+	// ErrCorrupt: no version can. Repeating does not help.
+	ErrCorrupt = errors.New("stream: stored content cannot be read")
+	// ErrNotYet: a newer version of this program wrote it, and can.
+	ErrNotYet = errors.New("stream: stored content is of a newer version of this program")
+	// ErrTooOld: a version before 0.3.0 wrote it. It is left as it is.
+	ErrTooOld = errors.New("the state store holds data of Plenary 0.1.0 or 0.2.0, which this version does not read and has not touched: " +
+		"give it a store without data, or run the version that wrote them")
+)

@@ -100,7 +100,7 @@ func (s *Store) fold(ctx context.Context, out []*Stream, errs []error, cold []in
 	for _, i := range cold {
 		if st := out[i]; st.hasSnapshot() {
 			keys = append(keys, snapshotKeys(st.Key, st.doc.Snapshot)...)
-		} else {
+		} else if !st.folder.KeepsState() {
 			keys = append(keys, st.doc.segments(st.Key)...)
 		}
 	}
@@ -144,6 +144,12 @@ func (st *Stream) hasSnapshot() bool {
 func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 	d := st.doc
 	st.State = st.folder.New()
+	if st.folder.KeepsState() {
+		if st.State, err = st.folder.DecodeState(d.State); err != nil {
+			return false, fmt.Errorf("%w: its state: %v", ErrCorrupt, err)
+		}
+		return true, nil
+	}
 	from := uint64(0) // the version that State includes
 	if st.hasSnapshot() {
 		var data []byte

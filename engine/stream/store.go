@@ -34,13 +34,17 @@ const (
 	cacheSize = 8192
 )
 
-// Folder knows how to fold the records of one kind of stream into a state.
+// Folder knows the state of one kind of stream: how it is folded from the records
+// or, of a process, how it is kept.
 type Folder interface {
 	New() any
 	// Fold adds one record. It may change and return the state it is given.
 	Fold(key Key, state any, r Record) (any, error)
 	EncodeState(state any) ([]byte, error)
 	DecodeState(data []byte) (any, error)
+	// KeepsState says that the state stands in the document, written with each
+	// commit, and is never folded from the records.
+	KeepsState() bool
 	SnapshotSchema() int
 	SnapshotEvery() int
 	// Handled is how many handled ids are kept, 0 for all.

@@ -266,7 +266,7 @@ func (w *world) checkEnd() {
 		all.checkRebuilt(w)
 	}
 	for _, p := range w.processes {
-		p.checkRebuilt(w)
+		p.checkKept(w)
 	}
 }
 

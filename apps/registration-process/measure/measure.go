@@ -66,7 +66,7 @@ func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Dura
 			}
 			over := state.Deadline
 			if paying(state, c) {
-				over = over.Add(grace)
+				over = over.Add(state.Times.Grace)
 			}
 			late, ctx := max(r.Time.Sub(over), 0), tracing.Under(ctx, r.TraceParent)
 			delay.Record(ctx, late.Seconds())

@@ -19,21 +19,21 @@ import (
 // Name is the process's name; an instance's id is the order's.
 const Name = "registration"
 
-// Config are the times the process goes by.
+// Config are the times that a process goes by. It keeps those that it began with.
 type Config struct {
 	// Hold is how long a late payment's seats may be waited for: the same as the
 	// hold of a new order. 15 minutes.
-	Hold time.Duration
+	Hold time.Duration `json:"hold"`
 	// Grace is how long after the deadline an order with an open payment is left
 	// alone, so that somebody who is paying at that moment can finish. 5 minutes.
-	Grace time.Duration
+	Grace time.Duration `json:"grace"`
 	// Leeway is how long after the time meant a wake-up is asked for. It is not
 	// added to any deadline: whether one has passed is what the clock of the
 	// replica says that handles the wake-up. But that clock may be behind the
 	// scheduler's, and a wake-up that comes early does nothing but ask for
 	// another; as long as clocks differ by less than this, none is early. 1
 	// second.
-	Leeway time.Duration
+	Leeway time.Duration `json:"leeway"`
 }
 
 // DefaultConfig are the domain page's times.
@@ -48,7 +48,7 @@ func Process(cfg Config) es.Process[*Registration] {
 		New:   func() *Registration { return &Registration{Phase: NotStarted} },
 		Route: route,
 		Step: func(r *Registration, in es.Input, out *es.Outbox) *Registration {
-			turn{Registration: r, cfg: cfg, now: in.Now, out: out}.step(in.Message)
+			turn{Registration: r, now: in.Now, out: out}.step(in.Message, cfg)
 			return r
 		},
 	}
@@ -95,12 +95,11 @@ func route(in es.Input) (id string, ok bool) {
 // turn is the handling of one message.
 type turn struct {
 	*Registration
-	cfg Config
 	now time.Time
 	out *es.Outbox
 }
 
-func (t turn) step(message any) {
+func (t turn) step(message any, cfg Config) {
 	if t.Phase != NotStarted {
 		t.handle(message)
 		return
@@ -110,7 +109,7 @@ func (t turn) step(message any) {
 		t.keep(message)
 		return
 	}
-	t.orderPlaced(placed)
+	t.orderPlaced(placed, cfg)
 	for _, kept := range t.takeKept() {
 		t.handle(kept)
 	}
@@ -145,7 +144,8 @@ func (t turn) handle(message any) {
 	}
 }
 
-func (t turn) orderPlaced(m contracts.OrderPlaced) {
+func (t turn) orderPlaced(m contracts.OrderPlaced, cfg Config) {
+	t.Times = cfg
 	t.OrderID, t.ConferenceID = m.OrderID, m.ConferenceID
 	t.Version, t.Deadline = m.Version, m.Deadline
 	t.Phase = AwaitingReservation
@@ -323,7 +323,7 @@ func (t turn) lapse() {
 	if t.Phase != AwaitingReservation && t.Phase != AwaitingPayment || t.isConfirming() {
 		return
 	}
-	switch grace := t.Deadline.Add(t.cfg.Grace); {
+	switch grace := t.Deadline.Add(t.Times.Grace); {
 	case t.now.Before(t.Deadline):
 		t.wakeAt(t.Deadline)
 	case t.now.Before(grace) && t.hasOpenPayment():
@@ -334,19 +334,19 @@ func (t turn) lapse() {
 	}
 }
 
-func (t turn) wakeAt(at time.Time) { t.out.WakeAt(at.Add(t.cfg.Leeway)) }
+func (t turn) wakeAt(at time.Time) { t.out.WakeAt(at.Add(t.Times.Leeway)) }
 
 // requestSeats asks for the seats of the items. After the deadline and its
 // grace the order cannot be paid any more, so the request is useless then.
 func (t turn) requestSeats(items contracts.Seats) {
-	t.request(contracts.MakeSeatReservation{NotAfter: t.Deadline.Add(t.cfg.Grace), Seats: items})
+	t.request(contracts.MakeSeatReservation{NotAfter: t.Deadline.Add(t.Times.Grace), Seats: items})
 }
 
 // requestSeatsAgain asks for what had been granted, on behalf of a payment that
 // is waiting: useless once it has waited as long as a new order would.
 func (t turn) requestSeatsAgain() {
 	t.request(contracts.MakeSeatReservation{
-		NotAfter: t.now.Add(t.cfg.Hold + t.cfg.Grace), Seats: t.Granted, AllOrNothing: true,
+		NotAfter: t.now.Add(t.Times.Hold + t.Times.Grace), Seats: t.Granted, AllOrNothing: true,
 	})
 }
 

@@ -35,6 +35,7 @@ type Registration struct {
 	Version      int       `json:"version"` // of the order's items
 	Deadline     time.Time `json:"deadline,omitzero"`
 	Cancelled    bool      `json:"cancelled,omitempty"` // OrderCancelled was seen
+	Times        Config    `json:"times,omitzero"`      // those of the configuration when OrderPlaced came
 
 	Number   int             `json:"number"`            // last one sent to seats
 	Request  string          `json:"request,omitempty"` // id of the MakeSeatReservation of that number
