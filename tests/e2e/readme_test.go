@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plenary/plenary/engine/leftout"
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
 // What the README has people type works, and does what it says.
 func TestTheCommandsOfTheReadme(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("there is no curl")
+		leftout.Skip(t, "the commands of the README", "apt-get install curl")
 	}
 	system.Watch(t)
 	root, err := runfile.Root()

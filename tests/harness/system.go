@@ -265,23 +265,17 @@ func (s *System) givePorts(a *runfile.App) {
 // addApp adds a replica of an app with its sidecar, as parts called name and
 // Sidecar(name).
 func (s *System) addApp(app runfile.App, name string) {
-	env := []string{
-		"APP_ID=" + app.ID, "APP_PORT=" + strconv.Itoa(app.Port),
-		"DAPR_HTTP_PORT=" + strconv.Itoa(app.HTTPPort), "DAPR_GRPC_PORT=" + strconv.Itoa(app.GRPCPort),
-	}
-	for _, more := range []map[string]string{s.Set.File.Common.Env, app.Env, s.options.Env} {
-		for _, name := range slices.Sorted(maps.Keys(more)) {
-			env = append(env, name+"="+more[name])
-		}
+	spec := dapr.AppSpec(app, s.Set, filepath.Join(s.Dir, "bin", app.ID), s.Dir, filepath.Join(s.Dir, "logs"))
+	spec.Name, spec.Log = name, s.logOf(name)
+	for _, name := range slices.Sorted(maps.Keys(s.options.Env)) {
+		spec.Env = append(spec.Env, name+"="+s.options.Env[name])
 	}
 	var observed []string
 	if s.options.Observe {
 		observed = s.Observed.Env()
 	}
-	env = append(env, observed...)
-	s.add(process.Spec{
-		Name: name, Path: filepath.Join(s.Dir, "bin", app.ID), Env: env, Dir: s.Dir, Log: s.logOf(name),
-	}, healthy(dapr.HealthURL(app.Port, "/readyz")))
+	spec.Env = append(spec.Env, observed...)
+	s.add(spec, healthy(dapr.HealthURL(app.Port, "/readyz")))
 	sidecar := s.binaries.SidecarSpec(app, s.Set, s.control, s.Dir, filepath.Join(s.Dir, "logs"))
 	sidecar.Name, sidecar.Log = Sidecar(name), s.logOf(Sidecar(name))
 	sidecar.Env = append(sidecar.Env, observed...)

@@ -72,6 +72,6 @@ func findDapr(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("daprd %s: %s\nCLI: %s\n", b.Version, b.Daprd, b.CLI)
+	fmt.Printf("daprd %s: %s\n", b.Version, b.Daprd)
 	return nil
 }

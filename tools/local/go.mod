@@ -1,6 +1,6 @@
 module github.com/plenary/plenary/tools/local
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/eclipse/paho.mqtt.golang v1.5.1
@@ -24,9 +24,12 @@ require (
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/pierrec/lz4/v4 v4.1.33 // indirect
+	github.com/plenary/plenary/engine v0.0.0
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
-	golang.org/x/sync v0.19.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
+
+replace github.com/plenary/plenary/engine => ../../engine

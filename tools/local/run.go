@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/plenary/plenary/tools/local/components"
@@ -27,9 +27,7 @@ const (
 	readyWithin = 90 * time.Second
 	// grace is how long a part may take to end in good order. An app finishes
 	// what it has begun.
-	grace = 20 * time.Second
-	// cliGrace is enough for the CLI, which has nothing left to do then.
-	cliGrace  = 2 * time.Second
+	grace     = 20 * time.Second
 	tailLines = 20
 )
 
@@ -43,8 +41,8 @@ type system struct {
 	// observers are the programs that observe; nil if nobody does.
 	observers *observe.Binaries
 	started   []*process.Process // servers and the control plane, in order
-	cli       *process.Process   // dapr run, in whose process group the apps and sidecars are
-	seen      map[string]bool    // the apps and sidecars that were there once
+	sidecars  []*process.Process
+	apps      []*process.Process
 }
 
 // runAll brings everything up, waits for ctx to end or a part to die, and takes
@@ -56,7 +54,7 @@ func runAll(ctx context.Context, root string, args []string, out io.Writer) (err
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s := &system{root: root, out: out, seen: map[string]bool{}}
+	s := &system{root: root, out: out}
 	if s.set, err = components.Read(root, *name); err != nil {
 		return err
 	}
@@ -133,20 +131,12 @@ func (s *system) logs(path ...string) string {
 	return filepath.Join(append([]string{s.root, ".data", "logs"}, path...)...)
 }
 
-// cliLogs is where the CLI writes the logs of the apps and sidecars.
-func (s *system) cliLogs() string { return filepath.Join(s.root, ".dapr", "logs") }
-
 // clearLogs forgets the logs of the last run.
 func (s *system) clearLogs() error {
-	for _, dir := range []string{s.logs(), s.cliLogs()} {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if err := os.RemoveAll(s.logs()); err != nil {
+		return err
 	}
-	return nil
+	return os.MkdirAll(s.logs(), 0o755)
 }
 
 func (s *system) start(ctx context.Context) error {
@@ -158,26 +148,40 @@ func (s *system) start(ctx context.Context) error {
 	if err := s.startControlPlane(ctx); err != nil {
 		return err
 	}
-	env := append(s.set.SidecarEnv(), "DAPR_RUNTIME_PATH="+s.binaries.RuntimePath, "DAPR_HOST_IP=127.0.0.1") // the apps have it too
 	if s.observers != nil {
 		if err := s.startObservers(ctx); err != nil {
 			return err
 		}
-		env = append(env, observe.Default.Env()...)
 	}
-	fmt.Fprintf(s.out, "Starting the apps with their sidecars: dapr run -f %s\n", s.set.Dir)
-	var err error
-	s.cli, err = process.Start(process.Spec{
-		Name: "dapr run", Path: s.binaries.CLI, Args: []string{"run", "-f", s.set.Dir}, Dir: s.root,
-		Env: env, Log: s.logs("dapr-run.log"),
-	})
-	if err != nil {
+	if err := s.startApps(); err != nil {
 		return err
 	}
-	if err := s.awaitApps(ctx); err != nil {
-		return err
+	return s.awaitApps(ctx)
+}
+
+// startApps starts each app of the run file with its sidecar, as `dapr run -f` does.
+func (s *system) startApps() error {
+	fmt.Fprintln(s.out, "Starting the apps with their sidecars.")
+	var observed []string
+	if s.observers != nil {
+		observed = observe.Default.Env()
 	}
-	return s.linkLogs()
+	for _, app := range s.set.File.Apps {
+		sidecar := s.binaries.SidecarSpec(app, s.set, controlPlane, s.root, s.logs())
+		sidecar.Env = append(sidecar.Env, observed...)
+		p, err := process.Start(sidecar)
+		if err != nil {
+			return err
+		}
+		s.sidecars = append(s.sidecars, p)
+		spec := dapr.AppSpec(app, s.set, filepath.Join(s.root, ".bin", "apps", app.ID), s.root, s.logs())
+		spec.Env = append(spec.Env, observed...)
+		if p, err = process.Start(spec); err != nil {
+			return err
+		}
+		s.apps = append(s.apps, p)
+	}
+	return nil
 }
 
 // startControlPlane starts what `dapr init` does not run already.
@@ -274,45 +278,14 @@ func (s *system) watch(ctx context.Context) error {
 	}
 }
 
-// look gives an error if a part has died. The CLI does not: it goes on when an
-// app or a sidecar of its is gone.
+// look gives an error if a part has died.
 func (s *system) look(ctx context.Context) error {
-	for _, p := range append(slices.Clone(s.started), s.cli) {
+	for _, p := range slices.Concat(s.started, s.sidecars, s.apps) {
 		if err := p.Exited(); err != nil {
 			return s.failure(ctx, p.Name, err)
 		}
 	}
-	members, err := process.Group(ctx, s.cli.PID())
-	if err != nil {
-		return err
-	}
-	running := map[string]bool{}
-	for _, m := range members {
-		if name := s.partOf(m); name != "" {
-			running[name], s.seen[name] = true, true
-		}
-	}
-	for name := range s.seen {
-		if !running[name] && ctx.Err() == nil {
-			return s.failure(ctx, name, errors.New("it has ended"))
-		}
-	}
 	return nil
-}
-
-const sidecarOf = "sidecar of "
-
-// partOf says which part a process of the CLI's is.
-func (s *system) partOf(m process.Member) string {
-	for _, app := range s.set.File.Apps {
-		switch {
-		case strings.HasPrefix(m.Command, app.Command[0]):
-			return app.ID
-		case strings.Contains(m.Command+" ", " --app-id "+app.ID+" "):
-			return sidecarOf + app.ID
-		}
-	}
-	return ""
 }
 
 // failure says what happened to a part, with the end of its log.
@@ -325,32 +298,7 @@ func (s *system) failure(ctx context.Context, part string, err error) error {
 }
 
 // logOf is where a part's log is.
-func (s *system) logOf(part string) string {
-	name, kind := part, "_app_"
-	if app, ok := strings.CutPrefix(part, sidecarOf); ok {
-		name, kind = app, "_daprd_"
-	}
-	if found, _ := filepath.Glob(filepath.Join(s.cliLogs(), name+kind+"*.log")); len(found) > 0 {
-		return found[len(found)-1]
-	}
-	return s.logs(strings.ReplaceAll(part, " ", "-") + ".log")
-}
-
-// linkLogs puts the logs that the CLI writes beside the others.
-func (s *system) linkLogs() error {
-	for _, app := range s.set.File.Apps {
-		for part, name := range map[string]string{app.ID: app.ID, sidecarOf + app.ID: app.ID + "-daprd"} {
-			target, err := filepath.Rel(s.logs(), s.logOf(part))
-			if err != nil {
-				return err
-			}
-			if err := os.Symlink(target, s.logs(name+".log")); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+func (s *system) logOf(part string) string { return s.logs(part + ".log") }
 
 func (s *system) welcome() {
 	web := s.set.File.Apps[slices.IndexFunc(s.set.File.Apps, func(a runfile.App) bool { return a.ID == "web" })]
@@ -376,31 +324,15 @@ Plenary is running on Dapr %s.
 // their sidecars are still there to finish with.
 func (s *system) stop() {
 	fmt.Fprintln(s.out, "\nStopping.")
-	if s.cli != nil {
-		s.stopMembers(func(part string) bool { return !strings.HasPrefix(part, sidecarOf) })
-		s.stopMembers(func(string) bool { return true })
-		s.cli.Stop(cliGrace)
-		s.stopMembers(func(string) bool { return true })
+	for _, group := range [][]*process.Process{s.apps, s.sidecars} {
+		var ending sync.WaitGroup
+		for _, p := range group {
+			ending.Go(func() { p.Stop(grace) })
+		}
+		ending.Wait()
 	}
 	for _, p := range slices.Backward(s.started) {
 		p.Stop(grace)
 	}
 	fmt.Fprintln(s.out, "Stopped. The data is kept.")
-}
-
-// stopMembers stops processes that the CLI started.
-func (s *system) stopMembers(which func(part string) bool) {
-	members, err := process.Group(context.Background(), s.cli.PID())
-	if err != nil {
-		fmt.Fprintln(s.out, err)
-	}
-	var pids []int
-	for _, m := range members {
-		if m.PID != s.cli.PID() && which(s.partOf(m)) {
-			pids = append(pids, m.PID)
-		}
-	}
-	for _, pid := range process.StopAll(pids, grace) {
-		fmt.Fprintf(s.out, "Process %d did not end within %s and was killed.\n", pid, grace)
-	}
 }

@@ -30,7 +30,6 @@ type Binaries struct {
 	// RuntimePath is what DAPR_RUNTIME_PATH has to be for the CLI to find daprd.
 	RuntimePath string
 	Daprd       string
-	CLI         string
 	// Placement and Scheduler are empty where `dapr init` runs them already.
 	Placement, Scheduler string
 }
@@ -39,16 +38,23 @@ type Binaries struct {
 var oldest = [2]int{1, 16}
 
 // Ensure gives the binaries of an installed Dapr, if it is recent enough and
-// complete, or else those built here from the tool modules, which it builds if
+// complete, or else those built here from the tool module, which it builds if
 // need be. It says on out what it does.
 func Ensure(ctx context.Context, root string, out io.Writer) (Binaries, error) {
 	if b, ok := installed(ctx, out); ok {
-		var err error
-		b.CLI, err = cli(ctx, root, out)
-		return b, err
+		return b, nil
+	}
+	types := usual
+	beyond, err := unusual(root)
+	if err != nil {
+		return Binaries{}, err
+	}
+	if len(beyond) > 0 {
+		fmt.Fprintf(out, "%s is not among the components of the small build of Dapr, so all are built.\n", strings.Join(beyond, ", "))
+		types = nil
 	}
 	dir := builtIn(root)
-	if err := toolbuild.Ensure(ctx, root, dir, "Dapr", out, runtimeTools, cliTools); err != nil {
+	if err := toolbuild.Ensure(ctx, root, dir, "Dapr", out, runtimeTools(types)); err != nil {
 		return Binaries{}, err
 	}
 	// The CLI looks for daprd in .dapr/bin.
@@ -64,7 +70,7 @@ func Ensure(ctx context.Context, root string, out io.Writer) (Binaries, error) {
 	version, err := versionOf(ctx, filepath.Join(dir, "daprd"))
 	return Binaries{
 		Version: version, RuntimePath: dir,
-		Daprd: filepath.Join(dir, "daprd"), CLI: filepath.Join(dir, "dapr"),
+		Daprd:     filepath.Join(dir, "daprd"),
 		Placement: filepath.Join(dir, "placement"), Scheduler: filepath.Join(dir, "scheduler"),
 	}, err
 }
@@ -100,15 +106,15 @@ func installed(ctx context.Context, out io.Writer) (Binaries, bool) {
 	return b, true
 }
 
-// cli is the dapr CLI on the PATH, if it is recent enough, or else one that is
-// built here.
-func cli(ctx context.Context, root string, out io.Writer) (string, error) {
+// CLI is the dapr CLI on the PATH, if it is recent enough, or else one that is
+// built here. Nothing needs it but `dapr run -f`.
+func CLI(ctx context.Context, root string, out io.Writer) (string, error) {
 	if path, err := exec.LookPath("dapr"); err == nil {
 		if v, err := versionOf(ctx, path); err == nil && recent(v) {
 			return path, nil
 		}
 	}
-	return filepath.Join(builtIn(root), "dapr"), toolbuild.Ensure(ctx, root, builtIn(root), "Dapr", out, cliTools)
+	return filepath.Join(builtIn(root), "dapr"), toolbuild.Ensure(ctx, root, builtIn(root), "The dapr CLI", out, cliTools)
 }
 
 func builtIn(root string) string { return filepath.Join(root, ".bin", "dapr") }

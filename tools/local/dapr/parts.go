@@ -2,7 +2,9 @@ package dapr
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/plenary/plenary/tools/local/components"
@@ -69,6 +71,21 @@ func (b Binaries) SidecarSpec(app runfile.App, set components.Set, p Ports, dir,
 		s.Args = append(s.Args, "--resources-path", filepath.Join(dir, path))
 	}
 	return s
+}
+
+// AppSpec says how to start an app, of which program is the file, as `dapr run`
+// does: it is told where it and its sidecar listen.
+func AppSpec(app runfile.App, set components.Set, program, dir, logs string) process.Spec {
+	env := []string{
+		"APP_ID=" + app.ID, "APP_PORT=" + strconv.Itoa(app.Port),
+		"DAPR_HTTP_PORT=" + strconv.Itoa(app.HTTPPort), "DAPR_GRPC_PORT=" + strconv.Itoa(app.GRPCPort),
+	}
+	for _, more := range []map[string]string{set.File.Common.Env, app.Env} {
+		for _, name := range slices.Sorted(maps.Keys(more)) {
+			env = append(env, name+"="+more[name])
+		}
+	}
+	return process.Spec{Name: app.ID, Path: program, Env: env, Dir: dir, Log: filepath.Join(logs, app.ID+".log")}
 }
 
 // HealthURL is where a part of the control plane or a sidecar says whether it

@@ -120,37 +120,5 @@ func fromPS(ctx context.Context) (all []entry, err error) {
 	return all, nil
 }
 
-// Alive says whether a process with this id is running.
-func Alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
-
 // look is how often it is looked whether processes have ended.
 const look = 20 * time.Millisecond
-
-// StopAll asks processes to end that are not children of this one, kills those
-// that are left after the grace period, and says which had to be killed.
-func StopAll(pids []int, grace time.Duration) (killed []int) {
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGTERM)
-	}
-	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(look) {
-		if !anyAlive(pids) {
-			return nil
-		}
-	}
-	for _, pid := range pids {
-		if Alive(pid) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-			killed = append(killed, pid)
-		}
-	}
-	return killed
-}
-
-func anyAlive(pids []int) bool {
-	for _, pid := range pids {
-		if Alive(pid) {
-			return true
-		}
-	}
-	return false
-}

@@ -32,31 +32,6 @@ func TestAProcessThatDoesNotListenIsKilled(t *testing.T) {
 	}
 }
 
-func TestWhatAProcessStartedIsFoundAndStopped(t *testing.T) {
-	p := start(t, `sleep 1000 & sleep 2000 & echo up; wait`)
-	await(t, p, "up")
-	members, err := process.Group(t.Context(), p.PID())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pids []int
-	for _, m := range members {
-		if strings.HasPrefix(m.Command, "sleep ") {
-			pids = append(pids, m.PID)
-		}
-	}
-	if len(pids) != 2 {
-		t.Fatalf("the group is %v, want two that sleep in it", members)
-	}
-	if killed := process.StopAll(pids, 10*time.Second); len(killed) > 0 {
-		t.Errorf("%v had to be killed", killed)
-	}
-	<-p.Done()
-	if left, err := process.Group(t.Context(), p.PID()); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-}
-
 func TestWhatAKilledProcessStartedIsKilledWithIt(t *testing.T) {
 	p := start(t, `sh -c 'echo $$; exec sleep 1000' & wait`)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -98,6 +98,9 @@ func PortsOf(name string) int { return kinds[name].ports }
 // ErrNotInstalled means that a server's program is not on this machine.
 var ErrNotInstalled = errors.New("it is not installed")
 
+// Install says how to install a server on Debian.
+func Install(name string) string { return "apt-get install " + kinds[name].debian }
+
 // New describes a server that is installed. One that is not is ErrNotInstalled,
 // with how to install it.
 func New(name string, o Options) (Server, error) {
@@ -107,8 +110,8 @@ func New(name string, o Options) (Server, error) {
 	}
 	program, err := k.find(o)
 	if err != nil {
-		return Server{}, fmt.Errorf("%s is needed, and does not run at %s: %w (no %s): apt-get install %s",
-			name, o.address(), ErrNotInstalled, k.program, k.debian)
+		return Server{}, fmt.Errorf("%s is needed, and does not run at %s: %w (no %s): %s",
+			name, o.address(), ErrNotInstalled, k.program, Install(name))
 	}
 	s, err := k.server(program, o)
 	s.Spec.Name, s.Spec.Log = name, filepath.Join(o.Logs, name+".log")
@@ -129,13 +132,21 @@ func own(command string) func(string, Options) (Server, error) {
 	}
 }
 
+// OnlyPath names the environment variable that keeps the search for servers to PATH,
+// so that a test can have a machine without any.
+const OnlyPath = "PLENARY_ONLY_PATH"
+
 // find prefers the folders: what is on PATH may be a wrapper for the one server
 // of the system.
 func (k kind) find(o Options) (string, error) {
 	if k.program == "" {
 		return o.Local, nil
 	}
-	for _, folder := range k.folders {
+	folders := k.folders
+	if os.Getenv(OnlyPath) != "" {
+		folders = nil
+	}
+	for _, folder := range folders {
 		found, _ := filepath.Glob(filepath.Join(folder, k.program))
 		if len(found) > 0 {
 			return slices.Max(found), nil // the newest version

@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/plenary/plenary/tools/local/gobuild"
@@ -32,6 +34,19 @@ type Tools struct {
 	Tags     string
 	Packages []string
 	Binary   string // the name of the only program, if it is not its package's
+	// Pruned makes the build use a copy of the owner's module from which something
+	// was taken out; nil uses the module itself.
+	Pruned *Pruning
+}
+
+// Pruning takes files out of a copy of a module.
+type Pruning struct {
+	// What names what is left, for the fingerprint.
+	What string
+	// Skip are folders of the module that no program needs.
+	Skip []string
+	// Prune changes the copy, in a folder.
+	Prune func(folder string) error
 }
 
 // Ensure builds into dir the tools that are not there yet, or were built from
@@ -89,19 +104,25 @@ func (t Tools) build(ctx context.Context, root, dir string, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	flags := []string{"-trimpath", "-ldflags", "-s -w -X " + t.Setting + "=" + version}
+	// Without -trimpath, as the apps and their tests are built: what they share is
+	// compiled once.
+	flags := []string{"-ldflags", "-s -w -X " + t.Setting + "=" + version}
 	if t.Tags != "" {
 		flags = append(flags, "-tags", t.Tags)
+	}
+	if t.Pruned != nil {
+		modfile, err := t.prune(ctx, module, dir, version)
+		if err != nil {
+			return err
+		}
+		flags = append(flags, "-modfile="+modfile)
 	}
 	output := dir + string(filepath.Separator)
 	if t.Binary != "" {
 		output = filepath.Join(dir, t.Binary)
 	}
 	err = gobuild.Build(ctx, gobuild.Options{
-		Dir: module,
-		// On its own, and with exactly the sums that are committed.
-		Env:   []string{"GOWORK=off", "GOFLAGS=-mod=readonly"},
-		Flags: flags, Packages: t.Packages, Output: output, Progress: out,
+		Dir: module, Env: environment, Flags: flags, Packages: t.Packages, Output: output, Progress: out,
 	})
 	if err != nil {
 		return err
@@ -122,6 +143,9 @@ func (t Tools) complete(dir string) bool {
 func (t Tools) fingerprint(module string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, runtime.Version(), runtime.GOOS, runtime.GOARCH, t.Tags, t.Setting, t.Packages)
+	if t.Pruned != nil {
+		fmt.Fprintln(h, t.Pruned.What)
+	}
 	for _, file := range []string{"go.mod", "go.sum"} {
 		b, err := os.ReadFile(filepath.Join(module, file))
 		if err != nil {
@@ -131,6 +155,76 @@ func (t Tools) fingerprint(module string) (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// prune makes the copy of the owner's module, and a go.mod that has it in the
+// module's place.
+func (t Tools) prune(ctx context.Context, module, dir, version string) (modfile string, err error) {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", t.Owner+"@v"+version)
+	cmd.Dir, cmd.Env = module, append(os.Environ(), environment...)
+	said, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("fetch %s: %w: %s", t.Owner, err, said)
+	}
+	var fetched struct{ Dir string }
+	if err := json.Unmarshal(said, &fetched); err != nil {
+		return "", fmt.Errorf("fetch %s: %w", t.Owner, err)
+	}
+	source := filepath.Join(dir, t.Module+"-source")
+	if err := os.RemoveAll(source); err != nil {
+		return "", err
+	}
+	if err := copyModule(fetched.Dir, source, t.Pruned.Skip); err != nil {
+		return "", err
+	}
+	if err := t.Pruned.Prune(source); err != nil {
+		return "", err
+	}
+	modfile = filepath.Join(dir, t.Module+".mod")
+	for from, to := range map[string]string{"go.mod": modfile, "go.sum": filepath.Join(dir, t.Module+".sum")} {
+		b, err := os.ReadFile(filepath.Join(module, from))
+		if err != nil {
+			return "", err
+		}
+		if from == "go.mod" {
+			b = fmt.Appendf(b, "\nreplace %s => %s\n", t.Owner, source)
+		}
+		if err := os.WriteFile(to, b, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return modfile, nil
+}
+
+// copyModule copies what is built and embedded, but no tests.
+func copyModule(from, to string, skip []string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name)
+		switch {
+		case entry.IsDir() && slices.Contains(skip, name):
+			return filepath.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o755)
+		case strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, b, 0o644)
+	})
+}
+
+// environment has a tool module stand on its own, with exactly the sums that are
+// committed.
+var environment = []string{"GOWORK=off", "GOFLAGS=-mod=readonly"}
 
 // version is the version of the owner that the tool module requires.
 func (t Tools) version(ctx context.Context, module string) (string, error) {

@@ -21,6 +21,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 
+	"github.com/plenary/plenary/engine/leftout"
 	"github.com/plenary/plenary/tools/local/servers"
 )
 
@@ -48,9 +49,8 @@ func SQLite(t testing.TB) string {
 func NeedPostgreSQL(t testing.TB) {
 	t.Helper()
 	err := start()
-	var missing *notInstalled
-	if errors.As(err, &missing) && os.Getenv("CI") == "" {
-		t.Skip("NOT RUN ON POSTGRESQL: ", err)
+	if errors.Is(err, servers.ErrNotInstalled) {
+		leftout.Skip(t, "query on PostgreSQL", servers.Install(servers.PostgreSQL))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -125,9 +125,6 @@ type postgres struct {
 	run  *servers.Run
 }
 
-// notInstalled says that the machine has no PostgreSQL.
-type notInstalled struct{ error }
-
 func (p *postgres) start() (err error) {
 	// Its own user must be able to look into it.
 	if p.dir, err = os.MkdirTemp("", "plenary-query-"); err != nil {
@@ -153,7 +150,7 @@ func (p *postgres) start() (err error) {
 		Ports: []int{p.port}, Dir: filepath.Join(p.dir, "data"), Logs: p.dir, Connections: []*url.URL{connection},
 	})
 	if err != nil {
-		return &notInstalled{err}
+		return err
 	}
 	return p.launch()
 }
