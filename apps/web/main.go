@@ -14,6 +14,7 @@ import (
 
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency"
+	"github.com/plenary/plenary/apps/web/pages"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
@@ -40,6 +41,7 @@ func run() error {
 		return err
 	}
 	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
+	site := pages.New(pages.Options{API: app.Gin(), Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
@@ -49,6 +51,7 @@ func run() error {
 		OrganiserToken: token,
 		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
 		MaxLag:         maxLag,
+		Pages:          site,
 		Log:            slog.Default(),
 	})
 	if err != nil {
@@ -56,6 +59,7 @@ func run() error {
 	}
 	app.ReadyIf(web.Ready)
 	app.Go(web.Run)
+	app.Go(site.Run)
 	return app.Run()
 }
 

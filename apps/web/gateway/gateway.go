@@ -50,13 +50,24 @@ type Options struct {
 	TrustedProxies []string
 	// MaxLag is how far handling may lag behind before new orders are turned away.
 	MaxLag time.Duration
-	Log    *slog.Logger
+	// Pages are the pages for people, if there are any.
+	Pages Pages
+	Log   *slog.Logger
+}
+
+// Pages are pages for people under the same origin.
+type Pages interface {
+	Routes(gin.IRoutes)
+	// Problem answers with a page that says what went wrong, if the request is
+	// that of a person's browser, and else answers false and nothing.
+	Problem(*gin.Context, *problem.Problem) bool
 }
 
 // Gateway answers the API's requests.
 type Gateway struct {
 	contracts *message.Registry
 	commands  Commands
+	pages     Pages
 	query     *upstream.App
 	payments  *upstream.App
 	keys      *idempotency.Keys
@@ -92,7 +103,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
-		keys: idempotency.New(o.Keys), token: o.OrganiserToken, log: o.Log,
+		keys: idempotency.New(o.Keys), token: o.OrganiserToken, pages: o.Pages, log: o.Log,
 		finding: throttle.New(findAtOnce, findEvery, findClients),
 		waiting: make(room, maxWaiting),
 		streams: make(room, maxStreams),
@@ -107,9 +118,9 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
-	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, withOrigin, readBody}
-	router.NoRoute(append(before, func(c *gin.Context) { fail(c, problem.New(problem.NotFound)) })...)
-	router.NoMethod(append(before, func(c *gin.Context) { fail(c, problem.New(problem.MethodNotAllowed)) })...)
+	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, withOrigin, g.readBody}
+	router.NoRoute(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.NotFound)) })...)
+	router.NoMethod(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.MethodNotAllowed)) })...)
 
 	routes := router.Group("/", before...)
 	g.api = humagin.NewWithGroup(router, routes, config())
@@ -118,6 +129,9 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.organiser()
 	g.passThrough(routes)
 	docs.Serve(routes, g.api.OpenAPI())
+	if g.pages != nil {
+		g.pages.Routes(routes)
+	}
 	return g, nil
 }
 
@@ -203,6 +217,15 @@ func localize(ctx huma.Context, _ string, v any) (any, error) {
 	sent, lang := p.Localize(ctx.Header("Accept-Language"), url.Path)
 	problem.SetLanguage(ctx.SetHeader, lang)
 	return sent, nil
+}
+
+// fail answers a request that nothing else answers: a person with a page.
+func (g *Gateway) fail(c *gin.Context, p *problem.Problem) {
+	if g.pages != nil && g.pages.Problem(c, p) {
+		c.Abort()
+		return
+	}
+	fail(c, p)
 }
 
 // fail answers a request that huma does not see with a problem.

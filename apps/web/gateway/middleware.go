@@ -53,7 +53,7 @@ func (g *Gateway) recoverPanic(c *gin.Context) {
 			c.Abort()
 			return
 		}
-		fail(c, problem.New(problem.InternalError))
+		g.fail(c, problem.New(problem.InternalError))
 	}()
 	c.Next()
 }
@@ -87,16 +87,16 @@ func secure(h http.Header) {
 // done. Once it is there, the connection has no read deadline: the server
 // watches it for the client's going away, and would take a deadline that passes
 // while an answer is being waited for as just that.
-func readBody(c *gin.Context) {
+func (g *Gateway) readBody(c *gin.Context) {
 	conn := http.NewResponseController(c.Writer)
 	_ = conn.SetReadDeadline(time.Now().Add(bodyWithin)) // a test's recorder has none
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		fail(c, problem.New(problem.BodyTooLarge))
+		g.fail(c, problem.New(problem.BodyTooLarge))
 	case err != nil:
-		fail(c, problem.New(problem.RequestTimeout).With("Connection", "close"))
+		g.fail(c, problem.New(problem.RequestTimeout).With("Connection", "close"))
 	default:
 		_ = conn.SetReadDeadline(time.Time{})
 		c.Request.Body = io.NopCloser(bytes.NewReader(body))

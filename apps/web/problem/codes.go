@@ -14,6 +14,7 @@ const (
 	NotFound             = "not-found"
 	MethodNotAllowed     = "method-not-allowed"
 	CredentialRequired   = "credential-required"
+	CrossOrigin          = "cross-origin"
 	ConferenceNotFound   = "conference-not-found"
 	OrderNotFound        = "order-not-found"
 	PaymentNotFound      = "payment-not-found"
@@ -71,6 +72,9 @@ var Kinds = []Kind{
 	{IdempotencyKeyWeak, http.StatusUnprocessableEntity,
 		Text{"The idempotency key is too weak", "An Idempotency-Key is a UUID, or at least 128 random bits in base64 or hexadecimal digits: another client might choose the same weaker key, and would get the answer meant for this one."},
 		Text{"幂等键强度不足", "Idempotency-Key 须为 UUID，或至少 128 位随机数的 base64 或十六进制形式；较弱的键可能与其他客户端的相同，从而使其得到本请求的答复。"}},
+	{CrossOrigin, http.StatusForbidden,
+		Text{"The form came from another site", "Open the page here and send the form again."},
+		Text{"表单来自其他网站", "请在本站打开页面后重新提交表单。"}},
 	{IdempotencyKeyReused, http.StatusUnprocessableEntity,
 		Text{"The idempotency key was used for another request", "Within 24 hours an Idempotency-Key stands for one request; this one came with another body before."},
 		Text{"幂等键已用于其他请求", "24 小时内同一 Idempotency-Key 只对应一个请求；此键此前随另一请求体使用过。"}},

@@ -1,0 +1,133 @@
+// Package pages is what people meet: pages in English and Simplified Chinese,
+// made on the server, under the same origin as the API.
+//
+// A page holds no rule. It is a client of the API: it reads and sends through
+// Visit.Get and Visit.Send, which call the API's own operations in this process,
+// on the visitor's behalf and in the visitor's language. So a page refuses what
+// the API refuses, in the words of package problem, and is counted and throttled
+// as any other client.
+//
+// # How to add a page
+//
+//   - A template templates/NAME.html that defines "title" and "main". It uses the
+//     components of templates/components.html and holds no text of its own:
+//     {{t "key" "name" value}} gives a text. A test refuses letters in a template.
+//   - Its texts in text/catalogue.go, in both languages.
+//   - A handler func(v *Visit), added to the routes with Site.page, or
+//     Site.form for a POST. It ends with v.Render("NAME", status, data), where
+//     data embeds Shell, or with v.See(path), which redirects with 303.
+//   - A POST changes something and a GET does not. A form carries
+//     {{template "form-id" .}}: the same form sent twice is one command (Visit.Send
+//     derives the Idempotency-Key from it). When the API refuses, render the page
+//     again with what was typed and the problem: see Fields.
+//   - Everything must work without script. With script, a region with an id and
+//     the attribute data-live is replaced whenever what Shell.Live names changes.
+//   - Add the page to pages_test.go (everyPage), which renders it in each
+//     language, weighs it and checks its markup; tests/browser does the same with
+//     a real browser.
+package pages
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/web/problem"
+)
+
+// Options are what the pages work with.
+type Options struct {
+	// API answers the API's requests: the router that the gateway is on.
+	API http.Handler
+	// Now is the clock; time.Now if it is nil.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Site is all pages.
+type Site struct {
+	api     http.Handler
+	now     func() time.Time
+	log     *slog.Logger
+	render  renderer
+	foreign *http.CrossOriginProtection
+
+	feeds     *feeds
+	followers chan struct{}
+	running   context.Context // ends when the app does
+	end       context.CancelFunc
+}
+
+// New makes the pages. It panics when a template is wrong, which a test rules out.
+func New(o Options) *Site {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Site{
+		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(),
+		followers: make(chan struct{}, maxFollowers),
+	}
+	s.running, s.end = context.WithCancel(context.Background())
+	s.feeds = &feeds{api: o.API, running: s.running, open: map[string]*feed{}}
+	return s
+}
+
+// Run ends what browsers hold open when ctx ends.
+func (s *Site) Run(ctx context.Context) error {
+	<-ctx.Done()
+	s.end()
+	return nil
+}
+
+// Routes puts the pages on routes.
+func (s *Site) Routes(routes gin.IRoutes) {
+	serveStatic(routes)
+	routes.GET("/robots.txt", robots)
+	s.form(routes, "/preferences", (*Visit).preferences)
+
+	s.page(routes, "/live", (*Visit).follow)
+
+	s.page(routes, "/", (*Visit).home)
+	s.page(routes, "/c/:slug", (*Visit).conference)
+}
+
+// page serves a page by GET.
+func (s *Site) page(routes gin.IRoutes, path string, show func(*Visit)) {
+	routes.GET(path, func(c *gin.Context) { show(s.visit(c)) })
+}
+
+// form takes a form by POST. One that another site's page sent is refused.
+func (s *Site) form(routes gin.IRoutes, path string, take func(*Visit)) {
+	routes.POST(path, func(c *gin.Context) {
+		v := s.visit(c)
+		if err := s.foreign.Check(c.Request); err != nil {
+			v.refuse(problem.New(problem.CrossOrigin))
+			return
+		}
+		if err := c.Request.ParseForm(); err != nil {
+			v.refuse(problem.New(problem.ValidationFailed))
+			return
+		}
+		take(v)
+	})
+}
+
+// Problem answers a request that went wrong before it came to a page: with a page
+// if a person asks. It answers false, and nothing, if a program does.
+func (s *Site) Problem(c *gin.Context, p *problem.Problem) bool {
+	path := c.Request.URL.Path
+	if strings.HasPrefix(path, "/api/") || !strings.Contains(c.GetHeader("Accept"), "text/html") {
+		return false
+	}
+	s.visit(c).refuse(p)
+	return true
+}
+
+func robots(c *gin.Context) {
+	c.Header("Cache-Control", "max-age=3600")
+	c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /api/\nDisallow: /orders/\nDisallow: /pay/\nDisallow: /organise\nDisallow: /operate\n"))
+}

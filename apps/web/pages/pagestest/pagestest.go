@@ -1,0 +1,182 @@
+// Package pagestest is a small world for the pages: the gateway itself, before a
+// query service and apps that are stood in for. It is for tests of pages, for
+// pictures of them, and for looking at them without the rest of Plenary (go run
+// ./apps/web/pages/pagestest/show).
+package pagestest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/gateway"
+	"github.com/plenary/plenary/apps/web/idempotency/idempotencytest"
+	"github.com/plenary/plenary/apps/web/pages"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/message"
+)
+
+// OrganiserToken is the organiser's credential of this world.
+const OrganiserToken = "the organiser's token of this world"
+
+// Now is the time in this world, always.
+var Now = time.Date(2027, time.March, 1, 9, 0, 0, 0, time.UTC)
+
+// World is a gateway with its pages, among stand-ins.
+type World struct {
+	// Handler answers all requests.
+	Handler http.Handler
+	// Handle decides a command: nil accepts it, a Refusal says no.
+	Handle func(command any) *Refusal
+
+	mu        sync.Mutex
+	changed   *sync.Cond
+	answers   map[string]any // by path
+	revisions map[string]int64
+	outcomes  map[string]view.Outcome
+	sent      []any
+	end       func()
+}
+
+// Refusal is a rule's no.
+type Refusal struct{ Code, Detail string }
+
+// New makes a world with the conferences and orders of Sample. It panics when
+// the gateway cannot be made.
+func New() *World {
+	gin.SetMode(gin.TestMode)
+	w := &World{answers: map[string]any{}, revisions: map[string]int64{}, outcomes: map[string]view.Outcome{}}
+	w.changed = sync.NewCond(&w.mu)
+	query, payments := httptest.NewServer(http.HandlerFunc(w.serveQuery)), httptest.NewServer(http.HandlerFunc(servePayments))
+	router := gin.New()
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	site := pages.New(pages.Options{API: router, Now: func() time.Time { return Now }, Log: quiet})
+	g, err := gateway.New(router, gateway.Options{
+		Contracts:      contracts.Registry(),
+		Commands:       w,
+		Query:          upstream.New("query", query.URL, http.DefaultTransport),
+		Payments:       upstream.New("payments", payments.URL, http.DefaultTransport),
+		Keys:           &idempotencytest.Memory{},
+		OrganiserToken: func(context.Context) (string, error) { return OrganiserToken, nil },
+		MaxLag:         time.Minute,
+		Pages:          site,
+		Log:            quiet,
+	})
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { _ = g.Run(ctx) }()
+	go func() { _ = site.Run(ctx) }()
+	w.Handler = router
+	w.end = func() {
+		cancel()
+		w.changed.Broadcast()
+		query.CloseClientConnections()
+		query.Close()
+		payments.Close()
+	}
+	w.Sample()
+	return w
+}
+
+// Close ends the world.
+func (w *World) Close() { w.end() }
+
+// Put has query answer path with a view, and tells those who watch it.
+func (w *World) Put(path string, shown any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers[path] = shown
+	w.revisions[path]++
+	w.changed.Broadcast()
+}
+
+// Sent are the commands sent so far.
+func (w *World) Sent() []any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]any(nil), w.sent...)
+}
+
+// Send implements gateway.Commands: each command is decided at once.
+func (w *World) Send(_ context.Context, m message.Message) error {
+	outcome := view.Outcome{CommandID: m.ID, Status: view.OutcomeAccepted, Events: []string{}}
+	if w.Handle != nil {
+		if no := w.Handle(m.Body); no != nil {
+			outcome.Status, outcome.Code, outcome.Detail = view.OutcomeRefused, no.Code, no.Detail
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, m.Body)
+	w.outcomes[m.ID] = outcome
+	w.changed.Broadcast()
+	return nil
+}
+
+func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("Content-Type", "application/json")
+	if id, ok := strings.CutPrefix(r.URL.Path, "/outcomes/"); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		outcome, ok := w.outcomes[id]
+		if !ok {
+			outcome = view.Outcome{CommandID: id, Status: view.OutcomeUnknown, Events: []string{}}
+		}
+		_ = json.NewEncoder(rw).Encode(outcome)
+		return
+	}
+	if path, ok := strings.CutSuffix(r.URL.Path, "/events"); ok {
+		w.stream(rw, r, path)
+		return
+	}
+	w.mu.Lock()
+	shown, ok := w.answers[r.URL.Path]
+	w.mu.Unlock()
+	if !ok {
+		rw.Header().Set("Content-Type", problem.ContentType)
+		rw.WriteHeader(http.StatusNotFound)
+		return
+	}
+	_ = json.NewEncoder(rw).Encode(shown)
+}
+
+// stream sends a view, and again when it changes.
+func (w *World) stream(rw http.ResponseWriter, r *http.Request, path string) {
+	defer context.AfterFunc(r.Context(), w.changed.Broadcast)()
+	rw.Header().Set("Content-Type", "text/event-stream")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for seen := int64(0); r.Context().Err() == nil; {
+		if now := w.revisions[path]; now > seen {
+			seen = now
+			data, err := json.Marshal(w.answers[path])
+			if err != nil {
+				panic(err)
+			}
+			_, _ = fmt.Fprintf(rw, "event: view\nid: %d\ndata: %s\n\n", seen, data)
+			_ = http.NewResponseController(rw).Flush()
+			continue
+		}
+		w.changed.Wait()
+	}
+}
+
+func servePayments(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(rw, "<!doctype html><title>provider</title><h1>provider</h1>")
+}
