@@ -45,7 +45,7 @@ func run() error {
 		return err
 	}
 	app.Subscribe("/bus/events", message.Event, ingest.Events{Store: late, Now: time.Now, Shown: shown}, host.KeepUnknown)
-	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late})
+	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late, Now: time.Now})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,
 		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 5 * time.Second,

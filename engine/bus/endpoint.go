@@ -138,11 +138,14 @@ func payload(event json.RawMessage) []byte {
 // when an app gave the message up; otherwise the sidecar did, and it is the
 // message itself, whatever that is. It must not be parked once more.
 func asDeadLetter(d Delivery, raw []byte, err error) Delivery {
-	if _, ok := d.Message.Body.(message.DeadLetter); ok && err == nil {
-		return d
+	if err == nil {
+		switch d.Message.Body.(type) {
+		case message.DeadLetter, message.Settled:
+			return d
+		}
 	}
 	letter := message.DeadLetter{
-		MessageID: d.Message.ID, MessageType: d.Message.Type, Stream: d.Message.Stream,
+		MessageID: d.Message.ID, MessageType: d.Message.Type, OriginalID: d.Message.OriginalID, Stream: d.Message.Stream,
 		Reason: "given up by the sidecar", At: time.Now().UTC(), Message: raw,
 	}
 	if err != nil {
@@ -173,7 +176,7 @@ func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {
 
 func (e *Endpoint) park(ctx context.Context, d Delivery, raw []byte, topic string, reason error) Status {
 	err := e.Parker.Park(ctx, message.DeadLetter{
-		MessageID: d.Message.ID, MessageType: d.Message.Type, Topic: topic, Kind: e.Kind, App: e.App,
+		MessageID: d.Message.ID, MessageType: d.Message.Type, OriginalID: d.Message.OriginalID, Topic: topic, Kind: e.Kind, App: e.App,
 		Reason: reason.Error(), Attempts: 1, Message: raw,
 	})
 	if err != nil {

@@ -175,6 +175,8 @@ type world struct {
 	wakes *wakes
 	now   time.Time
 	setup []func(*handling.Engine)
+
+	settled []string // ids of what was sent back or discarded, and handled
 }
 
 type wakes struct {
@@ -239,13 +241,18 @@ func (w *world) handle(e *handling.Engine, batch ...bus.Delivery) {
 	}
 }
 
-// taken is what was published since the last call, decoded.
+// taken is what was published since the last call, decoded. What only says that
+// a dead letter is settled goes to w.settled.
 func (w *world) taken() (out []message.Message) {
 	w.t.Helper()
 	for _, e := range w.bus.Take() {
 		d, err := membus.Decode(w.reg, e)
 		if err != nil {
 			w.t.Fatal(err)
+		}
+		if s, ok := d.Message.Body.(message.Settled); ok {
+			w.settled = append(w.settled, s.MessageID)
+			continue
 		}
 		out = append(out, d.Message)
 	}

@@ -227,6 +227,10 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 	for i, err := range e.dispatch(ctx, done) {
 		if err != nil {
 			undone[done[i].Key.String()] = err
+			var over *givenUp
+			if errors.As(err, &over) {
+				over.through = done[i].Version()
+			}
 			slog.ErrorContext(ctx, "effects could not be carried out", "stream", done[i].Key.String(), "error", err)
 		}
 	}

@@ -137,18 +137,29 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 	for _, it := range g.items {
 		it.status = bus.Success
 		m := it.Message
-		_, discarded := m.Body.(message.Discarded)
+		discarded, isDiscarded := m.Body.(message.Discarded)
 		switch {
 		case st.HasHandled(m.ID):
 			if traced.repeated(it) {
 				e.meter.repeated(ctx, st.Key.Aggregate)
 			}
 			continue
-		case discarded:
-			st.Unpark(m.OriginalID)
+		case isDiscarded:
+			if discarded.All {
+				st.UnparkAll()
+			}
+			st.GiveUpEffects(discarded.EffectsThrough)
 			st.MarkHandled(m.ID)
+			if err := e.settle(st, m, env.Now); err != nil {
+				return err
+			}
 		case m.OriginalID != "" && !st.HasParked(m.OriginalID) && st.HasHandled(m.OriginalID):
-			continue // sent back twice, and settled by the first
+			// Sent back twice, and decided by the first, or only its effects were left.
+			st.MarkHandled(m.ID)
+			if err := e.settle(st, m, env.Now); err != nil {
+				return err
+			}
+			continue
 		case st.IsParked() && !st.HasParked(m.OriginalID):
 			if isWakeUp(m) && st.Holds(message.TypeWakeUp) {
 				continue // one is as good as many
@@ -167,7 +178,6 @@ func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *sp
 			if err := e.decideOne(sp, env, st, it, failed); err != nil {
 				return err
 			}
-			st.Unpark(m.OriginalID)
 			last, decided = it, append(decided, sp)
 		}
 		for !st.IsParked() {
@@ -218,6 +228,7 @@ func (e *Engine) decideOne(sp *span, env es.Env, st *stream.Stream, it *item, fa
 		slog.ErrorContext(ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
 		sp.SetStatus(codes.Error, "parked")
 		st.MarkHandled(it.Message.ID)
+		st.MarkHandled(original(it.Message))
 		return e.park(st, it, f, env.Now)
 	}
 	env.MessageID = it.Message.ID
@@ -240,6 +251,9 @@ func (e *Engine) decideOne(sp *span, env es.Env, st *stream.Stream, it *item, fa
 	recorded := st.Version() > before || st.OutgoingCount() > answers
 	if recorded || it.def.Handled() == 0 && !isWakeUp(it.Message) {
 		st.MarkHandled(it.Message.ID)
+	}
+	if it.Message.OriginalID != "" {
+		return e.settle(st, it.Message, env.Now)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func
 	published := e.definition(st.Key.Aggregate).published()
 	records, outgoing := st.Pending()
 	unreadable := func(typeName string, cause error) {
-		undone = &givenUp{fmt.Errorf("%s cannot be carried out by this version: %w", typeName, cause)}
+		undone = &givenUp{error: fmt.Errorf("%s cannot be carried out by this version: %w", typeName, cause)}
 	}
 	send := func(all []stream.Outgoing) {
 		for _, o := range all {
@@ -195,14 +195,17 @@ func (e *Engine) effect(ctx context.Context, f effect, m message.Meta, body any)
 	// What the end of the app, or of the request, cut off says nothing.
 	if !errors.Is(ctx.Err(), context.Canceled) && e.trouble.failed(f.name, m.ID, e.now()) {
 		sp.SetStatus(codes.Error, "given up")
-		return &givenUp{fmt.Errorf("effect of %s: %w", m.Type, err)}
+		return &givenUp{error: fmt.Errorf("effect of %s: %w", m.Type, err)}
 	}
 	return err
 }
 
 // givenUp says that an effect failed, and that others may not wait for it any
 // longer.
-type givenUp struct{ error }
+type givenUp struct {
+	error
+	through uint64 // version of the stream whose effects were to be carried out
+}
 
 func (g *givenUp) Unwrap() error { return g.error }
 

@@ -1,6 +1,7 @@
 package handling
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,29 @@ func PublishDeadLetter(ctx context.Context, p bus.Publisher, letter message.Dead
 	})
 }
 
+// original is the id under which a message is parked: its own, or that from
+// before it was sent back for the first time.
+func original(m message.Message) string { return cmp.Or(m.OriginalID, m.ID) }
+
+// settle records, in the stream's own commit, that a message which was sent
+// back, or sent in place of a dead letter, has been handled. A late redelivery
+// of the original is then one of a handled message.
+func (e *Engine) settle(st *stream.Stream, m message.Message, now time.Time) error {
+	if m.OriginalID != "" {
+		st.Unpark(m.OriginalID)
+		st.MarkHandled(m.OriginalID)
+	}
+	data, err := json.Marshal(message.Settled{MessageID: m.ID, App: e.app})
+	if err != nil {
+		return err
+	}
+	st.Enqueue(stream.Outgoing{
+		ID: es.DerivedID("settled/"+e.app, m.ID), Type: message.TypeSettled, Kind: message.DeadLetterKind, Topic: message.TopicDeadLetters,
+		Time: now, CorrelationID: m.CorrelationID, TraceParent: m.TraceParent, Data: data,
+	})
+	return nil
+}
+
 // letterID is the same whenever the same message is parked by the same app, and
 // never the message's own: a broker that drops repeated ids would swallow the
 // letter.
@@ -48,7 +72,7 @@ func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	st.Park(it.Message.ID)
+	st.Park(original(it.Message))
 	st.Enqueue(stream.Outgoing{
 		ID: letterID(letter), Type: message.TypeDeadLetter, Kind: message.DeadLetterKind, Topic: message.TopicDeadLetters, Time: now,
 		CorrelationID: it.Message.CorrelationID, TraceParent: it.Message.TraceParent, Data: data,
@@ -65,7 +89,7 @@ func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter 
 		kind = t.Kind
 	}
 	return message.DeadLetter{
-		MessageID: it.Message.ID, MessageType: it.Message.Type, Topic: it.Topic, Kind: kind,
+		MessageID: it.Message.ID, MessageType: it.Message.Type, OriginalID: it.Message.OriginalID, Topic: it.Topic, Kind: kind,
 		App: e.app, Stream: it.key.Ref.String(), Reason: reason, Attempts: 1, Message: raw,
 	}
 }
@@ -103,11 +127,21 @@ func (e *Engine) parkAlone(ctx context.Context, it *item, reason error) {
 		it.status = bus.Retry
 		return
 	}
-	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
 	it.status = bus.Success
+	if _, ok := it.Message.Body.(message.Discarded); ok {
+		// A letter about it would be a letter about the one that was discarded.
+		slog.ErrorContext(ctx, "discarded dead letter's stream is left as it is", "stream", it.key.String(), "id", it.Message.ID, "reason", reason)
+		return
+	}
+	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
 	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
 	if err == nil {
-		err = e.Park(ctx, e.letter(it, reason.Error(), raw))
+		letter := e.letter(it, reason.Error(), raw)
+		var over *givenUp
+		if errors.As(reason, &over) {
+			letter.EffectsThrough = over.through
+		}
+		err = e.Park(ctx, letter)
 	}
 	if err != nil {
 		slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)

@@ -25,7 +25,7 @@ type Meta struct {
 	CorrelationID string `json:"corr,omitempty"`     // correlationid: the order or conference the conversation is about
 	PartitionKey  string `json:"key,omitempty"`      // partitionkey: messages of one key stay together where the broker can
 	TraceParent   string `json:"trace,omitempty"`    // traceparent, W3C; also sent as traceid, without which Dapr overwrites it
-	OriginalID    string `json:"original,omitempty"` // originalid: of a dead letter sent back, the id it had at first
+	OriginalID    string `json:"original,omitempty"` // originalid: of a dead letter sent back, the id it had before the first time
 
 	StreamVersion uint64 `json:"sv,omitempty"` // streamversion: of an event, its place in its stream, from 1
 	// DecisionEnd is the version of the last event of the same decision, 0 for that

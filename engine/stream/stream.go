@@ -101,6 +101,9 @@ func (st *Stream) OutgoingCount() int { return len(st.doc.Outgoing) }
 
 // Park remembers that a message waits in the dead letters.
 func (st *Stream) Park(id string) {
+	if st.HasParked(id) {
+		return
+	}
 	st.doc.Parked = append(st.doc.Parked, id)
 	st.changed = true
 }
@@ -110,6 +113,21 @@ func (st *Stream) Unpark(id string) {
 	if i := slices.Index(st.doc.Parked, id); i >= 0 {
 		st.doc.Parked = slices.Delete(st.doc.Parked, i, i+1)
 		st.changed = true
+	}
+}
+
+// UnparkAll forgets all parked messages.
+func (st *Stream) UnparkAll() {
+	st.changed = st.changed || len(st.doc.Parked) > 0
+	st.doc.Parked = nil
+}
+
+// GiveUpEffects takes the effects of the records up to a version for carried
+// out, although some of them failed. All else that they wanted done is known to
+// be done.
+func (st *Stream) GiveUpEffects(through uint64) {
+	if through = min(through, st.doc.Version); through > st.pendingFrom {
+		st.pendingFrom, st.changed = through, true
 	}
 }
 

@@ -67,8 +67,13 @@ func (a *API) Routes(r gin.IRoutes) {
 
 	r.GET("/dead-letters", a.answer(deadLetters))
 	r.GET("/dead-letters/:id", a.answer(deadLetter))
-	r.POST("/dead-letters/:id/retry", a.answer(a.retry))
-	r.POST("/dead-letters/:id/discard", a.answer(a.discard))
+	r.POST("/dead-letters/:id/retry", a.answer(a.one(a.sendBack)))
+	r.POST("/dead-letters/:id/discard", a.answer(a.one(a.throwAway)))
+	r.POST("/dead-letters/retry", a.answer(a.many(a.sendBack)))
+	r.POST("/dead-letters/discard", a.answer(a.many(a.throwAway)))
+	r.GET("/dead-letter-reasons", a.answer(deadLetterReasons))
+	r.GET("/parked-streams", a.answer(parkedStreams))
+	r.POST("/parked-streams/free", a.answer(a.freeStream))
 
 	r.GET("/views", a.answer(views))
 	r.POST("/views/rebuild", a.answer(rebuild))

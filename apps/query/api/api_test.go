@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -509,16 +510,96 @@ func TestDeadLetterIsSentBackOnce(t *testing.T) {
 		t.Errorf("discarded: %+v, sent %+v", d, s.sent)
 	}
 	ask[view.DeadLetter](s, "POST", "/dead-letters/c/discard", "", 200)
-	for _, path := range []string{"/dead-letters/a/retry", "/dead-letters/a/discard", "/dead-letters/b/retry"} {
+	// Until somebody has handled what was sent, it can be sent again, as something
+	// else: it may have been lost.
+	again := ask[view.DeadLetter](s, "POST", "/dead-letters/a/discard", "", 200)
+	if again.Status != view.DeadLetterDiscarded || len(s.sent) != 3 || s.sent[2].ID == s.sent[0].ID {
+		t.Errorf("discarded after all: %+v, sent %+v", again, s.sent)
+	}
+	if list := ask[view.DeadLetters](s, "GET", "/dead-letters?status=unsettled", "", 200); len(list.DeadLetters) != 2 {
+		t.Errorf("unsettled: %+v", list)
+	}
+	if err := s.store.SettleDeadLetters(t.Context(), "order", []string{s.sent[1].ID, s.sent[2].ID}, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/dead-letters/a/retry", "/dead-letters/a/discard", "/dead-letters/b/retry", "/dead-letters/c/discard"} {
 		if p := ask[problem.Problem](s, "POST", path, "", 409); p.Code != problem.DeadLetterClosed {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}
-	if len(s.sent) != 2 {
+	if len(s.sent) != 3 {
 		t.Errorf("sent %d messages", len(s.sent))
 	}
 	if open := ask[view.DeadLetters](s, "GET", "/dead-letters?status=open", "", 200); len(open.DeadLetters) != 0 {
 		t.Errorf("open: %+v", open)
+	}
+}
+
+// All letters of one reason, or of one stream, are dealt with at once; and a
+// stream can be freed whether or not there are letters.
+func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
+	s := start(t)
+	meta := message.Meta{Type: "CancelOrder.v1", Source: "web", Time: noon, Tenant: message.DefaultTenant}
+	for i := range 6 {
+		meta.ID = fmt.Sprint("m", i)
+		event, err := message.ToCloudEvent(meta, []byte(`{"orderId":"6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := message.DeadLetter{MessageID: meta.ID, MessageType: meta.Type, Topic: contracts.TopicOrders, Kind: message.Command, App: "order",
+			Stream: fmt.Sprint("order/", i%2), Reason: fmt.Sprint("reason ", i/4), At: noon.Add(time.Duration(i) * time.Second), Message: event}
+		if err := s.store.KeepDeadLetters(t.Context(), []store.Letter{{ID: fmt.Sprint("l", i), Tenant: message.DefaultTenant, DeadLetter: l}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reasons := ask[view.DeadLetterReasons](s, "GET", "/dead-letter-reasons", "", 200)
+	if len(reasons.Reasons) != 2 || reasons.Reasons[0].Letters != 4 || reasons.Reasons[0].Reason != "reason 0" || reasons.Reasons[0].MessageType != meta.Type {
+		t.Fatalf("reasons: %+v", reasons)
+	}
+	if done := ask[view.DeadLettersClosed](s, "POST", "/dead-letters/retry", `{"reason":"reason 0"}`, 200); done != (view.DeadLettersClosed{Closed: 4}) {
+		t.Errorf("by reason: %+v", done)
+	}
+	var sent []string
+	for _, m := range s.sent {
+		sent = append(sent, m.OriginalID)
+	}
+	if want := []string{"m0", "m1", "m2", "m3"}; !slices.Equal(sent, want) {
+		t.Errorf("sent %v, want %v, the oldest first", sent, want)
+	}
+	if done := ask[view.DeadLettersClosed](s, "POST", "/dead-letters/discard", `{"reason":"reason 0"}`, 200); done.Closed != 0 {
+		t.Errorf("those that are on their way: %+v", done)
+	}
+
+	page := ask[view.ParkedStreams](s, "GET", "/parked-streams?limit=1", "", 200)
+	rest := ask[view.ParkedStreams](s, "GET", "/parked-streams?limit=2&after="+url.QueryEscape(page.Next), "", 200)
+	if len(page.Streams) != 1 || len(rest.Streams) != 1 || page.Streams[0].Stream != "order/0" || rest.Streams[0].Stream != "order/1" ||
+		page.Streams[0].Letters != 3 || !page.Streams[0].Since.Equal(noon) || page.Streams[0].Topic != contracts.TopicOrders {
+		t.Errorf("parked: %+v, %+v", page, rest)
+	}
+	if done := ask[view.DeadLettersClosed](s, "POST", "/dead-letters/discard", `{"stream":"order/0","again":true}`, 200); done.Closed != 3 {
+		t.Errorf("by stream: %+v", done)
+	}
+
+	s.sent = nil
+	if done := ask[view.DeadLettersClosed](s, "POST", "/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 200); done.Closed != 3 {
+		t.Errorf("freed: %+v", done)
+	}
+	if len(s.sent) != 1 || s.sent[0].Body != (message.Discarded{Stream: "order/1", All: true}) || *s.sent[0].To != (message.Address{Kind: message.Command, Topic: contracts.TopicOrders}) {
+		t.Errorf("sent %+v", s.sent)
+	}
+	if err := s.store.SettleDeadLetters(t.Context(), "order", []string{s.sent[0].ID}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if left := ask[view.ParkedStreams](s, "GET", "/parked-streams", "", 200); len(left.Streams) != 1 || left.Streams[0].Stream != "order/0" {
+		t.Errorf("left: %+v", left)
+	}
+	ask[problem.Problem](s, "POST", "/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 404)
+	ask[view.DeadLettersClosed](s, "POST", "/parked-streams/free", `{"handler":"registration-process","stream":"registration/1","topic":"events"}`, 200)
+	if m := s.sent[len(s.sent)-1]; m.To.Kind != message.Event {
+		t.Errorf("sent %+v", m)
+	}
+	for _, body := range []string{`{}`, `{"again":true}`, `x`} {
+		ask[problem.Problem](s, "POST", "/dead-letters/retry", body, 400)
 	}
 }
 

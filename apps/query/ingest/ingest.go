@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 	began := time.Now()
 	var events []store.Event
 	var letters []store.Letter
+	var sentBack []string
 	for _, d := range batch {
 		m := d.Message
 		switch {
@@ -41,6 +43,10 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 		case !isStorable(m.Meta):
 			letters = append(letters, e.givenUp(d, "an attribute is longer than any of ours, or is no text"))
 		default:
+			if m.OriginalID != "" {
+				sentBack = append(sentBack, m.ID)
+				m.ID = m.OriginalID // it is the same event
+			}
 			events = append(events, store.Event{Message: m, Data: d.Data})
 		}
 	}
@@ -55,12 +61,18 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 		}
 		err = keep(ctx, s, letters)
 	}
+	if err == nil && len(sentBack) > 0 {
+		err = s.SettleDeadLetters(ctx, app, sentBack, e.Now())
+	}
 	if err != nil {
 		slog.ErrorContext(ctx, "events could not be stored", "events", len(events), "error", err)
 		return bus.All(len(batch), bus.Retry)
 	}
 	return bus.All(len(batch), bus.Success)
 }
+
+// app is this app's name.
+const app = "query"
 
 // givenUp is the dead letter of an event that the journal cannot take.
 func (e Events) givenUp(d bus.Delivery, reason string) store.Letter {
@@ -70,7 +82,7 @@ func (e Events) givenUp(d bus.Delivery, reason string) store.Letter {
 		raw = d.Data
 	}
 	return store.Letter{ID: es.DerivedID("dead-letter/query", m.ID), Tenant: m.Tenant, DeadLetter: message.DeadLetter{
-		MessageID: m.ID, MessageType: m.Type, Topic: d.Topic, Kind: message.Event, App: "query",
+		MessageID: m.ID, MessageType: m.Type, OriginalID: m.OriginalID, Topic: d.Topic, Kind: message.Event, App: app,
 		Reason: reason, Attempts: 1, At: e.Now().UTC(), Message: raw,
 	}}
 }
@@ -98,24 +110,36 @@ func isStorable(m message.Meta) bool {
 	return true
 }
 
-// DeadLetters handles batches of dead letters: it keeps them.
-type DeadLetters struct{ Store *store.Late }
+// DeadLetters handles batches of dead letters: it keeps them, and notes which of
+// them are settled.
+type DeadLetters struct {
+	Store *store.Late
+	Now   func() time.Time
+}
 
 // HandleBatch implements bus.Handler.
 func (d DeadLetters) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Status {
 	letters := make([]store.Letter, 0, len(batch))
+	settled := map[string][]string{} // by app
 	for _, delivery := range batch {
-		letter, ok := delivery.Message.Body.(message.DeadLetter)
-		if !ok { // the endpoint gives nothing else
+		switch body := delivery.Message.Body.(type) {
+		case message.DeadLetter:
+			letters = append(letters, store.Letter{ID: delivery.Message.ID, Tenant: delivery.Message.Tenant, DeadLetter: body})
+		case message.Settled:
+			settled[body.App] = append(settled[body.App], body.MessageID)
+		default: // the endpoint gives nothing else
 			panic("dead letter of type " + delivery.Message.Type)
 		}
-		letters = append(letters, store.Letter{ID: delivery.Message.ID, Tenant: delivery.Message.Tenant, DeadLetter: letter})
 	}
 	s, err := d.Store.Get(ctx)
 	if err != nil {
 		return bus.All(len(batch), bus.Retry)
 	}
-	if err := keep(ctx, s, letters); err != nil {
+	err = keep(ctx, s, letters)
+	for app, ids := range settled {
+		err = errors.Join(err, s.SettleDeadLetters(ctx, app, ids, d.Now()))
+	}
+	if err != nil {
 		slog.ErrorContext(ctx, "dead letters could not be stored", "letters", len(letters), "error", err)
 		return bus.All(len(batch), bus.Retry)
 	}

@@ -122,7 +122,7 @@ func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
 func TestDatabaseThatFailsAsksForTheBatchAgain(t *testing.T) {
 	late, s := open(t, live.NewHub())
 	events := ingest.Events{Store: late, Now: now}
-	letters := ingest.DeadLetters{Store: late}
+	letters := ingest.DeadLetters{Store: late, Now: now}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestEventThatCannotBeStoredBecomesADeadLetter(t *testing.T) {
 			t.Fatalf("statuses: %v", got)
 		}
 	}
-	list, err := s.DeadLetters(ctx, message.DefaultTenant, view.DeadLetterOpen, store.Cursor{}, 10)
+	list, err := s.DeadLetters(ctx, message.DefaultTenant, store.LetterFilter{Status: view.DeadLetterOpen}, store.Cursor{}, 10)
 	if err != nil || len(list.DeadLetters) != 5 {
 		t.Fatalf("dead letters: %+v, %v", list, err)
 	}
@@ -198,7 +198,7 @@ func letter(id string, l message.DeadLetter) bus.Delivery {
 func TestDeadLettersAreKeptOnceAndAsTheyCame(t *testing.T) {
 	late, s := open(t, live.NewHub())
 	ctx := context.Background()
-	handler := ingest.DeadLetters{Store: late}
+	handler := ingest.DeadLetters{Store: late, Now: now}
 	batch := []bus.Delivery{
 		letter("1", message.DeadLetter{MessageID: "m", MessageType: "ConfirmOrder.v1", Topic: "orders", Kind: message.Command, App: "order",
 			Stream: "order/x", Reason: "panic", Attempts: 5, At: noon, Message: []byte(`{"id":"m"}`)}),
@@ -209,7 +209,7 @@ func TestDeadLettersAreKeptOnceAndAsTheyCame(t *testing.T) {
 			t.Fatalf("statuses: %v", got)
 		}
 	}
-	list, err := s.DeadLetters(ctx, message.DefaultTenant, "", store.Cursor{}, 10)
+	list, err := s.DeadLetters(ctx, message.DefaultTenant, store.LetterFilter{}, store.Cursor{}, 10)
 	if err != nil || len(list.DeadLetters) != 2 || list.DeadLetters[0].ID != "2" || list.DeadLetters[1].Message != nil {
 		t.Fatalf("list: %+v, %v", list, err)
 	}
@@ -242,6 +242,8 @@ func TestResend(t *testing.T) {
 			message.Address{Kind: message.Command, Topic: contracts.TopicOrders}, nil},
 		{"from the sidecar, of an unknown type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: unknown}},
 			message.Address{}, ingest.ErrNotResendable},
+		{"what was too large for a letter", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Topic: "orders", Message: event, Truncated: true}},
+			message.Address{}, ingest.ErrNotResendable},
 		{"what is no message", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Topic: "orders", Message: []byte("<xml/>")}},
 			message.Address{}, ingest.ErrNotResendable},
 	} {
@@ -254,6 +256,10 @@ func TestResend(t *testing.T) {
 				return
 			}
 			again, _ := ingest.Resend(registry, tc.letter)
+			tc.letter.Sends++ // it was lost on its way, perhaps
+			if later, _ := ingest.Resend(registry, tc.letter); later.ID == m.ID || later.OriginalID != "old" {
+				t.Errorf("sent later: %+v", later.Meta)
+			}
 			if *m.To != tc.to || m.OriginalID != "old" || m.ID == "old" || m.ID != again.ID {
 				t.Errorf("sent %+v to %+v", m.Meta, *m.To)
 			}
@@ -261,6 +267,77 @@ func TestResend(t *testing.T) {
 				t.Errorf("sent %+v", m)
 			}
 		})
+	}
+}
+
+// A letter is settled when its app has handled what was sent for it, or when that
+// has become another letter.
+func TestDeadLetterIsSettledByItsAppOnly(t *testing.T) {
+	late, s := open(t, live.NewHub())
+	ctx := t.Context()
+	handler := ingest.DeadLetters{Store: late, Now: now}
+	handle := func(batch ...bus.Delivery) {
+		t.Helper()
+		if got := handler.HandleBatch(ctx, batch); !slices.Equal(got, bus.All(len(batch), bus.Success)) {
+			t.Fatalf("statuses: %v", got)
+		}
+	}
+	settled := func(app, id string) bus.Delivery {
+		return bus.Delivery{Message: message.Message{Body: message.Settled{MessageID: id, App: app}}}
+	}
+	read := func(id string) store.Letter {
+		t.Helper()
+		l, err := s.DeadLetter(ctx, message.DefaultTenant, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	for _, id := range []string{"a", "b"} {
+		handle(letter(id, message.DeadLetter{MessageID: "m" + id, Topic: "orders", App: "order", Stream: "order/x", Reason: "panic", At: noon, Message: []byte("{}")}))
+		if err := s.CloseDeadLetter(ctx, read(id), view.DeadLetterRetried, "sent "+id, false, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handle(settled("registration-process", "sent a"), settled("order", "something else"))
+	if l := read("a"); !l.SettledAt.IsZero() {
+		t.Errorf("settled by another app: %+v", l)
+	}
+	handle(settled("order", "sent a"))
+	if l := read("a"); !l.SettledAt.Equal(noon) || l.CameBack != "" {
+		t.Errorf("settled: %+v", l)
+	}
+	later := noon.Add(time.Minute)
+	handle(letter("c", message.DeadLetter{MessageID: "sent b", OriginalID: "mb", Topic: "orders", App: "order", Reason: "malformed", At: later, Message: []byte("{}")}))
+	if l := read("b"); l.CameBack != "c" || !l.SettledAt.Equal(later) {
+		t.Errorf("came back: %+v", l)
+	}
+	if l := read("c"); !l.SettledAt.IsZero() || l.Original() != "mb" {
+		t.Errorf("the new one: %+v", l)
+	}
+}
+
+// An event that was sent back is the event that it was, and settles its letter.
+func TestEventThatIsSentBackIsTheSameEvent(t *testing.T) {
+	late, s := open(t, live.NewHub())
+	ctx := t.Context()
+	order := uuid.New()
+	events := ingest.Events{Store: late, Now: now}
+	l := store.Letter{ID: "l", Tenant: message.DefaultTenant, DeadLetter: message.DeadLetter{MessageID: "first", Topic: "events", App: "query", At: noon, Message: []byte("{}")}}
+	if err := errors.Join(s.KeepDeadLetters(ctx, []store.Letter{l}), s.CloseDeadLetter(ctx, l, view.DeadLetterRetried, "second", false, noon)); err != nil {
+		t.Fatal(err)
+	}
+	d := delivery(t, "order/"+order.String(), 1, placed(order))
+	d.Message.ID, d.Message.OriginalID = "second", "first"
+	if got := events.HandleBatch(ctx, []bus.Delivery{d}); got[0] != bus.Success {
+		t.Fatal(got)
+	}
+	story, err := s.Timeline(ctx, message.DefaultTenant, order)
+	if err != nil || !slices.ContainsFunc(story.Entries, func(e view.TimelineEntry) bool { return e.ID == "first" }) {
+		t.Errorf("timeline: %+v, %v", story, err)
+	}
+	if l, err := s.DeadLetter(ctx, message.DefaultTenant, "l"); err != nil || l.SettledAt.IsZero() {
+		t.Errorf("letter: %+v, %v", l, err)
 	}
 }
 

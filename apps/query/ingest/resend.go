@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/engine/es"
@@ -13,12 +16,11 @@ import (
 var ErrNotResendable = errors.New("the message cannot be sent back")
 
 // Resend is a dead letter's message as it is sent back to its topic: under a
-// new id, since brokers drop repeated ones, with the old as its originalid. The
-// new id is the same whenever the same letter is sent back. Error:
-// ErrNotResendable.
+// new id, since brokers drop repeated ones, with the one that it had before the
+// first time as its originalid. Error: ErrNotResendable.
 func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 	meta, data, err := message.FromCloudEvent(l.Message)
-	if err != nil {
+	if err != nil || l.Truncated {
 		return message.Message{}, ErrNotResendable
 	}
 	to := &message.Address{Kind: l.Kind, Topic: l.Topic}
@@ -29,8 +31,14 @@ func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 		}
 		to = &message.Address{Kind: t.Kind, Topic: t.Topic}
 	}
-	meta.OriginalID, meta.ID = meta.ID, es.DerivedID("dead-letter/"+l.ID, "retry")
+	meta.OriginalID, meta.ID = cmp.Or(meta.OriginalID, meta.ID), sendID(l, "retry")
 	return message.Message{Meta: meta, Body: data, To: to}, nil
+}
+
+// sendID is the id of what is sent for a letter. It is another one each time,
+// since it may have been lost on its way.
+func sendID(l store.Letter, what string) string {
+	return es.DerivedID("dead-letter/"+l.ID, what+"/"+strconv.Itoa(l.Sends+1))
 }
 
 // Discard is what is sent in place of a dead letter that was thrown away, so
@@ -41,9 +49,19 @@ func Discard(l store.Letter) (m message.Message, ok bool) {
 	}
 	return message.Message{
 		Meta: message.Meta{
-			ID: es.DerivedID("dead-letter/"+l.ID, "discard"), OriginalID: l.MessageID, Stream: l.Stream, Tenant: l.Tenant,
+			ID: sendID(l, "discard"), OriginalID: l.Original(), Stream: l.Stream, Tenant: l.Tenant,
 		},
-		Body: message.Discarded{Stream: l.Stream},
+		Body: message.Discarded{Stream: l.Stream, EffectsThrough: l.EffectsThrough},
 		To:   &message.Address{Kind: l.Kind, Topic: l.Topic},
 	}, true
+}
+
+// Free is what is sent to free a stream of all that is parked in it. It has
+// another id at another time.
+func Free(tenant, stream, topic string, kind message.Kind, at time.Time) message.Message {
+	return message.Message{
+		Meta: message.Meta{ID: es.DerivedID("free/"+tenant+"/"+stream, at.Format(time.RFC3339Nano)), Stream: stream, Tenant: tenant},
+		Body: message.Discarded{Stream: stream, All: true},
+		To:   &message.Address{Kind: kind, Topic: topic},
+	}
 }

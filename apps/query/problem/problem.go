@@ -20,6 +20,7 @@ const (
 	DeadLetterNotFound = "dead-letter-not-found"
 	DeadLetterClosed   = "dead-letter-closed"
 	NotResendable      = "not-resendable"
+	StreamNotParked    = "stream-not-parked"
 	RebuildRunning     = "rebuild-running"
 	Unavailable        = "unavailable"
 )

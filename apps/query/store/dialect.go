@@ -18,6 +18,9 @@ type dialect interface {
 	// several processes that try, one at a time does.
 	migrations(files fs.FS) (*goose.Provider, error)
 
+	// hasTable says whether there is a table of this name.
+	hasTable(ctx context.Context, q queryer, name string) (bool, error)
+
 	// enter is how a transaction begins that appends to streams: nobody else
 	// appends to one of them, or changes which view tables there are, before it
 	// ends.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	flags "flag"
 	"fmt"
 	"os"
@@ -12,7 +14,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -47,16 +51,7 @@ func TestDatabaseOfVersion1IsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "query.db")
-	db, err := sql.Open("sqlite", "file:"+file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(string(dump)); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	load(t, file, string(dump))
 
 	s := open(t, file)
 	check := func() {
@@ -88,6 +83,45 @@ func TestDatabaseOfVersion1IsRead(t *testing.T) {
 	mustAppend(t, s, event("order/"+waits.String(), 1, placed(waits)))
 	if o := must(s.Order(ctx, message.DefaultTenant, waits))(t); o.Total != usd(24900) {
 		t.Errorf("what waited: %+v", o)
+	}
+}
+
+// load makes a SQLite database of a dump.
+func load(t *testing.T, file, dump string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(dump); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testdata/before-0.3.0.sql is a database as 0.1.0 left it.
+func TestDatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
+	dump, err := os.ReadFile("testdata/before-0.3.0.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "query.db")
+	load(t, file, string(dump))
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err = Open(t.Context(), file, contracts.Registry(), live.NewHub())
+		if !errors.Is(err, ErrOldDatabase) || !strings.Contains(err.Error(), "0.2.0") {
+			t.Errorf("opened: %v", err)
+		}
+	}
+	after, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("it was changed: %v", err)
 	}
 }
 

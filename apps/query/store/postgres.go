@@ -119,6 +119,11 @@ func (d *postgres) migrations(files fs.FS) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, d.writer, files, goose.WithSessionLocker(locker))
 }
 
+func (d *postgres) hasTable(ctx context.Context, q queryer, name string) (has bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&has)
+	return has, err
+}
+
 // enter takes the locks in the order of their numbers, so that no two
 // transactions wait for each other. Each later statement sees what those had
 // committed that held them before.

@@ -49,6 +49,7 @@ type Store struct {
 //
 // A connection string is the URL of a PostgreSQL database (postgres://…), or the
 // path of a SQLite file, with or without "file:" and the driver's parameters.
+// Error: ErrOldDatabase.
 func Open(ctx context.Context, connection string, registry *message.Registry, hub *live.Hub) (*Store, error) {
 	s := &Store{registry: registry, hub: hub}
 	var err error
@@ -76,7 +77,31 @@ func Open(ctx context.Context, connection string, registry *message.Registry, hu
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// ErrOldDatabase: the database was written by a version before 0.3.0.
+var ErrOldDatabase = errors.New("the database was written by Plenary 0.1.0 or 0.2.0, whose data 0.3.0 does not read; it was left as it is: name an empty database in the secret query-database, or go on with that version")
+
+// refuseOld looks, and changes nothing. A database that goose has prepared says
+// which form it has, since 0.3.0.
+func (s *Store) refuseOld(ctx context.Context) error {
+	prepared, err := s.dialect.hasTable(ctx, s.reader, "goose_db_version")
+	if err != nil || !prepared {
+		return err
+	}
+	named, err := s.dialect.hasTable(ctx, s.reader, "format")
+	if err != nil || named {
+		return err
+	}
+	old, err := s.dialect.hasTable(ctx, s.reader, "journal")
+	if err == nil && old {
+		err = ErrOldDatabase
+	}
+	return err
+}
+
 func (s *Store) prepare(ctx context.Context) error {
+	if err := s.refuseOld(ctx); err != nil {
+		return err
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err

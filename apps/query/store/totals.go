@@ -38,7 +38,7 @@ func (s *Store) Totals(ctx context.Context, tenant string, now time.Time) (t Tot
 	if t.FailedRefunds, err = s.count(ctx, `SELECT COUNT(*) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
 		return t, err
 	}
-	if t.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND status = $2`, tenant, string(view.DeadLetterOpen)); err != nil {
+	if t.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {
 		return t, err
 	}
 	t.WaitingStreams, err = s.Waiting(ctx)

@@ -179,7 +179,7 @@ func TestDeadLetterWithAKeyThatIsTooLongIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n := len(must(s.DeadLetters(ctx, message.DefaultTenant, "", Cursor{}, 10))(t).DeadLetters); n != 2 {
+		if n := len(must(s.DeadLetters(ctx, message.DefaultTenant, LetterFilter{}, Cursor{}, 10))(t).DeadLetters); n != 2 {
 			t.Errorf("%d letters of the tenant, want two", n)
 		}
 		if n := len(lines(t, s, `SELECT id FROM dead_letters`)); n != 3 {

@@ -236,6 +236,8 @@ type DeadLetter struct {
 	Stream      string           `json:"stream,omitempty"`
 	RetriedAs   string           `json:"retriedAs,omitempty" doc:"Id under which the message was sent back"`
 	ClosedAt    time.Time        `json:"closedAt,omitzero" doc:"When it was sent back or discarded"`
+	SettledAt   time.Time        `json:"settledAt,omitzero" doc:"When it became known that the message sent back was handled, or that the stream goes on without it; until then it can be sent back or discarded again"`
+	CameBackAs  string           `json:"cameBackAs,omitempty" doc:"The dead letter that the message became when it was sent back"`
 	// Message is the message as received when that is JSON, Raw its bytes when
 	// it is not. Both are left out of lists: they may hold personal data.
 	Message json.RawMessage `json:"message,omitempty" doc:"The message as received"`
@@ -247,4 +249,65 @@ type DeadLetters struct {
 	DeadLetters []DeadLetter `json:"deadLetters" nullable:"false"`
 	// Next is the value of the parameter "before" that gives the next page.
 	Next string `json:"next,omitempty" doc:"Pass as 'before' for the next page; absent on the last"`
+}
+
+// DeadLetterReason is how many dead letters, not dealt with yet, have one reason.
+type DeadLetterReason struct {
+	Handler     string    `json:"handler" doc:"Who gave the messages up"`
+	MessageType string    `json:"messageType" example:"RegisterToConference.v1"`
+	Reason      string    `json:"reason"`
+	Letters     int       `json:"letters"`
+	Since       time.Time `json:"since" doc:"When the oldest was given up"`
+	Last        time.Time `json:"last" doc:"When the newest was given up"`
+}
+
+// DeadLetterReasons are the reasons, the most frequent first.
+type DeadLetterReasons struct {
+	Reasons []DeadLetterReason `json:"reasons" nullable:"false"`
+}
+
+// ParkedStream is a stream for which there are dead letters that are not settled.
+// Its later messages may wait behind them.
+type ParkedStream struct {
+	Handler string    `json:"handler" doc:"The app whose stream it is" example:"order"`
+	Stream  string    `json:"stream" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Topic   string    `json:"topic" example:"orders"`
+	Kind    string    `json:"kind" enum:"command,event"`
+	Letters int       `json:"letters" doc:"How many dead letters of it are not settled"`
+	Since   time.Time `json:"since" doc:"When the oldest was given up"`
+	Last    time.Time `json:"last" doc:"When the newest was given up"`
+	Reason  string    `json:"reason" doc:"Of one of them"`
+}
+
+// ParkedStreams are the streams with dead letters, the longest parked first.
+type ParkedStreams struct {
+	Streams []ParkedStream `json:"streams" nullable:"false"`
+	Next    string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+}
+
+// ChooseDeadLetters chooses dead letters that are not settled yet; what is empty
+// chooses all.
+type ChooseDeadLetters struct {
+	Reason      string `json:"reason,omitempty" maxLength:"10000"`
+	Handler     string `json:"handler,omitempty" maxLength:"200"`
+	MessageType string `json:"messageType,omitempty" maxLength:"200"`
+	Stream      string `json:"stream,omitempty" maxLength:"512"`
+	// Again includes those for which something was sent already and has not been
+	// handled yet.
+	Again bool `json:"again,omitempty" doc:"Also those that were sent back or discarded before and are not settled"`
+}
+
+// DeadLettersClosed says what became of the chosen dead letters.
+type DeadLettersClosed struct {
+	Closed  int  `json:"closed" doc:"How many were sent back, or discarded"`
+	Skipped int  `json:"skipped" doc:"How many cannot be sent back, or were dealt with by somebody else meanwhile"`
+	More    bool `json:"more" doc:"Whether there are more than one call deals with; ask again"`
+}
+
+// FreeStream names a stream in which everything that is parked is to be
+// discarded.
+type FreeStream struct {
+	Handler string `json:"handler" minLength:"1" maxLength:"200" doc:"The app whose stream it is" example:"order"`
+	Stream  string `json:"stream" minLength:"3" maxLength:"512" pattern:"^[a-z-]+/.+$" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Topic   string `json:"topic,omitempty" maxLength:"200" doc:"The topic that the app reads; needed only when there is no dead letter of the stream" example:"orders"`
 }
