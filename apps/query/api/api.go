@@ -71,9 +71,9 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.POST("/dead-letters/:id/discard", a.answer(a.one(a.throwAway)))
 	r.POST("/dead-letters/retry", a.answer(a.many(a.sendBack)))
 	r.POST("/dead-letters/discard", a.answer(a.many(a.throwAway)))
-	r.GET("/dead-letter-reasons", a.answer(deadLetterReasons))
-	r.GET("/parked-streams", a.answer(parkedStreams))
-	r.POST("/parked-streams/free", a.answer(a.freeStream))
+	r.GET("/operator/reasons", a.answer(deadLetterReasons))
+	r.GET("/operator/parked-streams", a.answer(parkedStreams))
+	r.POST("/operator/parked-streams/free", a.answer(a.freeStream))
 
 	r.GET("/views", a.answer(views))
 	r.POST("/views/rebuild", a.answer(rebuild))

@@ -552,7 +552,7 @@ func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reasons := ask[view.DeadLetterReasons](s, "GET", "/dead-letter-reasons", "", 200)
+	reasons := ask[view.DeadLetterReasons](s, "GET", "/operator/reasons", "", 200)
 	if len(reasons.Reasons) != 2 || reasons.Reasons[0].Letters != 4 || reasons.Reasons[0].Reason != "reason 0" || reasons.Reasons[0].MessageType != meta.Type {
 		t.Fatalf("reasons: %+v", reasons)
 	}
@@ -570,8 +570,8 @@ func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
 		t.Errorf("those that are on their way: %+v", done)
 	}
 
-	page := ask[view.ParkedStreams](s, "GET", "/parked-streams?limit=1", "", 200)
-	rest := ask[view.ParkedStreams](s, "GET", "/parked-streams?limit=2&after="+url.QueryEscape(page.Next), "", 200)
+	page := ask[view.ParkedStreams](s, "GET", "/operator/parked-streams?limit=1", "", 200)
+	rest := ask[view.ParkedStreams](s, "GET", "/operator/parked-streams?limit=2&after="+url.QueryEscape(page.Next), "", 200)
 	if len(page.Streams) != 1 || len(rest.Streams) != 1 || page.Streams[0].Stream != "order/0" || rest.Streams[0].Stream != "order/1" ||
 		page.Streams[0].Letters != 3 || !page.Streams[0].Since.Equal(noon) || page.Streams[0].Topic != contracts.TopicOrders {
 		t.Errorf("parked: %+v, %+v", page, rest)
@@ -581,7 +581,7 @@ func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
 	}
 
 	s.sent = nil
-	if done := ask[view.DeadLettersClosed](s, "POST", "/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 200); done.Closed != 3 {
+	if done := ask[view.DeadLettersClosed](s, "POST", "/operator/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 200); done.Closed != 3 {
 		t.Errorf("freed: %+v", done)
 	}
 	if len(s.sent) != 1 || s.sent[0].Body != (message.Discarded{Stream: "order/1", All: true}) || *s.sent[0].To != (message.Address{Kind: message.Command, Topic: contracts.TopicOrders}) {
@@ -590,11 +590,11 @@ func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
 	if err := s.store.SettleDeadLetters(t.Context(), "order", []string{s.sent[0].ID}, noon); err != nil {
 		t.Fatal(err)
 	}
-	if left := ask[view.ParkedStreams](s, "GET", "/parked-streams", "", 200); len(left.Streams) != 1 || left.Streams[0].Stream != "order/0" {
+	if left := ask[view.ParkedStreams](s, "GET", "/operator/parked-streams", "", 200); len(left.Streams) != 1 || left.Streams[0].Stream != "order/0" {
 		t.Errorf("left: %+v", left)
 	}
-	ask[problem.Problem](s, "POST", "/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 404)
-	ask[view.DeadLettersClosed](s, "POST", "/parked-streams/free", `{"handler":"registration-process","stream":"registration/1","topic":"events"}`, 200)
+	ask[problem.Problem](s, "POST", "/operator/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 404)
+	ask[view.DeadLettersClosed](s, "POST", "/operator/parked-streams/free", `{"handler":"registration-process","stream":"registration/1","topic":"events"}`, 200)
 	if m := s.sent[len(s.sent)-1]; m.To.Kind != message.Event {
 		t.Errorf("sent %+v", m)
 	}

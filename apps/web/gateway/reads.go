@@ -229,11 +229,53 @@ func (g *Gateway) operatorReads() {
 		who:     organiser,
 	}), func(ctx context.Context, in *struct {
 		Limit
-		Status string `query:"status" enum:"open,retried,discarded" doc:"Only these"`
-		Before string `query:"before" maxLength:"200" doc:"The next page: what the last one gave as next"`
+		Status      string `query:"status" enum:"open,retried,discarded,unsettled" doc:"Only these; unsettled are those that are open, and those of which nobody knows yet whether what was sent for them has been handled"`
+		Reason      string `query:"reason" maxLength:"2000" doc:"Only those with exactly this reason"`
+		Handler     string `query:"handler" maxLength:"200" doc:"Only those of this app" example:"order"`
+		MessageType string `query:"messageType" maxLength:"200" doc:"Only those of this type" example:"ConfirmOrder.v1"`
+		Stream      string `query:"stream" maxLength:"512" doc:"Only those of this stream"`
+		Before      string `query:"before" maxLength:"200" doc:"The next page: what the last one gave as next"`
 	}) (*Found[view.DeadLetters], error) {
-		return ask[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "before", in.Before), "")
+		return ask[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "reason", in.Reason, "handler", in.Handler,
+			"messageType", in.MessageType, "stream", in.Stream, "before", in.Before), "")
 	})
+	huma.Register(g.api, g.read(operation{
+		id: "list-dead-letter-reasons", method: http.MethodGet, path: "/api/dead-letter-reasons", tag: tagOrganiser, params: true,
+		summary: "Count the messages that were given up by reason",
+		text:    "Those that are not settled yet, the most frequent reason first.",
+		who:     organiser,
+	}), func(ctx context.Context, in *Limit) (*Found[view.DeadLetterReasons], error) {
+		return ask[view.DeadLetterReasons](g, ctx, "/operator/reasons"+in.query(), "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "list-parked-streams", method: http.MethodGet, path: "/api/parked-streams", tag: tagOrganiser, params: true,
+		summary: "List the streams in which messages are parked",
+		text:    "Their later messages may wait. The longest parked first.",
+		who:     organiser,
+	}), func(ctx context.Context, in *Page) (*Found[view.ParkedStreams], error) {
+		return ask[view.ParkedStreams](g, ctx, "/operator/parked-streams"+in.query("after", in.After), "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOrganiser, body: true,
+		summary: "Discard everything that is parked in a stream",
+		text:    "The messages that wait there go on. It also helps where a stream stands still and no dead letter tells of it.",
+		who:     organiser, problems: []string{"stream-not-parked"},
+	}), func(ctx context.Context, in *struct{ Body view.FreeStream }) (*Found[view.DeadLettersClosed], error) {
+		return tell[view.DeadLettersClosed](g, ctx, "/operator/parked-streams/free", in.Body, "stream-not-parked")
+	})
+	for _, o := range []operation{
+		{id: "retry", summary: "Send all messages of one reason, handler, type or stream back to their topics"},
+		{id: "discard", summary: "Give all messages of one reason, handler, type or stream up for good"},
+	} {
+		huma.Register(g.api, g.read(operation{
+			id: o.id + "-dead-letters", method: http.MethodPost, path: "/api/dead-letters/" + o.id, tag: tagOrganiser, body: true,
+			summary: o.summary,
+			text:    "The oldest first, 500 with each call. At least one property has to be given.",
+			who:     organiser,
+		}), func(ctx context.Context, in *struct{ Body view.ChooseDeadLetters }) (*Found[view.DeadLettersClosed], error) {
+			return tell[view.DeadLettersClosed](g, ctx, "/dead-letters/"+o.id, in.Body, "")
+		})
+	}
 	huma.Register(g.api, g.read(operation{
 		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
 		summary: "Read a message that was given up",

@@ -79,6 +79,9 @@ web:
       - {name: /failed-refunds, httpVerb: [GET], action: allow}
       - {name: /dead-letters, httpVerb: [GET], action: allow}
       - {name: /dead-letters/**, httpVerb: [GET, POST], action: allow}
+      - {name: /organiser/**, httpVerb: [GET], action: allow}
+      - {name: /operator/**, httpVerb: [GET, POST], action: allow}
+      - {name: /explorer/**, httpVerb: [GET], action: allow}
     payments:
       - {name: /pay/**, httpVerb: [GET, POST], action: allow}
       - {name: /webhooks/**, httpVerb: [GET, POST], action: allow}
