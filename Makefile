@@ -1,6 +1,6 @@
 # All that can be done here. Needed: Go and make.
 
-APPS    := web order seats registration-process query conference payments
+APPS    := $(notdir $(wildcard apps/*))
 # Every module of ours, as go.work lists them.
 MODULES := $(shell go work edit -json | sed -n 's/.*"DiskPath": "\.\/\(.*\)".*/\1/p')
 ALL     := $(MODULES:%=./%/...)
@@ -40,10 +40,18 @@ images: ## container images into .bin/images; ARCH="amd64 arm64" TAG=…; REGIST
 dapr: .bin/local ## find or build the parts of Dapr
 	@.bin/local dapr
 
-generate: ## write down again what is made from other files: schemas, the HTTP API, the chart's components and README
+generate: ## make again what is generated: what follows from topology.yaml, schemas, the HTTP API, the chart's components and README
+	go run ./tools/topology
 	go run ./tools/schemas
 	go test ./apps/web/gateway -run OpenAPI -update
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart run .
+
+check-generated: ## make generate, which must not change anything
+	@there() { git diff; git ls-files -o --exclude-standard; }; \
+	before=$$(there | git hash-object --stdin) && $(MAKE) --no-print-directory generate && \
+	if [ "$$before" != "$$(there | git hash-object --stdin)" ]; then \
+		git --no-pager diff --stat; git ls-files -o --exclude-standard; echo 'What is generated was not up to date: make generate.'; exit 1; \
+	fi
 
 fmt: .bin/golangci-lint ## format the code
 	.bin/golangci-lint fmt $(ALL)
@@ -120,6 +128,6 @@ ci: ## everything that continuous integration does
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: FORCE help run broker demo clean-data build images dapr generate fmt clean \
+.PHONY: FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
 	test test-docs test-unit test-conformance test-property test-components test-e2e test-observe test-failures test-kubernetes bench load lint ci
 FORCE:

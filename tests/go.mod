@@ -122,6 +122,7 @@ require (
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/plenary/plenary/tools/local v0.0.0
+	github.com/plenary/plenary/topology v0.0.0
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -138,3 +139,7 @@ replace (
 )
 
 replace github.com/plenary/plenary/tools/local => ../tools/local
+
+replace github.com/plenary/plenary/topology => ../topology
+
+replace github.com/plenary/plenary/tools/topology => ../tools/topology

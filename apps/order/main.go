@@ -15,6 +15,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -30,7 +31,8 @@ func run() error {
 		return err
 	}
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "order", Registry: registry})
+	me := topology.Of("order")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ require (
 	golang.org/x/text v0.43.0
 )
 
+require go.yaml.in/yaml/v3 v3.0.6 // indirect
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
@@ -46,6 +48,7 @@ require (
 	github.com/modern-go/reflect2 v1.0.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pelletier/go-toml/v2 v2.2.4 // indirect
+	github.com/plenary/plenary/topology v0.0.0
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
@@ -94,3 +97,5 @@ replace (
 	github.com/plenary/plenary/contracts => ../../contracts
 	github.com/plenary/plenary/engine => ../../engine
 )
+
+replace github.com/plenary/plenary/topology => ../../topology

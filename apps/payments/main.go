@@ -22,6 +22,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -36,7 +37,8 @@ const providerKey = "demo-provider-key"
 
 func run() error {
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "payments", Registry: registry, Secrets: []string{providerKey}})
+	me := topology.Of("payments")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -32,7 +33,8 @@ const database = "query-database"
 
 func run() error {
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "query", Registry: registry, Secrets: []string{database}})
+	me := topology.Of("query")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

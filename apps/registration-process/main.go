@@ -18,6 +18,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -32,12 +33,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	every, err := host.Duration("PLENARY_SWEEP", time.Minute)
+	every, err := host.Duration("PLENARY_SWEEP", topology.Duration("PLENARY_SWEEP"))
 	if err != nil {
 		return err
 	}
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "registration-process", Registry: registry, ActorType: "RegistrationProcess", Swept: true})
+	me := topology.Of("registration-process")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, ActorType: me.Actors, Swept: true})
 	if err != nil {
 		return err
 	}
@@ -56,10 +58,13 @@ func run() error {
 }
 
 func processConfig() (registration.Config, error) {
-	c := registration.DefaultConfig()
+	var c registration.Config
 	var errs [3]error
-	c.Hold, errs[0] = host.Duration("PLENARY_HOLD", c.Hold)
-	c.Grace, errs[1] = host.Duration("PLENARY_GRACE", c.Grace)
-	c.Leeway, errs[2] = host.Duration("PLENARY_LEEWAY", c.Leeway)
+	for i, setting := range []struct {
+		name string
+		into *time.Duration
+	}{{"PLENARY_HOLD", &c.Hold}, {"PLENARY_GRACE", &c.Grace}, {"PLENARY_LEEWAY", &c.Leeway}} {
+		*setting.into, errs[i] = host.Duration(setting.name, topology.Duration(setting.name))
+	}
 	return c, errors.Join(errs[:]...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -21,7 +22,8 @@ func main() {
 }
 
 func run() error {
-	app, err := host.New(host.Options{AppID: "seats", Registry: contracts.Registry()})
+	me := topology.Of("seats")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled})
 	if err != nil {
 		return err
 	}

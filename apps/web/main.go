@@ -1,5 +1,5 @@
 // Command web is the gateway: the one app that the world talks to. Settings, by
-// environment beside those of every app: PLENARY_MAX_LAG (15s), how far the
+// environment beside those of every app: PLENARY_MAX_LAG, how far the
 // handling of commands may lag behind before new orders are turned away, and
 // PLENARY_TRUSTED_PROXIES, the networks (comma-separated) of the proxies before
 // it whose X-Forwarded-For is believed; none by default.
@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency"
@@ -18,6 +17,7 @@ import (
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
+	"github.com/plenary/plenary/topology"
 )
 
 func main() {
@@ -31,12 +31,13 @@ func main() {
 const organiserToken = "organiser-token"
 
 func run() error {
-	maxLag, err := host.Duration("PLENARY_MAX_LAG", 15*time.Second)
+	maxLag, err := host.Duration("PLENARY_MAX_LAG", topology.Duration("PLENARY_MAX_LAG"))
 	if err != nil {
 		return err
 	}
 	registry := contracts.Registry()
-	app, err := host.New(host.Options{AppID: "web", Registry: registry, Public: true, Secrets: []string{organiserToken}})
+	me := topology.Of("web")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Public: me.Public, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@
 
 -- The consumer groups that read a topic: "{appID}-<component>". Until each of them has
 -- come for the first time, its topic keeps everything.
+-- generated from topology.yaml: begin
 local readers = {
   orders = {'order-commandbus'},
   seats = {'seats-commandbus'},
@@ -17,6 +18,7 @@ local readers = {
   events = {'registration-process-eventbus', 'query-eventbus'},
   deadletters = {'query-deadletters'},
 }
+-- generated from topology.yaml: end
 
 -- By group, the oldest message that it may still need: the first that it holds and has
 -- not acknowledged, or the last that it was given.

@@ -61,6 +61,9 @@ type Options struct {
 	// Public says that the app's own routes are called by anybody. Otherwise,
 	// where APP_API_TOKEN is set, only the sidecar may call them.
 	Public bool
+	// MayCall says which requests other apps may make of this one by service
+	// invocation; nil for none.
+	MayCall func(caller, verb, path string) bool
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
@@ -130,7 +133,7 @@ func New(o Options) (*Host, error) {
 	}
 	h.engine.Use(gin.Recovery())
 	h.engine.ContextWithFallback = true
-	h.internal = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))
+	h.internal = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")), fromOthers(nil))
 	h.engine.GET("/healthz", func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	h.engine.GET("/readyz", h.serveReady)
 	if os.Getenv("PLENARY_PPROF") != "" {
@@ -140,7 +143,7 @@ func New(o Options) (*Host, error) {
 	h.internal.GET(ownRoute, func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	// What comes before is not measured. Only who is called by the world begins
 	// traces: what other apps ask outside of one is their looking now and then.
-	h.engine.Use(tracing.Requests(o.Public))
+	h.engine.Use(tracing.Requests(o.Public), fromOthers(o.MayCall))
 	h.Router = h.engine
 	if !o.Public {
 		h.Router = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/engine/state/daprstate"
@@ -73,7 +74,7 @@ func (a *acquaintance) meet(ctx context.Context) error {
 		return err
 	}
 	for _, c := range sidecar.GetRegisteredComponents() {
-		if c.GetType() == "pubsub.rabbitmq" {
+		if component.Of(c.GetType()).Unsure {
 			a.publisher.Doubt(c.GetName())
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
+
+	"github.com/plenary/plenary/engine/component"
 )
 
 // Needs are what an app asks of its sidecar.
@@ -237,18 +239,21 @@ func (c *check) bus(name string) {
 		c.missing(pubsubKind, name)
 		return
 	}
-	switch b.GetType() {
-	case "pubsub.redis", "pubsub.rabbitmq", "pubsub.kafka":
-	case "pubsub.jetstream":
-		c.judge("acknowledges-early", b, "acknowledges a message before it is handled, or never delivers more than one at a time",
-			"use another broker, or JetStream over MQTT as the local set does")
-	case "pubsub.mqtt", "pubsub.mqtt3":
-		c.judge("repeats-on-reconnect", b, "does not repeat a failed message until it connects again, and gives each message to all replicas",
-			"use another broker")
-	case "pubsub.in-memory":
-		c.judge("in-memory", b, "keeps messages within one sidecar, which no other app sees", "use a broker")
+	c.kind(b)
+}
+
+// kind judges a component by its type, as the table of types has it.
+func (c *check) kind(r *pb.RegisteredComponents) {
+	t := component.Of(r.GetType())
+	switch {
+	case t.Finding != "":
+		c.judge(t.Finding, r, t.Problem, t.Fix)
+	case t.Tried(r.GetVersion()):
+	case t.Version != "":
+		c.warn("untried", r, fmt.Sprintf("is version %s, which has not been tried with the engine", cmp.Or(r.GetVersion(), "v1")),
+			fmt.Sprintf("set version: %s, for new data, or run the conformance suite against it: see docs/self-check.md", t.Version))
 	default:
-		c.warn("untried", b, "has not been tried with the engine", "run the conformance suite against it: see docs/self-check.md")
+		c.warn("untried", r, "has not been tried with the engine", "run the conformance suite against it: see docs/self-check.md")
 	}
 }
 
@@ -274,15 +279,7 @@ func (c *check) store() {
 			"use a state store with the ETag capability")
 		return
 	}
-	switch s.GetType() + "/" + cmp.Or(s.GetVersion(), "v1") {
-	case "state.sqlite/v1", "state.sqlite3/v1", "state.redis/v1", "state.postgresql/v2", "state.postgres/v2", "state.mysql/v1":
-	case "state.in-memory/v1":
-		c.judge("in-memory", s, "forgets everything when the sidecar ends", "use a store that keeps it")
-	case "state.postgresql/v1", "state.postgres/v1":
-		c.warn("untried", s, "is version v1, which has not been tried with the engine", "set version: v2, for new data, or run the conformance suite against it: see docs/self-check.md")
-	default:
-		c.warn("untried", s, "has not been tried with the engine", "run the conformance suite against it: see docs/self-check.md")
-	}
+	c.kind(s)
 }
 
 // actors looks for what reminders need.

@@ -20,11 +20,13 @@ import (
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/bustest"
 	"github.com/plenary/plenary/engine/bus/daprbus"
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/topology"
 )
 
 // apps are those whose handlers are here, in the test, by the names of their
@@ -56,14 +58,12 @@ func (a *apps) serve(t testing.TB, app runfile.App, sidecar string, handler bus.
 	a.handlers[sidecar] = current
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
-	for path, kind := range map[string]message.Kind{
-		"/bus/commands": message.Command, "/bus/events": message.Event, "/bus/deadletters": message.DeadLetterKind,
-	} {
-		e := &bus.Endpoint{Registry: a.registry, Parker: parker{t}, App: app.ID, Kind: kind, Meter: bus.NewMeter()}
+	for _, b := range topology.Plenary().Buses {
+		e := &bus.Endpoint{Registry: a.registry, Parker: parker{t}, App: app.ID, Kind: kinds[b.Name], Meter: bus.NewMeter()}
 		e.Handler = bus.HandlerFunc(func(ctx context.Context, batch []bus.Delivery) []bus.Status {
 			return current.Load().(bus.Handler).HandleBatch(ctx, batch)
 		})
-		router.POST(path, e.Serve)
+		router.POST(b.Route, e.Serve)
 	}
 	listener, err := net.Listen("tcp", address(app.Port))
 	if err != nil {
@@ -100,15 +100,17 @@ func (a *apps) beside(t testing.TB, app string) client.Client {
 func (a *apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind string) {
 	t.Helper()
 	dapr := a.beside(t, app)
-	p = daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, map[message.Kind]string{
-		message.Command: host.CommandBus, message.Event: host.EventBus, message.DeadLetterKind: host.DeadLetters,
-	})
+	components := map[message.Kind]string{}
+	for bus, kind := range kinds {
+		components[kind] = bus
+	}
+	p = daprbus.New(dapr, &bus.Outgoing{Registry: a.registry, Source: app, Now: time.Now}, components)
 	meta, err := dapr.GetMetadata(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range meta.RegisteredComponents {
-		if c.Type == "pubsub.rabbitmq" {
+		if component.Of(c.Type).Unsure {
 			p.Doubt(c.Name)
 		}
 		if c.Name == host.CommandBus {

@@ -1,50 +1,77 @@
 package conformance
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/bustest"
+	"github.com/plenary/plenary/engine/component"
+	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/topology"
 )
 
-// brokers are the servers behind types of components.
-var brokers = map[string]string{
-	"pubsub.mqtt3": servers.Broker, "pubsub.redis": servers.Redis, "pubsub.rabbitmq": servers.RabbitMQ, "pubsub.kafka": servers.Kafka,
+// kinds are what travels on the buses.
+var kinds = map[string]message.Kind{
+	host.CommandBus: message.Command, host.EventBus: message.Event, host.DeadLetters: message.DeadLetterKind,
 }
 
-// lacks has the guarantees that a type of component does not give, each with the
-// reason.
-var lacks = map[string]map[string]string{
-	"pubsub.mqtt3": {bustest.Replicas: "MQTT 3.1.1 has no shared subscriptions"},
+var scope = regexp.MustCompile(`(?m)^    - name: (allowedTopics|protectedTopics|publishingScopes|subscriptionScopes)\n.*\n`)
+
+// unscoped lets every app publish and read everything, until the test ends: here one
+// app publishes what many do elsewhere.
+func unscoped(t *testing.T) {
+	t.Helper()
+	for bus := range kinds {
+		file := filepath.Join(system.Dir, system.Set.Folder(), "resources", bus+".yaml")
+		scoped, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := scope.ReplaceAll(scoped, nil)
+		if len(open) == len(scoped) {
+			t.Fatalf("%s has no scopes", file)
+		}
+		if err := os.WriteFile(file, open, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.WriteFile(file, scoped, 0o644); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestBuses(t *testing.T) {
 	system.Watch(t)
+	unscoped(t)
 	here := newApps()
 	publisher, kind := here.publisher(t, "web")
-	broker, known := brokers[kind]
-	if !known {
-		t.Fatalf("which server is behind %s is not known here", kind)
+	known := component.Of(kind)
+	if known.Server == "" {
+		t.Fatalf("which server is behind %s is not known", kind)
+	}
+	lacks := map[string]string{}
+	if known.OneReplica != "" {
+		lacks[bustest.Replicas] = known.OneReplica
+	}
+	readers := map[string][]bustest.Reader{}
+	for _, r := range topology.Plenary().Readers() {
+		readers[r.Bus] = append(readers[r.Bus], bustest.Reader{App: r.App, Kind: kinds[r.Bus], Topic: r.Topic})
 	}
 	bustest.Run(t, bustest.Bus{
-		Publisher: publisher,
-		Commands: []bustest.Reader{
-			{App: "order", Kind: message.Command, Topic: "orders"},
-			{App: "seats", Kind: message.Command, Topic: "seats"},
-			{App: "conference", Kind: message.Command, Topic: "conferences"},
-			{App: "payments", Kind: message.Command, Topic: "payments"},
-		},
-		Events: []bustest.Reader{
-			{App: "registration-process", Kind: message.Event, Topic: "events"},
-			{App: "query", Kind: message.Event, Topic: "events"},
-		},
-		DeadLetters: bustest.Reader{App: "query", Kind: message.DeadLetterKind, Topic: message.TopicDeadLetters},
+		Publisher:   publisher,
+		Commands:    readers[host.CommandBus],
+		Events:      readers[host.EventBus],
+		DeadLetters: readers[host.DeadLetters][0],
 		Replica: func(app string, o bustest.Options, h bus.Handler) (bustest.Part, error) {
 			return here.replica(t, app, o, h), nil
 		},
-		Broker: part{name: broker},
-		Lacks:  lacks[kind],
+		Broker: part{name: known.Server},
+		Lacks:  lacks,
 	})
 }

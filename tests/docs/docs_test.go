@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/tools/topology/generate"
+	"github.com/plenary/plenary/topology"
 )
 
 func root(t *testing.T) string {
@@ -99,8 +101,8 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 
 var setting = regexp.MustCompile(`\bPLENARY_[A-Z_]+\b`)
 
-// The README lists every environment variable that an app reads, and no other.
-func TestTheReadmeListsEverySetting(t *testing.T) {
+// docs/topology.md lists every environment variable that an app reads, and no other.
+func TestTheTopologyListsEverySetting(t *testing.T) {
 	var read []string
 	for path, source := range filesOf(t, ".go") {
 		if strings.HasPrefix(path, "engine/leftout/") {
@@ -110,7 +112,7 @@ func TestTheReadmeListsEverySetting(t *testing.T) {
 			read = append(read, setting.FindAllString(source, -1)...)
 		}
 	}
-	listed := setting.FindAllString(filesOf(t, ".md")["README.md"], -1)
+	listed := setting.FindAllString(filesOf(t, ".md")["docs/topology.md"], -1)
 	for _, name := range read {
 		if !slices.Contains(listed, name) {
 			t.Errorf("%s is read and not listed", name)
@@ -136,5 +138,16 @@ func TestEveryMakeTargetThatIsNamedExists(t *testing.T) {
 				t.Errorf("%s names make %s, which is not there", path, m[1])
 			}
 		}
+	}
+}
+
+// Every change to topology.yaml is carried into what is generated from it.
+func TestWhatIsGeneratedFromTheTopologyIsUpToDate(t *testing.T) {
+	outdated, err := generate.Outdated(topology.Plenary(), os.DirFS(root(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range outdated {
+		t.Errorf("%s is not up to date: make generate", file)
 	}
 }

@@ -24,7 +24,7 @@ import (
 
 const hold = 15 * time.Minute
 
-var times = registration.DefaultConfig()
+var times = registration.Config{Hold: hold, Grace: 5 * time.Minute, Leeway: time.Second}
 
 // world is Plenary without its machinery: the real aggregates and the real
 // process, with a network between them that loses nothing and promises nothing

@@ -94,7 +94,7 @@ func newWorld(t *testing.T) *world {
 		effects.Effects{Providers: map[string]provider.Provider{"till": w.provider}, Commands: p}.Register(e)
 		return paymentsmeasure.Payments(e, w.registry)
 	})
-	config := registration.DefaultConfig()
+	config := registration.Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}
 	add("registration-process", contracts.TopicEvents, func(e *handling.Engine, _ bus.Publisher) error {
 		handling.Process(e, registration.Process(config))
 		return processmeasure.Lapses(e, w.registry, config.Grace)

@@ -7,19 +7,19 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 const (
 	root     = "../.."
 	chartDir = root + "/charts/plenary"
 )
-
-// sets are the component sets that a cluster can use. The local one is for one
-// machine.
-var sets = []string{"redis", "rabbitmq-postgres", "kafka-postgres"}
 
 func main() {
 	if err := errors.Join(copyComponents(root, chartDir), writeReadme(chartDir)); err != nil {
@@ -33,8 +33,18 @@ func main() {
 // its own.
 func copyComponents(root, chart string) error {
 	files := filepath.Join(chart, "files")
-	if err := os.RemoveAll(files); err != nil {
+	sets, err := clusterSets(root)
+	if err != nil {
 		return err
+	}
+	stale, err := filepath.Glob(filepath.Join(files, "*", "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range stale {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
 	}
 	from := map[string]string{"common": filepath.Join(root, "components", "common")}
 	for _, set := range sets {
@@ -48,9 +58,11 @@ func copyComponents(root, chart string) error {
 		if len(found) == 0 {
 			return fmt.Errorf("%s: no components", dir)
 		}
-		if name == "redis" {
-			found = append(found, filepath.Join(root, "components", "redis", "forget.lua"))
+		scripts, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "*.lua"))
+		if err != nil {
+			return err
 		}
+		found = append(found, scripts...)
 		if err := os.MkdirAll(filepath.Join(files, name), 0o755); err != nil {
 			return err
 		}
@@ -68,4 +80,26 @@ func copyComponents(root, chart string) error {
 		}
 	}
 	return nil
+}
+
+// clusterSets are the component sets that the chart offers: files/topology.yaml,
+// which is generated from topology.yaml, has them.
+func clusterSets(root string) (sets []string, err error) {
+	content, err := os.ReadFile(filepath.Join(root, "charts", "plenary", "files", "topology.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var facts struct {
+		Brokers map[string]struct{ Set string }
+		Stores  map[string]string
+	}
+	if err := yaml.Unmarshal(content, &facts); err != nil {
+		return nil, err
+	}
+	for _, broker := range facts.Brokers {
+		sets = append(sets, broker.Set)
+	}
+	sets = slices.AppendSeq(sets, maps.Values(facts.Stores))
+	slices.Sort(sets)
+	return slices.Compact(sets), nil
 }

@@ -26,6 +26,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/plenary/plenary/topology"
 )
 
 // program is what an image is made for.
@@ -35,15 +37,13 @@ type program struct {
 	dir, pkg string
 }
 
-var programs = []program{
-	{"web", "The gateway: Plenary's HTTP API", "apps/web", "."},
-	{"order", "Orders and seat assignments", "apps/order", "."},
-	{"seats", "Availability and reservations of seats", "apps/seats", "."},
-	{"registration-process", "The process that takes each order to its end", "apps/registration-process", "."},
-	{"query", "Views, timelines and dead letters", "apps/query", "."},
-	{"conference", "What organisers say about their conferences", "apps/conference", "."},
-	{"payments", "Payments and their provider", "apps/payments", "."},
-	{"demo", "Takes an order to each fate, and fails if one does not come about", "tools/local", "./cmd/demo"},
+var programs = append(apps(), program{"demo", "Takes an order to each fate, and fails if one does not come about", "tools/local", "./cmd/demo"})
+
+func apps() (all []program) {
+	for _, a := range topology.Plenary().Apps {
+		all = append(all, program{a.Name, a.About, "apps/" + a.Name, "."})
+	}
+	return all
 }
 
 func main() {

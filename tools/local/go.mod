@@ -25,11 +25,14 @@ require (
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/pierrec/lz4/v4 v4.1.33 // indirect
 	github.com/plenary/plenary/engine v0.0.0
+	github.com/plenary/plenary/topology v0.0.0
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
+
+replace github.com/plenary/plenary/topology => ../../topology
 
 replace github.com/plenary/plenary/engine => ../../engine

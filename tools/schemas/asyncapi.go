@@ -8,8 +8,8 @@ import (
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 // What of AsyncAPI 3.0 is used here, in the order in which it is written.
@@ -56,16 +56,6 @@ type (
 	}
 )
 
-// channels are the topics with who reads them.
-var channels = map[string]struct{ bus, readers string }{
-	contracts.TopicOrders:      {"commandbus", "Commands that the order app receives."},
-	contracts.TopicSeats:       {"commandbus", "Commands that the seats app receives."},
-	contracts.TopicConferences: {"commandbus", "Commands that the conference app receives."},
-	contracts.TopicPayments:    {"commandbus", "Commands that the payments app receives."},
-	contracts.TopicEvents:      {"eventbus", "All events, for whoever wants to know."},
-	message.TopicDeadLetters:   {"deadletters", "Messages that an app gave up. The query app keeps them for an operator."},
-}
-
 const description = `The messages of Plenary: commands, which have one receiver each and may be refused, and events, which are facts.
 
 Every message is a CloudEvent in the JSON format (structured mode). Its type is the message's name and major version; data is the message itself. A refused command is answered by the event CommandRejected.
@@ -87,17 +77,17 @@ func asyncAPI(types []message.Type, schemas map[string]*jsonschema.Schema) ([]by
 			Schemas:  map[string]any{"CloudEvent": cloudEvent},
 		},
 	}
-	for topic, c := range channels {
-		d.Channels[topic] = channel{
-			Address:     topic,
-			Description: fmt.Sprintf("%s On the Dapr component %s.", c.readers, c.bus),
+	for _, topic := range topology.Plenary().Topics {
+		d.Channels[topic.Name] = channel{
+			Address:     topic.Name,
+			Description: fmt.Sprintf("%s On the Dapr component %s.", topic.About, topic.Bus),
 			Messages:    map[string]ref{},
 		}
 		action := "send"
-		if c.bus == "commandbus" {
+		if topic.Bus == "commandbus" {
 			action = "receive"
 		}
-		d.Operations[action+"-"+topic] = operation{Action: action, Channel: ref{"#/channels/" + topic}, Summary: c.readers}
+		d.Operations[action+"-"+topic.Name] = operation{Action: action, Channel: ref{"#/channels/" + topic.Name}, Summary: topic.About}
 	}
 	for _, t := range types {
 		if t.Topic == "" {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 // inRoot has a test run in the root of the repository, as the command does.
@@ -320,4 +321,30 @@ func TestIncompatibilities(t *testing.T) {
 
 func register[T any](r *message.Registry) {
 	message.Register[T](r, "It.v1", message.Event, contracts.TopicEvents, nil)
+}
+
+// topology.yaml says who sends what: every message that travels, and no other.
+func TestEveryMessageHasASender(t *testing.T) {
+	there := topology.Plenary()
+	sent := map[string]bool{}
+	for _, a := range there.Apps {
+		for topic, messages := range a.Sends {
+			for _, name := range messages {
+				sent[topic+" "+name] = true
+			}
+		}
+	}
+	for _, typ := range contracts.Registry().Types() {
+		name, _, _ := strings.Cut(typ.Name, ".")
+		if typ.Topic == "" || typ.Topic == message.TopicDeadLetters {
+			continue // it does not travel by itself, or any reader may send it
+		}
+		if len(there.Senders(typ.Topic, name)) == 0 {
+			t.Errorf("no app sends %s on %s", typ.Name, typ.Topic)
+		}
+		delete(sent, typ.Topic+" "+name)
+	}
+	for message := range sent {
+		t.Errorf("there is no message %s", message)
+	}
 }

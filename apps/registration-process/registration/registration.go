@@ -36,11 +36,6 @@ type Config struct {
 	Leeway time.Duration `json:"leeway"`
 }
 
-// DefaultConfig are the domain page's times.
-func DefaultConfig() Config {
-	return Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}
-}
-
 // Process is the registration process.
 func Process(cfg Config) es.Process[*Registration] {
 	return es.Process[*Registration]{

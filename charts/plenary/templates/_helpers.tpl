@@ -58,53 +58,13 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{/*
-What is true of the apps and nobody can choose. `secrets` are those it asks for
-itself; `invokes` which routes of which app it calls by service invocation, the
-narrower path first, since Dapr takes the first that fits.
+The facts about the apps that values cannot change. `secrets` are those that an app
+asks for itself; `settings` its environment variables by their names under `config`;
+`invokes` which routes of which app it calls by service invocation, the narrower path
+first, since Dapr takes the first that fits.
 */}}
 {{- define "plenary.facts" -}}
-web:
-  secrets: [organiser-token]
-  env:
-    PLENARY_MAX_LAG: {{ .Values.config.maxLag | quote }}
-    PLENARY_TRUSTED_PROXIES: {{ .Values.config.trustedProxies | join "," | quote }}
-  invokes:
-    query:
-      - {name: /conferences, httpVerb: [GET], action: allow}
-      - {name: /conferences/**, httpVerb: [GET], action: allow}
-      - {name: /orders/find, httpVerb: [POST], action: allow}
-      - {name: /orders/**, httpVerb: [GET], action: allow}
-      - {name: /outcomes/**, httpVerb: [GET], action: allow}
-      - {name: /payments/**, httpVerb: [GET], action: allow}
-      - {name: /failed-refunds, httpVerb: [GET], action: allow}
-      - {name: /dead-letters, httpVerb: [GET], action: allow}
-      - {name: /dead-letters/**, httpVerb: [GET, POST], action: allow}
-      - {name: /organiser/**, httpVerb: [GET], action: allow}
-      - {name: /operator/**, httpVerb: [GET, POST], action: allow}
-      - {name: /explorer/**, httpVerb: [GET], action: allow}
-    payments:
-      - {name: /pay/**, httpVerb: [GET, POST], action: allow}
-      - {name: /webhooks/**, httpVerb: [GET, POST], action: allow}
-order:
-  env:
-    PLENARY_HOLD: {{ .Values.config.hold | quote }}
-    PLENARY_MAX_SEATS_PER_TYPE: {{ .Values.config.maxSeatsPerType | quote }}
-seats: {}
-registration-process:
-  actors: true
-  env:
-    PLENARY_HOLD: {{ .Values.config.hold | quote }}
-    PLENARY_GRACE: {{ .Values.config.grace | quote }}
-    PLENARY_SWEEP: {{ .Values.config.sweep | quote }}
-    PLENARY_LEEWAY: {{ .Values.config.leeway | quote }}
-  invokes:
-    query:
-      - {name: /orders/overdue, httpVerb: [GET], action: allow}
-query:
-  secrets: [query-database]
-conference: {}
-payments:
-  secrets: [demo-provider-key]
+{{ (.Files.Get "files/topology.yaml" | fromYaml).apps | toYaml }}
 {{- end -}}
 
 {{/* The values of an app: the defaults, and what is different for it. */}}
@@ -130,8 +90,9 @@ store and the values of settings are of the chart.
 */}}
 {{- define "plenary.components" -}}
 {{- $root := . -}}
-{{- $broker := get (dict "redis" "redis" "rabbitmq" "rabbitmq-postgres" "kafka" "kafka-postgres") .Values.components.broker -}}
-{{- $store := get (dict "redis" "redis" "postgresql" "rabbitmq-postgres" "postgresql-apart" "kafka-postgres") .Values.components.store -}}
+{{- $sets := .Files.Get "files/topology.yaml" | fromYaml -}}
+{{- $broker := (index $sets.brokers .Values.components.broker).set -}}
+{{- $store := index $sets.stores .Values.components.store -}}
 {{- $items := list -}}
 {{- range $kind, $set := dict "pubsub." $broker "state." $store -}}
   {{- range $path, $content := $root.Files.Glob (printf "files/%s/*.yaml" $set) -}}
@@ -215,7 +176,7 @@ one, who has taken over one app could pose as the sidecar of another.
 
 {{/*
 The annotations of an app's pod, most of them for Dapr. Takes a dict of root,
-component, app, sums, block, mounts, daprToken and appToken; see where pods are made.
+component, fact, app, sums, block, mounts, daprToken and appToken; see where pods are made.
 */}}
 {{- define "plenary.annotations" -}}
 plenary/checksum: {{ .sums }}
@@ -262,12 +223,17 @@ dapr.io/sidecar-memory-limit: {{ . | quote }}
 # app still runs and finishes those it has, and the sidecar publishes what follows.
 dapr.io/block-shutdown-duration: {{ .block }}s
 dapr.io/graceful-shutdown-seconds: {{ .root.Values.shutdown.sidecarSeconds | quote }}
-{{- if and (eq .root.Values.components.broker "redis") (ne .component "web") }}
-# With Redis a sidecar that ends may acknowledge what nobody has handled, unless it does
-# one thing at a time (ADR 21).
-dapr.io/env: GOMAXPROCS=1
+{{- if .fact.reads }}
+{{- with (index (.root.Files.Get "files/topology.yaml" | fromYaml).brokers .root.Values.components.broker).readerEnv }}
+# What a sidecar needs that reads from this kind of broker: engine/component says why.
+{{- $env := list }}
+{{- range $variable, $value := . }}
+{{- $env = append $env (printf "%s=%s" $variable $value) }}
 {{- end }}
-{{- if eq .component "web" }}
+dapr.io/env: {{ join "," $env }}
+{{- end }}
+{{- end }}
+{{- if .fact.public }}
 # So it learns that the app has gone, and goes too. Others' sidecars must not ask: one
 # that finds its app unwell gives up its subscriptions, and with Redis they may never
 # come back (ADR 16).

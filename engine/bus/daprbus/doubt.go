@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/plenary/plenary/engine/component"
 )
 
 // Doubt has the publisher not take a component's word for it that messages were
@@ -36,7 +38,7 @@ func (p *Publisher) Doubt(component string) {
 
 const (
 	// probe is a topic without readers.
-	probe = "probe"
+	probe = component.ProbeTopic
 	// reconnects is less than a component in doubt waits before it connects again:
 	// 3 s by default, 5 s in the component sets.
 	reconnects = 2500 * time.Millisecond

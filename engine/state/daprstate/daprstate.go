@@ -4,47 +4,31 @@ package daprstate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/engine/state"
 )
 
 // Strategy is how many keys are written at once. All are equally right, since
 // each key's compare-and-swap stands alone and every failure falls back to
 // writing key by key; they differ in speed, by store.
-type Strategy int
+type Strategy = component.Writing
 
+// The strategies: component.Writing explains them.
 const (
-	// OneByOne writes each key in a call of its own, a few side by side.
-	OneByOne Strategy = iota
-	// InTransaction writes all keys in one transaction. It suits stores that roll
-	// the whole transaction back when one ETag is stale (SQLite, PostgreSQL,
-	// MySQL). On Redis it would be wrong: there a stale ETag does not undo the
-	// other operations, and a second create overwrites the first.
-	InTransaction
-	// InBulk saves all keys in one bulk call without a transaction (Redis).
-	InBulk
+	OneByOne      = component.OneByOne
+	InTransaction = component.InTransaction
+	InBulk        = component.InBulk
 )
 
 // StrategyFor picks the strategy for a component type as Dapr's metadata names
 // it ("state.sqlite"). An unknown store gets the one that is right for all.
-func StrategyFor(componentType string) Strategy {
-	switch {
-	case strings.HasPrefix(componentType, "state.sqlite"),
-		strings.HasPrefix(componentType, "state.postgres"),
-		strings.HasPrefix(componentType, "state.mysql"):
-		return InTransaction
-	case strings.HasPrefix(componentType, "state.redis"):
-		return InBulk
-	default:
-		return OneByOne
-	}
-}
+func StrategyFor(componentType string) Strategy { return component.Of(componentType).Writing }
 
 // Store is a state.Store over one Dapr component.
 type Store struct {

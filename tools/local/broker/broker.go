@@ -20,6 +20,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/plenary/plenary/topology"
 )
 
 // Options says where the broker listens and keeps its data.
@@ -55,14 +57,13 @@ type Reader struct{ ClientID, Topic string }
 
 // Readers are the durable subscriptions of components/local: the client's id is
 // the component's consumerID, "{appID}-<component>".
-var Readers = []Reader{
-	{"order-commandbus", "orders"},
-	{"seats-commandbus", "seats"},
-	{"conference-commandbus", "conferences"},
-	{"payments-commandbus", "payments"},
-	{"registration-process-eventbus", "events"},
-	{"query-eventbus", "events"},
-	{"query-deadletters", "deadletters"},
+var Readers = readers()
+
+func readers() (all []Reader) {
+	for _, r := range topology.Plenary().Readers() {
+		all = append(all, Reader{r.Consumer(), r.Topic})
+	}
+	return all
 }
 
 // Start starts a broker that keeps messages for all Readers from the beginning,

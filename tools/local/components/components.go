@@ -16,8 +16,12 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/tools/local/runfile"
 	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/topology"
 )
 
 // Local is the set that needs no server but our own broker. Its run file is the
@@ -40,6 +44,8 @@ type Set struct {
 	Dir     string
 	File    runfile.File
 	Secrets Secrets
+	// Buses are the types of the buses.
+	Buses []string
 }
 
 // Read reads a set.
@@ -55,18 +61,39 @@ func Read(root, name string) (Set, error) {
 	if err != nil {
 		return s, err
 	}
+	if s.Buses, err = s.readBuses(root); err != nil {
+		return s, err
+	}
 	s.File, err = runfile.Read(filepath.Join(root, s.Dir))
 	return s, err
 }
 
-// SidecarEnv is what a sidecar of the set has in its environment. With Redis it may
-// acknowledge what nobody has handled when it is stopped, unless it does one thing at
-// a time (ADR 21).
-func (s Set) SidecarEnv() []string {
-	if s.Name == "redis" {
-		return []string{"GOMAXPROCS=1"}
+// SidecarEnv is what the sidecars of apps need in their environment: those that read
+// from a bus need what its type needs.
+func (s Set) SidecarEnv(apps ...string) []string {
+	for _, app := range apps {
+		if len(topology.Of(app).Reads) > 0 {
+			return component.Env(s.Buses...)
+		}
 	}
 	return nil
+}
+
+// readBuses reads the types of the buses of a set.
+func (s Set) readBuses(root string) (types []string, err error) {
+	for _, bus := range topology.Plenary().Buses {
+		file := filepath.Join(root, s.Folder(), "resources", bus.Name+".yaml")
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var c struct{ Spec struct{ Type string } }
+		if err := yaml.Unmarshal(b, &c); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		types = append(types, c.Spec.Type)
+	}
+	return types, nil
 }
 
 // names are those of all sets.

@@ -55,7 +55,7 @@ func (b Binaries) SchedulerSpec(p Ports, dir, logs string) process.Spec {
 func (b Binaries) SidecarSpec(app runfile.App, set components.Set, p Ports, dir, logs string) process.Spec {
 	s := process.Spec{
 		Name: app.ID + "-daprd", Path: b.Daprd, Dir: dir, Log: filepath.Join(logs, app.ID+"-daprd.log"),
-		Env: append(set.SidecarEnv(), "DAPR_HOST_IP="+loopback),
+		Env: append(set.SidecarEnv(app.ID), "DAPR_HOST_IP="+loopback),
 		Args: []string{
 			"--app-id", app.ID, "--app-port", strconv.Itoa(app.Port),
 			"--dapr-http-port", strconv.Itoa(app.HTTPPort), "--dapr-grpc-port", strconv.Itoa(app.GRPCPort),

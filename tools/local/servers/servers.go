@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/ready"
 )
@@ -75,12 +76,12 @@ type kind struct {
 
 // Names of the servers.
 const (
-	Broker     = "broker" // our own, in tools/local/broker
-	Kafka      = "kafka"  // or what speaks like it, in tools/local/kafka
-	Redis      = "redis"
-	PostgreSQL = "postgresql"
-	RabbitMQ   = "rabbitmq"
-	MariaDB    = "mariadb"
+	Broker     = component.LocalBroker // our own, in tools/local/broker
+	Kafka      = component.Kafka       // or what speaks like it, in tools/local/kafka
+	Redis      = component.Redis
+	PostgreSQL = component.PostgreSQL
+	RabbitMQ   = component.RabbitMQ
+	MariaDB    = component.MariaDB
 )
 
 var kinds = map[string]kind{

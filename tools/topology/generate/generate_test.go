@@ -1,0 +1,138 @@
+package generate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/plenary/plenary/tools/topology/generate"
+	"github.com/plenary/plenary/topology"
+)
+
+const root = "../../.."
+
+func TestWhatIsCommittedIsWhatIsGenerated(t *testing.T) {
+	outdated, err := generate.Outdated(topology.Plenary(), os.DirFS(root))
+	if err != nil || len(outdated) > 0 {
+		t.Errorf("not up to date (make generate): %v, %v", outdated, err)
+	}
+}
+
+// grown is the repository with an app more, and the topology that has it.
+func grown(t *testing.T) (*topology.Topology, fstest.MapFS) {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, pattern := range []string{"apps/*/main.go", "components/*", "components/*/*", "components/*/*/*", "charts/plenary/values*"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				continue // a folder
+			}
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[filepath.ToSlash(name)] = &fstest.MapFile{Data: content}
+		}
+	}
+	files["apps/waitlist/main.go"] = &fstest.MapFile{}
+	p := *topology.Plenary()
+	p.Topics = append(slices.Clone(p.Topics), topology.Topic{Name: "waitlists", Bus: "commandbus", About: "Commands that the waitlist app receives."})
+	p.Apps = append(slices.Clone(p.Apps), topology.App{
+		Name: "waitlist", About: "Who waits", Keeps: "waitlists", Actors: "Waitlist", Secrets: []string{"mail-password"},
+		Reads: []string{"waitlists", "events"}, Sends: map[string][]string{"orders": {"RegisterToConference"}},
+		Asks: map[string][]topology.Route{"query": {{Verbs: []string{"GET"}, Path: "/waitlists"}}},
+	})
+	return &p, files
+}
+
+func TestAnAppIsCarriedEverywhere(t *testing.T) {
+	p, files := grown(t)
+	made, err := generate.All(p, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, wants := range map[string][]string{
+		"dapr.yaml":                                              {"- appID: waitlist\n", "command: [./.bin/apps/waitlist]", "appPort: 8087", "daprHTTPPort: 3587", `PORT: "9287"`},
+		"components/redis/dapr.yaml":                             {"- appID: waitlist\n    appDirPath: ../..\n"},
+		"components/config.yaml":                                 {"mail-password]"},
+		"components/redis/forget.lua":                            {"waitlists = {'waitlist-commandbus'}", "'waitlist-eventbus'"},
+		"components/rabbitmq-postgres/definitions.json":          {`"waitlist-commandbus-waitlists"`, `"waitlist-eventbus-events"`, `"x-queue-type":"classic"`},
+		"components/rabbitmq-postgres/definitions-quorum.json":   {`"waitlist-commandbus-waitlists"`, `"x-queue-type":"quorum"`, `"delivery-limit":1000000000`},
+		"components/common/subscriptions.yaml":                   {"name: commands-waitlists\n", "scopes: [waitlist]", "scopes: [registration-process, query, waitlist]"},
+		"components/local/resources/commandbus.yaml":             {"waitlist=orders,deadletters", "waitlist=waitlists"},
+		"components/rabbitmq-postgres/resources/commandbus.yaml": {"waitlist=orders,deadletters,probe"},
+		"components/local/resources/statestore.yaml":             {"payments, waitlist]"},
+		"components/kafka-postgres/resources/statestore.yaml":    {"scopes: [order, seats, registration-process, conference, waitlist]"},
+		"components/kafka-postgres/resources/moneystore.yaml":    {"scopes: [payments, web]"},
+		"charts/plenary/files/topology.yaml":                     {"  waitlist:\n    public: false\n    actors: true\n    reads: true\n", "- name: /waitlists"},
+		"charts/plenary/values.yaml":                             {"  waitlist: {}\n"},
+		"charts/plenary/values.schema.json":                      {`"waitlist"`},
+		"docs/topology.md":                                       {"| waitlist | Who waits | 8087 | 3587 |", "| waitlist | `orders` | order | RegisterToConference |"},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(string(made[file]), want) {
+				t.Errorf("%s has no %q", file, want)
+			}
+		}
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(made["charts/plenary/values.schema.json"], &schema); err != nil {
+		t.Error(err)
+	}
+	// And nothing of it is there without it.
+	delete(files, "apps/waitlist/main.go")
+	if _, err := generate.All(p, files); err == nil || !strings.Contains(err.Error(), "waitlist") {
+		t.Errorf("an app without a folder: %v", err)
+	}
+}
+
+// A component set is its folder.
+func TestASetIsCarriedEverywhere(t *testing.T) {
+	p, files := grown(t)
+	for _, name := range []string{"bus.yaml", "stores.yaml", "set.yaml", "secrets.json"} {
+		files["components/pulsar/"+name] = files["components/kafka-postgres/"+name]
+	}
+	files["components/pulsar/set.yaml"] = &fstest.MapFile{Data: []byte("about: Pulsar\nbuses: Pulsar\nstores: PostgreSQL\nchart: {broker: pulsar}\n")}
+	made, err := generate.All(p, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"components/pulsar/dapr.yaml":                  "# The set on Pulsar: `dapr run -f components/pulsar`",
+		"components/pulsar/resources/eventbus.yaml":    "name: eventbus\n",
+		"components/pulsar/resources/statestore.yaml":  "scopes: [",
+		"components/pulsar/resources/secretstore.yaml": "components/pulsar/secrets.json",
+		"charts/plenary/values.schema.json":            `"pulsar"`,
+		"charts/plenary/files/topology.yaml":           "pulsar:\n    set: pulsar\n",
+		"docs/topology.md":                             "| [pulsar](../components/pulsar/README.md) | Pulsar | PostgreSQL |",
+	} {
+		if !strings.Contains(string(made[file]), want) {
+			t.Errorf("%s has no %q", file, want)
+		}
+	}
+}
+
+func TestGeneratedFilesSaySo(t *testing.T) {
+	made, err := generate.All(topology.Plenary(), os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, content := range made {
+		if !strings.Contains(strings.ToLower(string(content)), "generated from topology") {
+			t.Errorf("%s does not say that it is generated", file)
+		}
+	}
+	if len(made) < 30 {
+		t.Errorf("only %d files: %s", len(made), fmt.Sprint(made))
+	}
+}

@@ -1,0 +1,328 @@
+// Package topology says what Plenary is made of: the apps, what travels between
+// them, and who may ask whom for what. It reads topology.yaml, which is the one
+// place where that is written.
+package topology
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed topology.yaml
+var plenary []byte
+
+// Topology is the description of a system.
+type Topology struct {
+	Ports    Ports     `yaml:"ports"`
+	Buses    []Bus     `yaml:"buses"`
+	Topics   []Topic   `yaml:"topics"`
+	Settings []Setting `yaml:"settings"`
+	Apps     []App     `yaml:"apps"`
+}
+
+// Ports are those of an app and its sidecar on one machine.
+type Ports struct {
+	App        int `yaml:"app"`
+	HTTP       int `yaml:"http"`
+	GRPC       int `yaml:"grpc"`
+	Internal   int `yaml:"internal"`
+	Metrics    int `yaml:"metrics"`
+	AppMetrics int `yaml:"appMetrics"`
+}
+
+// Bus is a pub/sub component.
+type Bus struct {
+	Name  string `yaml:"name"`
+	About string `yaml:"about"`
+	// Route is where an app is given the messages of this bus.
+	Route string `yaml:"route"`
+}
+
+// Topic is a topic of a bus.
+type Topic struct {
+	Name  string `yaml:"name"`
+	Bus   string `yaml:"bus"`
+	About string `yaml:"about"`
+}
+
+// Setting is an environment variable.
+type Setting struct {
+	Name    string `yaml:"name"`
+	Chart   string `yaml:"chart"`
+	Default string `yaml:"default"`
+	About   string `yaml:"about"`
+	// Every says that every app reads it.
+	Every bool `yaml:"every"`
+	// List says that it is a list, separated by commas.
+	List bool `yaml:"list"`
+}
+
+// App is an app. topology.yaml explains the fields.
+type App struct {
+	Name     string              `yaml:"name"`
+	About    string              `yaml:"about"`
+	Public   bool                `yaml:"public"`
+	Keeps    string              `yaml:"keeps"`
+	Database string              `yaml:"database"`
+	Actors   string              `yaml:"actors"`
+	Secrets  []string            `yaml:"secrets"`
+	Settings []string            `yaml:"settings"`
+	Reads    []string            `yaml:"reads"`
+	Sends    map[string][]string `yaml:"sends"`
+	Resends  bool                `yaml:"resends"`
+	Asks     map[string][]Route  `yaml:"asks"`
+}
+
+// Route is a path of an app with the verbs that may be used on it.
+type Route struct {
+	Verbs []string
+	Path  string
+}
+
+// UnmarshalYAML reads "GET,POST /path".
+func (r *Route) UnmarshalYAML(n *yaml.Node) error {
+	verbs, path, ok := strings.Cut(n.Value, " ")
+	if !ok || !strings.HasPrefix(path, "/") || strings.Contains(strings.TrimSuffix(path, "/**"), "*") {
+		return fmt.Errorf("line %d: %q is no route such as GET,POST /path/**", n.Line, n.Value)
+	}
+	r.Verbs, r.Path = strings.Split(verbs, ","), path
+	return nil
+}
+
+// Matches says whether a request is for this route.
+func (r Route) Matches(verb, path string) bool {
+	if !slices.Contains(r.Verbs, verb) {
+		return false
+	}
+	below, ok := strings.CutSuffix(r.Path, "**")
+	if !ok {
+		return path == r.Path
+	}
+	return strings.HasPrefix(path, below) && len(path) > len(below)
+}
+
+// DeadLetters is the topic of what the apps gave up.
+const DeadLetters = "deadletters"
+
+// Plenary is the topology of Plenary.
+var Plenary = sync.OnceValue(func() *Topology {
+	t, err := Parse(plenary)
+	if err != nil {
+		panic("topology.yaml: " + err.Error()) // a test reads it
+	}
+	return t
+})
+
+// Of is an app of Plenary.
+func Of(app string) App { return Plenary().App(app) }
+
+// Parse reads a topology and says what is wrong with it.
+func Parse(text []byte) (*Topology, error) {
+	t := &Topology{}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(t); err != nil {
+		return nil, err
+	}
+	return t, t.validate()
+}
+
+func (t *Topology) validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, topic := range t.Topics {
+		if !slices.ContainsFunc(t.Buses, func(b Bus) bool { return b.Name == topic.Bus }) {
+			wrong("topic %s: there is no bus %s", topic.Name, topic.Bus)
+		}
+	}
+	names := map[string]bool{}
+	for _, a := range t.Apps {
+		if names[a.Name] || a.Name == "" {
+			wrong("app %q is there twice, or has no name", a.Name)
+		}
+		names[a.Name] = true
+		buses := map[string]bool{}
+		for _, topic := range a.Reads {
+			bus := t.busOf(topic)
+			if bus == "" {
+				wrong("app %s reads %s, which is no topic", a.Name, topic)
+			} else if buses[bus] {
+				// Two would share a durable consumer.
+				wrong("app %s reads two topics of %s", a.Name, bus)
+			}
+			buses[bus] = true
+		}
+		for topic := range a.Sends {
+			if t.busOf(topic) == "" {
+				wrong("app %s sends to %s, which is no topic", a.Name, topic)
+			}
+		}
+		for callee := range a.Asks {
+			if !slices.ContainsFunc(t.Apps, func(o App) bool { return o.Name == callee && !o.Public }) {
+				wrong("app %s asks %s, which is no app that can be asked", a.Name, callee)
+			}
+		}
+		for _, s := range a.Settings {
+			if !slices.ContainsFunc(t.Settings, func(o Setting) bool { return o.Name == s }) {
+				wrong("app %s reads %s, which is no setting", a.Name, s)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Topology) busOf(topic string) string {
+	if i := slices.IndexFunc(t.Topics, func(o Topic) bool { return o.Name == topic }); i >= 0 {
+		return t.Topics[i].Bus
+	}
+	return ""
+}
+
+// App is an app that there is.
+func (t *Topology) App(name string) App {
+	i := slices.IndexFunc(t.Apps, func(a App) bool { return a.Name == name })
+	if i < 0 {
+		panic("topology: no app " + name)
+	}
+	return t.Apps[i]
+}
+
+// Names are those of all apps.
+func (t *Topology) Names() (names []string) {
+	for _, a := range t.Apps {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// PortsOf are the ports of an app.
+func (t *Topology) PortsOf(app string) Ports {
+	n := slices.Index(t.Names(), app)
+	p := t.Ports
+	return Ports{p.App + n, p.HTTP + n, p.GRPC + n, p.Internal + n, p.Metrics + n, p.AppMetrics + n}
+}
+
+// Reader is an app that reads a topic.
+type Reader struct{ App, Bus, Topic string }
+
+// Consumer is the name by which brokers know a reader: the consumerID of the
+// component sets.
+func (r Reader) Consumer() string { return r.App + "-" + r.Bus }
+
+// Readers are all readers, by topic.
+func (t *Topology) Readers() (all []Reader) {
+	for _, topic := range t.Topics {
+		for _, a := range t.Apps {
+			if slices.Contains(a.Reads, topic.Name) {
+				all = append(all, Reader{a.Name, topic.Bus, topic.Name})
+			}
+		}
+	}
+	return all
+}
+
+// TopicsOf are the topics of a bus.
+func (t *Topology) TopicsOf(bus string) (names []string) {
+	for _, topic := range t.Topics {
+		if topic.Bus == bus {
+			names = append(names, topic.Name)
+		}
+	}
+	return names
+}
+
+// Publishes are the topics of a bus that an app may publish to, in the order of the
+// topics. Who reads a topic may also publish dead letters: its app gives up what it
+// cannot take, and its sidecar what it cannot deliver, on the bus that it came from.
+func (t *Topology) Publishes(app, bus string) (topics []string) {
+	a := t.App(app)
+	for _, topic := range t.Topics {
+		_, sends := a.Sends[topic.Name]
+		switch {
+		case topic.Bus == bus && (sends || a.Resends && topic.Name != DeadLetters):
+			topics = append(topics, topic.Name)
+		case topic.Name == DeadLetters && len(a.Reads) > 0 && (topic.Bus == bus || t.reads(a, bus)):
+			topics = append(topics, topic.Name)
+		}
+	}
+	return topics
+}
+
+// reads says whether an app reads a topic of a bus.
+func (t *Topology) reads(a App, bus string) bool {
+	return slices.ContainsFunc(a.Reads, func(topic string) bool { return t.busOf(topic) == bus })
+}
+
+// Senders are the apps that send a type of message to a topic.
+func (t *Topology) Senders(topic, message string) (apps []string) {
+	for _, a := range t.Apps {
+		if slices.Contains(a.Sends[topic], message) {
+			apps = append(apps, a.Name)
+		}
+	}
+	return apps
+}
+
+// Secrets are those that the apps ask for.
+func (t *Topology) Secrets() (all []string) {
+	for _, a := range t.Apps {
+		all = append(all, a.Secrets...)
+	}
+	return all
+}
+
+// Stateful are the apps that have a state store.
+func (t *Topology) Stateful() (names []string) {
+	for _, a := range t.Apps {
+		if a.Keeps != "" {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// Callers are the apps that may call routes of an app.
+func (t *Topology) Callers(app string) map[string][]Route {
+	callers := map[string][]Route{}
+	for _, a := range t.Apps {
+		if routes := a.Asks[app]; routes != nil {
+			callers[a.Name] = routes
+		}
+	}
+	return callers
+}
+
+// MayBeCalled says whether another app may make a request of this one.
+func (a App) MayBeCalled(caller, verb, path string) bool {
+	return slices.ContainsFunc(Plenary().Callers(a.Name)[caller], func(r Route) bool { return r.Matches(verb, path) })
+}
+
+// Called are the apps that this one asks.
+func (a App) Called() []string { return slices.Sorted(maps.Keys(a.Asks)) }
+
+// Setting is the default of an environment variable.
+func (t *Topology) Setting(name string) string {
+	i := slices.IndexFunc(t.Settings, func(s Setting) bool { return s.Name == name })
+	if i < 0 {
+		panic("topology: no setting " + name)
+	}
+	return t.Settings[i].Default
+}
+
+// Duration is the default of an environment variable that is a time.
+func Duration(name string) time.Duration {
+	d, err := time.ParseDuration(Plenary().Setting(name))
+	if err != nil {
+		panic("topology: " + err.Error())
+	}
+	return d
+}

@@ -1,0 +1,86 @@
+package topology
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestPlenaryIsDescribed(t *testing.T) {
+	p, err := Parse(plenary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range p.Topics {
+		if len(p.TopicsOf(r.Bus)) == 0 {
+			t.Errorf("%s has no topic", r.Bus)
+		}
+	}
+	if got := Duration("PLENARY_HOLD").String(); got != "15m0s" {
+		t.Errorf("the hold is %s", got)
+	}
+}
+
+func TestMistakesAreFound(t *testing.T) {
+	const head = "ports: {}\nbuses: [{name: b}, {name: c}]\ntopics: [{name: one, bus: b}, {name: two, bus: b}]\nsettings: [{name: S}]\napps:\n"
+	for text, want := range map[string]string{
+		head + "- {name: a}\n- {name: a}":                                        "is there twice",
+		head + "- {name: a, reads: [three]}":                                     "reads three, which is no topic",
+		head + "- {name: a, reads: [one, two]}":                                  "reads two topics of b",
+		head + "- {name: a, sends: {three: [M]}}":                                "sends to three",
+		head + "- {name: a, asks: {z: [GET /]}}":                                 "asks z",
+		head + "- {name: a, public: true}\n- {name: d, asks: {a: [GET /]}}":      "asks a, which is no app that can be asked",
+		head + "- {name: a, settings: [T]}":                                      "which is no setting",
+		head + "- {name: a, asks: {a: [/orders]}}":                               "is no route",
+		head + "- {name: a, asks: {a: [\"GET /*/x\"]}}":                          "is no route",
+		head + "- {name: a, read: [one]}":                                        "field read not found",
+		"ports: {}\nbuses: [{name: b}]\ntopics: [{name: one, bus: z}]\napps: []": "there is no bus z",
+	} {
+		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestWhoMayMakeWhichRequest(t *testing.T) {
+	for _, c := range []struct {
+		caller, callee, verb, path string
+		want                       bool
+	}{
+		{"web", "query", "GET", "/orders/1", true},
+		{"web", "query", "GET", "/orders/1/events", true},
+		{"web", "query", "GET", "/orders/", false},
+		{"web", "query", "GET", "/orders", false},
+		{"web", "query", "POST", "/orders/find", true},
+		{"web", "query", "POST", "/orders/1", false},
+		{"web", "query", "DELETE", "/dead-letters/1", false},
+		{"registration-process", "query", "GET", "/orders/overdue", true},
+		{"registration-process", "query", "GET", "/orders/1", false},
+		{"seats", "query", "GET", "/orders/1", false},
+		{"web", "order", "POST", "/bus/commands", false},
+		{"", "query", "GET", "/orders/1", false},
+	} {
+		if got := Of(c.callee).MayBeCalled(c.caller, c.verb, c.path); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestWhoMayPublishWhat(t *testing.T) {
+	p := Plenary()
+	for _, c := range []struct{ app, bus, want string }{
+		{"web", "commandbus", "[orders conferences payments]"},
+		{"web", "eventbus", "[]"},
+		{"web", "deadletters", "[]"}, // it reads nothing
+		{"order", "commandbus", "[orders deadletters]"},
+		{"order", "eventbus", "[events]"},
+		{"order", "deadletters", "[deadletters]"},
+		{"registration-process", "eventbus", "[deadletters]"},
+		{"query", "commandbus", "[orders seats conferences payments]"}, // an operator sends dead letters back
+		{"query", "eventbus", "[events deadletters]"},
+	} {
+		if got := fmt.Sprint(p.Publishes(c.app, c.bus)); got != c.want {
+			t.Errorf("%s on %s: %s, want %s", c.app, c.bus, got, c.want)
+		}
+	}
+}
