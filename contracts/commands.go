@@ -15,8 +15,11 @@ type (
 		Version      uint64              `json:"version" validate:"required"`
 		Published    bool                `json:"published"`
 		SeatTypes    []CatalogueSeatType `json:"seatTypes" validate:"dive"`
-		StartsAt     time.Time           `json:"startsAt"`
-		RefundUntil  time.Time           `json:"refundUntil,omitzero"`
+		StartsAt     time.Time           `json:"startsAt" validate:"required"`
+		EndsAt       time.Time           `json:"endsAt" validate:"required"`
+		SalesWindow
+		RefundUntil   time.Time `json:"refundUntil,omitzero"`
+		HandOverUntil time.Time `json:"handOverUntil,omitzero"`
 	}
 	// RegisterToConference places an order.
 	RegisterToConference struct {
@@ -68,26 +71,31 @@ type (
 		Version   int       `json:"version" validate:"min=1"`
 		Granted   Seats     `json:"granted" validate:"dive"`
 	}
-	// CancelOrder ends an order at the registrant's wish.
+	// CancelOrder ends an order at the wish of its holder, or of the organiser.
 	CancelOrder struct {
-		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
 	}
 	// CreateSeatAssignments opens one position per seat of a confirmed order. The
 	// order app sends it to itself.
 	CreateSeatAssignments struct {
-		OrderID uuid.UUID `json:"orderId" validate:"required"`
-		Seats   Seats     `json:"seats" validate:"required,dive"`
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Seats        Seats     `json:"seats" validate:"required,dive"`
 	}
-	// AssignSeat gives the seat at a position (from 0) to an attendee.
+	// AssignSeat gives the seat at a position (from 0) to an attendee, at the wish
+	// of the order's holder, or of the organiser.
 	AssignSeat struct {
-		OrderID  uuid.UUID `json:"orderId" validate:"required"`
-		Position int       `json:"position"`
-		Attendee Attendee  `json:"attendee"`
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		Position    int       `json:"position"`
+		Attendee    Attendee  `json:"attendee"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
 	}
 	// UnassignSeat frees the seat at a position.
 	UnassignSeat struct {
-		OrderID  uuid.UUID `json:"orderId" validate:"required"`
-		Position int       `json:"position"`
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		Position    int       `json:"position"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
 	}
 )
 
@@ -159,6 +167,7 @@ type (
 		Description  string    `json:"description" validate:"max=1000"`
 		Price        int64     `json:"price"` // minor units of the conference's currency
 		Quota        int       `json:"quota"`
+		SalesWindow
 	}
 	// UpdateSeatType replaces all that is said of a seat type; its quota may go
 	// below what is held.
@@ -169,6 +178,7 @@ type (
 		Description  string    `json:"description" validate:"max=1000"`
 		Price        int64     `json:"price"`
 		Quota        int       `json:"quota"`
+		SalesWindow
 	}
 	// RemoveSeatType takes a seat type off sale; seats held of it stay held.
 	RemoveSeatType struct {

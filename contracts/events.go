@@ -82,12 +82,13 @@ type (
 		Seats     Seats      `json:"seats"`
 		Total     Money      `json:"total"`
 	}
-	// OrderCancelled: the registrant gave the order up. Refund says whether
-	// PaymentID's money goes back.
+	// OrderCancelled: its holder, or the organiser, gave the order up. Refund says
+	// whether PaymentID's money goes back.
 	OrderCancelled struct {
-		OrderID   uuid.UUID  `json:"orderId" validate:"required"`
-		Refund    bool       `json:"refund"`
-		PaymentID *uuid.UUID `json:"paymentId,omitempty"`
+		OrderID     uuid.UUID  `json:"orderId" validate:"required"`
+		Refund      bool       `json:"refund"`
+		PaymentID   *uuid.UUID `json:"paymentId,omitempty"`
+		ByOrganiser bool       `json:"byOrganiser,omitempty"`
 	}
 )
 
@@ -96,8 +97,9 @@ type (
 	// SeatAssignmentsCreated opens one position per seat: Positions[i] is the
 	// seat type of position i.
 	SeatAssignmentsCreated struct {
-		OrderID   uuid.UUID   `json:"orderId" validate:"required"`
-		Positions []uuid.UUID `json:"positions"`
+		OrderID      uuid.UUID   `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID   `json:"conferenceId" validate:"required"`
+		Positions    []uuid.UUID `json:"positions"`
 	}
 	// SeatAssigned gives a seat to an attendee.
 	SeatAssigned struct {
@@ -204,6 +206,7 @@ type (
 		Description  string    `json:"description"`
 		Price        Money     `json:"price"`
 		Quota        int       `json:"quota"`
+		SalesWindow
 	}
 	// SeatTypeUpdated replaces what is said of a seat type.
 	SeatTypeUpdated struct {
@@ -213,6 +216,7 @@ type (
 		Description  string    `json:"description"`
 		Price        Money     `json:"price"`
 		Quota        int       `json:"quota"`
+		SalesWindow
 	}
 	// SeatTypeRemoved takes a seat type off sale.
 	SeatTypeRemoved struct {

@@ -146,20 +146,46 @@ type OrderLine struct {
 	Total     Money     `json:"total"`
 }
 
+// SalesWindow is when seats are sold: from SalesFrom on, and until just before
+// SalesUntil. A zero time sets no bound.
+type SalesWindow struct {
+	SalesFrom  time.Time `json:"salesFrom,omitzero" doc:"When sales open; absent: as soon as the conference is published"`
+	SalesUntil time.Time `json:"salesUntil,omitzero" doc:"When sales close; absent: when the conference ends"`
+}
+
+// Within is the part of the window that lies inside another one.
+func (w SalesWindow) Within(outer SalesWindow) SalesWindow {
+	if w.SalesFrom.Before(outer.SalesFrom) {
+		w.SalesFrom = outer.SalesFrom
+	}
+	if w.SalesUntil.IsZero() || !outer.SalesUntil.IsZero() && outer.SalesUntil.Before(w.SalesUntil) {
+		w.SalesUntil = outer.SalesUntil
+	}
+	return w
+}
+
 // CatalogueSeatType is a seat type as the order app sells it.
 type CatalogueSeatType struct {
 	ID    uuid.UUID `json:"id" validate:"required"`
 	Name  string    `json:"name" validate:"required"`
 	Price Money     `json:"price"`
+	SalesWindow
 }
 
 // ConferenceDetails is what an organiser says about a conference.
 type ConferenceDetails struct {
-	Name        string    `json:"name" validate:"required,max=200" minLength:"1" maxLength:"200"`
-	Description string    `json:"description" validate:"max=10000" maxLength:"10000"`
-	Location    string    `json:"location" validate:"max=200" maxLength:"200"`
-	StartsAt    time.Time `json:"startsAt" validate:"required"`
-	EndsAt      time.Time `json:"endsAt" validate:"required"`
+	Name        string `json:"name" validate:"required,max=200" minLength:"1" maxLength:"200"`
+	Description string `json:"description" validate:"max=10000" maxLength:"10000"`
+	Location    string `json:"location" validate:"max=200" maxLength:"200"`
+	// TimeZone is that of the venue. The times here are moments, whatever offset
+	// they are written with; the time zone is what they are shown in.
+	TimeZone string    `json:"timeZone" validate:"required,max=64" minLength:"1" maxLength:"64" doc:"The venue's time zone, as the IANA database names it. Times may be written with any offset, and are given back in this time zone" example:"Europe/Berlin"`
+	StartsAt time.Time `json:"startsAt" validate:"required" doc:"This and all other dates lie between 1970 and 2200"`
+	EndsAt   time.Time `json:"endsAt" validate:"required"`
+	SalesWindow
 	// RefundUntil ends the refund window; the zero time means there is none.
-	RefundUntil time.Time `json:"refundUntil,omitzero" doc:"Until when a confirmed order can be cancelled with a refund; absent: never"`
+	RefundUntil time.Time `json:"refundUntil,omitzero" doc:"Until when a paid order can be cancelled with a refund once it is confirmed; absent: never"`
+	// HandOverUntil ends the time in which seats are handed on; the zero time
+	// means that it ends when the conference starts.
+	HandOverUntil time.Time `json:"handOverUntil,omitzero" doc:"Until when the holder of an order says who has its seats; absent: until the conference starts"`
 }

@@ -79,7 +79,7 @@ func create(slug string) contracts.CreateConference {
 	starts := time.Now().AddDate(0, 1, 0)
 	return contracts.CreateConference{
 		ConferenceID: uuid.New(), Slug: slug, Owner: "ada", Currency: "USD",
-		Details: contracts.ConferenceDetails{Name: "GopherCon", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 3)},
+		Details: contracts.ConferenceDetails{Name: "GopherCon", TimeZone: "Asia/Shanghai", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 3)},
 	}
 }
 

@@ -110,6 +110,7 @@ func TestAnOrderFromItsPlacingToItsCancellation(t *testing.T) {
 	a.expect("what is on sale, and an order for it, in one batch",
 		a.handle(register, contracts.SetCatalogue{
 			ConferenceID: conferenceID, Version: 1, Published: true, RefundUntil: a.now.AddDate(0, 0, 7),
+			StartsAt: a.now.AddDate(0, 1, 0), EndsAt: a.now.AddDate(0, 1, 2),
 			SeatTypes: []contracts.CatalogueSeatType{{ID: seatType, Name: "General admission", Price: price}},
 		}),
 		"CatalogueSet.v1", "OrderPlaced.v1", "OrderTotalsCalculated.v1")
@@ -124,10 +125,9 @@ func TestAnOrderFromItsPlacingToItsCancellation(t *testing.T) {
 		),
 		"OrderReservationCompleted.v1", "OrderTotalsCalculated.v1", "OrderRegistrantAssigned.v1",
 		"OrderConfirmed.v1", "CreateSeatAssignments.v1")
-	a.expect("its seats are opened",
-		a.handle(contracts.CreateSeatAssignments{OrderID: orderID, Seats: one}),
-		"SeatAssignmentsCreated.v1")
-	a.expect("a seat is assigned", a.handle(assign), "SeatAssigned.v1")
+	a.expect("its seats are opened, and one is assigned, in one batch",
+		a.handle(contracts.CreateSeatAssignments{OrderID: orderID, ConferenceID: conferenceID, Seats: one}, assign),
+		"SeatAssignmentsCreated.v1", "SeatAssigned.v1")
 	a.expect("cancelled inside the refund window",
 		a.handle(contracts.CancelOrder{OrderID: orderID}),
 		"OrderCancelled.v1")

@@ -56,7 +56,7 @@ func onSale(t *testing.T, s *harness.System, q quotas) conference {
 	var err error
 	c.id, err = c.organiser.CreateConference(t.Context(), api.NewConference{
 		Slug: "story-" + uuid.NewString(), Owner: "The organisers", Name: "CQRS in the wild", Currency: "USD",
-		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
+		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
 	})
 	c.must(err)
 	c.general = c.seatType("General admission", generalPrice, q.general)

@@ -73,7 +73,7 @@ func open(t *testing.T, organiser *api.Client, quota int) (s sale) {
 	var err error
 	s.conference, err = organiser.CreateConference(t.Context(), api.NewConference{
 		Slug: "seen-" + uuid.NewString(), Owner: "The organisers", Name: "Seen inside", Currency: "USD",
-		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
+		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
 	})
 	must(t, err)
 	s.general, err = organiser.AddSeatType(t.Context(), s.conference, api.NewSeatType{Name: "General admission", Price: price, Quota: quota})

@@ -49,6 +49,8 @@ func (w *world) openConference() {
 			{ID: workshop, Name: "CQRS Workshop", Price: usd(500_00)},
 			{ID: keynote, Name: "Keynote"},
 		},
+		StartsAt:    w.now.Add(24 * time.Hour),
+		EndsAt:      w.now.Add(pick(w, "end", 48*time.Hour, 26*time.Hour)),
 		RefundUntil: w.now.Add(pick(w, "refund window", 24*time.Hour, 0, time.Hour)),
 	}
 	w.catalogue.SeatTypes[2].Price = usd(0)

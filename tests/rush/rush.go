@@ -37,7 +37,7 @@ func Open(ctx context.Context, organiser, anyone *api.Client, generals, workshop
 	var err error
 	s.ID, err = organiser.CreateConference(ctx, api.NewConference{
 		Slug: "rush-" + uuid.NewString(), Owner: "The organisers", Name: "Everybody comes", Currency: "USD",
-		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
+		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
 	})
 	if err != nil {
 		return s, err

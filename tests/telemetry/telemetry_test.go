@@ -174,7 +174,7 @@ var ada = contracts.Person{FirstName: "Adeline", LastName: "Lovelace-Byron", Ema
 func (w *world) open() (conference, seatType uuid.UUID) {
 	conference, seatType = uuid.New(), uuid.New()
 	w.request("publish", conference, contracts.SetCatalogue{
-		ConferenceID: conference, Version: 1, Published: true, StartsAt: w.now.AddDate(0, 1, 0), RefundUntil: w.now.AddDate(0, 0, 20),
+		ConferenceID: conference, Version: 1, Published: true, StartsAt: w.now.AddDate(0, 1, 0), EndsAt: w.now.AddDate(0, 1, 2), RefundUntil: w.now.AddDate(0, 0, 20),
 		SeatTypes: []contracts.CatalogueSeatType{{ID: seatType, Name: "General admission", Price: contracts.Money{Amount: 100, Currency: "USD"}}},
 	})
 	w.request("quota", conference, contracts.SetSeatsQuota{ConferenceID: conference, SeatType: seatType, Quota: 10, Version: 1})

@@ -33,7 +33,11 @@ const (
 	NameRequired        = "name-required"
 	CurrencyUnknown     = "currency-unknown"
 	DatesInvalid        = "dates-invalid"
+	DateOutOfRange      = "date-out-of-range"
+	TimeZoneUnknown     = "time-zone-unknown"
+	SalesWindowInvalid  = "sales-window-invalid"
 	RefundWindowInvalid = "refund-window-invalid"
+	HandOverInvalid     = "hand-over-invalid"
 	SeatTypeRequired    = "seat-type-required"
 	LastSeatType        = "last-seat-type"
 	Ended               = "conference-ended"
@@ -77,7 +81,8 @@ type SeatType struct {
 	Description string          `json:"description"`
 	Price       contracts.Money `json:"price"`
 	Quota       int             `json:"quota"`
-	Removed     bool            `json:"removed"`
+	contracts.SalesWindow
+	Removed bool `json:"removed"`
 
 	// QuotaVersion is the version of the last event that changed the quota.
 	QuotaVersion uint64 `json:"quotaVersion"`
@@ -220,12 +225,12 @@ func unpublish(s State) ([]any, error) {
 }
 
 func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
-	if err := checkSeatType(c.Name, c.Price, c.Quota); err != nil {
+	if err := checkSeatType(c.Name, c.Price, c.Quota, c.SalesWindow); err != nil {
 		return nil, err
 	}
 	added := SeatType{
 		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
-		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota,
+		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota, SalesWindow: windowInUTC(c.SalesWindow),
 	}
 	if i, known := s.find(c.SeatTypeID); known {
 		switch there := s.SeatTypes[i]; {
@@ -241,14 +246,14 @@ func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
 	}
 	return []any{contracts.SeatTypeAdded{
 		ConferenceID: s.ID, SeatTypeID: added.ID, Name: added.Name, Description: added.Description,
-		Price: added.Price, Quota: added.Quota,
+		Price: added.Price, Quota: added.Quota, SalesWindow: added.SalesWindow,
 	}}, nil
 }
 
 // updateSeatType lets price and quota go up and down. Orders placed keep their
 // price, and seats held are honoured, so neither needs to be asked.
 func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
-	if err := checkSeatType(c.Name, c.Price, c.Quota); err != nil {
+	if err := checkSeatType(c.Name, c.Price, c.Quota, c.SalesWindow); err != nil {
 		return nil, err
 	}
 	i, known := s.find(c.SeatTypeID)
@@ -261,14 +266,14 @@ func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
 	}
 	updated := SeatType{
 		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
-		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota,
+		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota, SalesWindow: windowInUTC(c.SalesWindow),
 	}
 	if there.says(updated) {
 		return nil, nil
 	}
 	return []any{contracts.SeatTypeUpdated{
 		ConferenceID: s.ID, SeatTypeID: updated.ID, Name: updated.Name, Description: updated.Description,
-		Price: updated.Price, Quota: updated.Quota,
+		Price: updated.Price, Quota: updated.Quota, SalesWindow: updated.SalesWindow,
 	}}, nil
 }
 
@@ -289,7 +294,8 @@ func removeSeatType(s State, c contracts.RemoveSeatType) ([]any, error) {
 
 // says compares what an organiser says of a seat type.
 func (t SeatType) says(o SeatType) bool {
-	return t.Name == o.Name && t.Description == o.Description && t.Price == o.Price && t.Quota == o.Quota
+	return t.Name == o.Name && t.Description == o.Description && t.Price == o.Price && t.Quota == o.Quota &&
+		windowInUTC(t.SalesWindow) == windowInUTC(o.SalesWindow)
 }
 
 func evolve(s State, event any) State {
@@ -299,7 +305,7 @@ func evolve(s State, event any) State {
 		s.ID, s.Slug, s.Owner, s.Currency, s.Details = e.ConferenceID, e.Slug, e.Owner, e.Currency, e.Details
 		s.CatalogueVersion = s.Version
 	case contracts.ConferenceUpdated:
-		if !e.Details.StartsAt.Equal(s.Details.StartsAt) || !e.Details.RefundUntil.Equal(s.Details.RefundUntil) {
+		if timesOf(e.Details) != timesOf(s.Details) {
 			s.CatalogueVersion = s.Version
 		}
 		s.Details = e.Details
@@ -310,19 +316,19 @@ func evolve(s State, event any) State {
 	case contracts.SeatTypeAdded:
 		s.SeatTypes = append(s.SeatTypes, SeatType{
 			ID: e.SeatTypeID, Name: e.Name, Description: e.Description, Price: e.Price, Quota: e.Quota,
-			QuotaVersion: s.Version,
+			SalesWindow: e.SalesWindow, QuotaVersion: s.Version,
 		})
 		s.CatalogueVersion = s.Version
 	case contracts.SeatTypeUpdated:
 		if i, known := s.find(e.SeatTypeID); known {
 			t := &s.SeatTypes[i]
-			if t.Name != e.Name || t.Price != e.Price {
+			if t.Name != e.Name || t.Price != e.Price || windowInUTC(t.SalesWindow) != windowInUTC(e.SalesWindow) {
 				s.CatalogueVersion = s.Version
 			}
 			if t.Quota != e.Quota {
 				t.QuotaVersion = s.Version
 			}
-			t.Name, t.Description, t.Price, t.Quota = e.Name, e.Description, e.Price, e.Quota
+			t.Name, t.Description, t.Price, t.Quota, t.SalesWindow = e.Name, e.Description, e.Price, e.Quota, e.SalesWindow
 		}
 	case contracts.SeatTypeRemoved:
 		if i, known := s.find(e.SeatTypeID); known {
@@ -349,11 +355,12 @@ func react(s State, _ any, out *es.Outbox) {
 func (s State) catalogue() contracts.SetCatalogue {
 	c := contracts.SetCatalogue{
 		ConferenceID: s.ID, Version: s.Version, Published: s.Published, SeatTypes: []contracts.CatalogueSeatType{},
-		StartsAt: s.Details.StartsAt, RefundUntil: s.Details.RefundUntil,
+		StartsAt: s.Details.StartsAt, EndsAt: s.Details.EndsAt, SalesWindow: s.Details.SalesWindow,
+		RefundUntil: s.Details.RefundUntil, HandOverUntil: s.Details.HandOverUntil,
 	}
 	for _, t := range s.SeatTypes {
 		if !t.Removed {
-			c.SeatTypes = append(c.SeatTypes, contracts.CatalogueSeatType{ID: t.ID, Name: t.Name, Price: t.Price})
+			c.SeatTypes = append(c.SeatTypes, contracts.CatalogueSeatType{ID: t.ID, Name: t.Name, Price: t.Price, SalesWindow: t.SalesWindow})
 		}
 	}
 	return c
@@ -377,19 +384,51 @@ func checkCreate(c contracts.CreateConference) error {
 	return checkDetails(c.Details)
 }
 
+// Dates that a person can mean. Beyond them a date is a slip, and some databases
+// and clocks cannot hold it.
+const (
+	firstYear = 1970
+	lastYear  = 2200
+)
+
 func checkDetails(d contracts.ConferenceDetails) error {
-	switch {
-	case strings.TrimSpace(d.Name) == "":
+	if strings.TrimSpace(d.Name) == "" {
 		return es.Refuse(NameRequired, "a conference needs a name")
-	case d.StartsAt.IsZero() || !d.EndsAt.After(d.StartsAt):
+	}
+	if _, err := contracts.TimeZone(d.TimeZone); err != nil {
+		return es.Refuse(TimeZoneUnknown, "%q is not the name of a time zone (IANA), like Europe/Berlin", d.TimeZone)
+	}
+	if err := checkDate("startsAt", d.StartsAt); err != nil {
+		return err
+	}
+	if err := checkDate("endsAt", d.EndsAt); err != nil {
+		return err
+	}
+	if err := checkWindow(d.SalesWindow); err != nil {
+		return err
+	}
+	if err := checkOptionalDate("refundUntil", d.RefundUntil); err != nil {
+		return err
+	}
+	if err := checkOptionalDate("handOverUntil", d.HandOverUntil); err != nil {
+		return err
+	}
+	switch {
+	case !d.EndsAt.After(d.StartsAt):
 		return es.Refuse(DatesInvalid, "a conference ends after it starts")
+	case d.SalesUntil.After(d.EndsAt) || !d.SalesFrom.Before(d.EndsAt):
+		return es.Refuse(SalesWindowInvalid, "sales open before the conference ends, and close with its end at the latest")
 	case d.RefundUntil.After(d.EndsAt):
 		return es.Refuse(RefundWindowInvalid, "refunds end with the conference at the latest")
+	case d.HandOverUntil.After(d.EndsAt):
+		return es.Refuse(HandOverInvalid, "seats are handed on until the end of the conference at the latest")
 	}
 	return nil
 }
 
-func checkSeatType(name string, price int64, quota int) error {
+// checkSeatType does not hold the seat type's sales window against the
+// conference's: what counts is what both have in common, and either may change.
+func checkSeatType(name string, price int64, quota int, window contracts.SalesWindow) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return es.Refuse(NameRequired, "a seat type needs a name")
@@ -398,16 +437,60 @@ func checkSeatType(name string, price int64, quota int) error {
 	case quota < 0 || quota > MaxQuota:
 		return es.Refuse(QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
 	}
+	return checkWindow(window)
+}
+
+func checkWindow(w contracts.SalesWindow) error {
+	if err := checkOptionalDate("salesFrom", w.SalesFrom); err != nil {
+		return err
+	}
+	if err := checkOptionalDate("salesUntil", w.SalesUntil); err != nil {
+		return err
+	}
+	if !w.SalesUntil.IsZero() && !w.SalesFrom.Before(w.SalesUntil) {
+		return es.Refuse(SalesWindowInvalid, "sales close after they open")
+	}
+	return nil
+}
+
+func checkOptionalDate(name string, at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	return checkDate(name, at)
+}
+
+func checkDate(name string, at time.Time) error {
+	if year := at.UTC().Year(); year < firstYear || year > lastYear {
+		return es.Refuse(DateOutOfRange, "%s is in the year %d; dates are from %d to %d", name, year, firstYear, lastYear)
+	}
 	return nil
 }
 
 // inUTC has all times in UTC, however they were written, so that == compares
 // moments (Round takes off the reading of a monotonic clock).
 func inUTC(d contracts.ConferenceDetails) contracts.ConferenceDetails {
-	for _, t := range []*time.Time{&d.StartsAt, &d.EndsAt, &d.RefundUntil} {
+	for _, t := range []*time.Time{&d.StartsAt, &d.EndsAt, &d.RefundUntil, &d.HandOverUntil} {
 		*t = t.UTC().Round(0)
 	}
+	d.SalesWindow = windowInUTC(d.SalesWindow)
 	return d
 }
 
+func windowInUTC(w contracts.SalesWindow) contracts.SalesWindow {
+	w.SalesFrom, w.SalesUntil = w.SalesFrom.UTC().Round(0), w.SalesUntil.UTC().Round(0)
+	return w
+}
+
 func sameDetails(a, b contracts.ConferenceDetails) bool { return inUTC(a) == inUTC(b) }
+
+// times are what the order app is told of a conference's details.
+type times struct {
+	starts, ends, refunds, handOver time.Time
+	contracts.SalesWindow
+}
+
+func timesOf(d contracts.ConferenceDetails) times {
+	d = inUTC(d)
+	return times{d.StartsAt, d.EndsAt, d.RefundUntil, d.HandOverUntil, d.SalesWindow}
+}

@@ -19,12 +19,19 @@ var (
 	general  = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0002")
 	workshop = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0003")
 
-	june     = time.Date(2027, time.June, 1, 9, 0, 0, 0, time.UTC)
-	beijing  = time.FixedZone("Beijing", 8*60*60)
-	details  = contracts.ConferenceDetails{Name: "GopherCon", Description: "Three days of Go", Location: "Shanghai", StartsAt: june, EndsAt: june.AddDate(0, 0, 3), RefundUntil: june.AddDate(0, 0, -14)}
-	renamed  = with(func(d *contracts.ConferenceDetails) { d.Name = "GopherCon China" })
-	moved    = with(func(d *contracts.ConferenceDetails) { d.StartsAt = june.AddDate(0, 0, 1) })
-	noRefund = with(func(d *contracts.ConferenceDetails) { d.RefundUntil = time.Time{} })
+	june    = time.Date(2027, time.June, 1, 9, 0, 0, 0, time.UTC)
+	beijing = time.FixedZone("Beijing", 8*60*60)
+	details = contracts.ConferenceDetails{Name: "GopherCon", Description: "Three days of Go", Location: "Shanghai", TimeZone: "Asia/Shanghai", StartsAt: june, EndsAt: june.AddDate(0, 0, 3), RefundUntil: june.AddDate(0, 0, -14)}
+	renamed = with(func(d *contracts.ConferenceDetails) { d.Name = "GopherCon China" })
+	moved   = with(func(d *contracts.ConferenceDetails) { d.StartsAt = june.AddDate(0, 0, 1) })
+	ended   = with(func(d *contracts.ConferenceDetails) {
+		d.StartsAt, d.EndsAt = estest.Noon.AddDate(0, 0, -3), estest.Noon.AddDate(0, 0, -1)
+		d.RefundUntil = time.Time{}
+	})
+	soldEarly = with(func(d *contracts.ConferenceDetails) { d.SalesFrom, d.SalesUntil = june.AddDate(0, -6, 0), june })
+	handedOn  = with(func(d *contracts.ConferenceDetails) { d.HandOverUntil = june.AddDate(0, 0, 2) })
+	elsewhere = with(func(d *contracts.ConferenceDetails) { d.TimeZone = "Europe/Berlin" })
+	noRefund  = with(func(d *contracts.ConferenceDetails) { d.RefundUntil = time.Time{} })
 )
 
 func with(change func(*contracts.ConferenceDetails)) contracts.ConferenceDetails {
@@ -88,7 +95,8 @@ var (
 
 func catalogue(version uint64, published bool, d contracts.ConferenceDetails, seatTypes ...contracts.CatalogueSeatType) contracts.SetCatalogue {
 	return contracts.SetCatalogue{
-		ConferenceID: id, Version: version, Published: published, StartsAt: d.StartsAt, RefundUntil: d.RefundUntil,
+		ConferenceID: id, Version: version, Published: published, StartsAt: d.StartsAt, EndsAt: d.EndsAt, SalesWindow: d.SalesWindow,
+		RefundUntil: d.RefundUntil, HandOverUntil: d.HandOverUntil,
 		SeatTypes: append([]contracts.CatalogueSeatType{}, seatTypes...),
 	}
 }
@@ -163,10 +171,28 @@ func TestCreateConferenceChecksWhatIsSaid(t *testing.T) {
 		"no name":                      {func(c *contracts.CreateConference) { c.Details.Name = "  " }, conference.NameRequired},
 		"ending when it starts":        {func(c *contracts.CreateConference) { c.Details.EndsAt = june }, conference.DatesInvalid},
 		"ending before it starts":      {func(c *contracts.CreateConference) { c.Details.EndsAt = june.Add(-time.Second) }, conference.DatesInvalid},
-		"no start":                     {func(c *contracts.CreateConference) { c.Details.StartsAt = time.Time{} }, conference.DatesInvalid},
+		"no start":                     {func(c *contracts.CreateConference) { c.Details.StartsAt = time.Time{} }, conference.DateOutOfRange},
 		"refunds after its end": {func(c *contracts.CreateConference) {
 			c.Details.RefundUntil = c.Details.EndsAt.Add(time.Second)
 		}, conference.RefundWindowInvalid},
+		"seats handed on after its end": {func(c *contracts.CreateConference) {
+			c.Details.HandOverUntil = c.Details.EndsAt.Add(time.Second)
+		}, conference.HandOverInvalid},
+		"sales after its end": {func(c *contracts.CreateConference) {
+			c.Details.SalesUntil = c.Details.EndsAt.Add(time.Second)
+		}, conference.SalesWindowInvalid},
+		"sales that open when it ends": {func(c *contracts.CreateConference) {
+			c.Details.SalesFrom = c.Details.EndsAt
+		}, conference.SalesWindowInvalid},
+		"sales that close when they open": {func(c *contracts.CreateConference) {
+			c.Details.SalesFrom, c.Details.SalesUntil = june.AddDate(0, -1, 0), june.AddDate(0, -1, 0)
+		}, conference.SalesWindowInvalid},
+		"no time zone":                         {func(c *contracts.CreateConference) { c.Details.TimeZone = "" }, conference.TimeZoneUnknown},
+		"a time zone that is none":             {func(c *contracts.CreateConference) { c.Details.TimeZone = "Europe/Atlantis" }, conference.TimeZoneUnknown},
+		"an offset in place of a time zone":    {func(c *contracts.CreateConference) { c.Details.TimeZone = "+02:00" }, conference.TimeZoneUnknown},
+		"the time zone of the server":          {func(c *contracts.CreateConference) { c.Details.TimeZone = "Local" }, conference.TimeZoneUnknown},
+		"a path in place of a time zone":       {func(c *contracts.CreateConference) { c.Details.TimeZone = "../etc/passwd" }, conference.TimeZoneUnknown},
+		"a time zone that counts leap seconds": {func(c *contracts.CreateConference) { c.Details.TimeZone = "right/Europe/Berlin" }, conference.TimeZoneUnknown},
 	}
 	for name, r := range refusals {
 		c := create()
@@ -177,11 +203,22 @@ func TestCreateConferenceChecksWhatIsSaid(t *testing.T) {
 
 func TestCreateConferenceAccepts(t *testing.T) {
 	for name, change := range map[string]func(*contracts.CreateConference){
-		"a slug of one letter":      func(c *contracts.CreateConference) { c.Slug = "x" },
-		"a slug of 64 characters":   func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 64) },
-		"digits and hyphens":        func(c *contracts.CreateConference) { c.Slug = "2027-go-go" },
-		"no refunds":                func(c *contracts.CreateConference) { c.Details = noRefund },
-		"refunds until the end":     func(c *contracts.CreateConference) { c.Details.RefundUntil = c.Details.EndsAt },
+		"a slug of one letter":                  func(c *contracts.CreateConference) { c.Slug = "x" },
+		"a slug of 64 characters":               func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 64) },
+		"digits and hyphens":                    func(c *contracts.CreateConference) { c.Slug = "2027-go-go" },
+		"no refunds":                            func(c *contracts.CreateConference) { c.Details = noRefund },
+		"refunds until the end":                 func(c *contracts.CreateConference) { c.Details.RefundUntil = c.Details.EndsAt },
+		"a time zone with a plain name":         func(c *contracts.CreateConference) { c.Details.TimeZone = "UTC" },
+		"a time zone of three parts":            func(c *contracts.CreateConference) { c.Details.TimeZone = "America/Argentina/Buenos_Aires" },
+		"sales until the end":                   func(c *contracts.CreateConference) { c.Details.SalesUntil = c.Details.EndsAt },
+		"sales that go on while it takes place": func(c *contracts.CreateConference) { c.Details.SalesFrom = june.Add(time.Hour) },
+		"seats handed on until the end":         func(c *contracts.CreateConference) { c.Details.HandOverUntil = c.Details.EndsAt },
+		"dates of 1970": func(c *contracts.CreateConference) {
+			c.Details.StartsAt, c.Details.EndsAt, c.Details.RefundUntil = time.Unix(0, 0), time.Unix(1, 0), time.Time{}
+		},
+		"dates of 2200": func(c *contracts.CreateConference) {
+			c.Details.EndsAt = time.Date(2200, 12, 31, 23, 59, 59, 0, time.UTC)
+		},
 		"a currency without cents":  func(c *contracts.CreateConference) { c.Currency = "JPY" },
 		"the currency of its place": func(c *contracts.CreateConference) { c.Currency = "CNY" },
 	} {
@@ -191,6 +228,115 @@ func TestCreateConferenceAccepts(t *testing.T) {
 			Name: name, When: c, Then: []any{estest.Any[contracts.ConferenceCreated]()},
 		})
 	}
+}
+
+func TestDatesOutsideOfTheirRangeAreRefusedByName(t *testing.T) {
+	agg := conference.Aggregate()
+	refused := func(what string, command any) {
+		t.Helper()
+		env := es.Env{Now: estest.Noon, Claims: map[string]string{"slug/gophercon-2027": "conference/" + id.String()}}
+		state := agg.New()
+		if _, creates := command.(contracts.CreateConference); !creates {
+			state = estest.Fold(agg, created(), added(general, "General admission", 19900, 100))
+		}
+		_, err := agg.Decide(env, state, command)
+		refusal, _ := es.AsRefusal(err)
+		if refusal == nil || refusal.Code != conference.DateOutOfRange || !strings.HasPrefix(refusal.Detail, what+" ") {
+			t.Errorf("%T: got %v, want %s and %s", command, err, conference.DateOutOfRange, what)
+		}
+	}
+	date := func(d *contracts.ConferenceDetails, name string) *time.Time {
+		return map[string]*time.Time{
+			"startsAt": &d.StartsAt, "endsAt": &d.EndsAt, "salesFrom": &d.SalesFrom, "salesUntil": &d.SalesUntil,
+			"refundUntil": &d.RefundUntil, "handOverUntil": &d.HandOverUntil,
+		}[name]
+	}
+	for _, out := range []time.Time{
+		time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC),
+		time.Date(2201, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(1970, 1, 1, 0, 30, 0, 0, beijing), // 1969 in UTC
+		time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC),
+	} {
+		for _, name := range []string{"startsAt", "endsAt", "salesFrom", "salesUntil", "refundUntil", "handOverUntil"} {
+			c, u := create(), update(details)
+			*date(&c.Details, name), *date(&u.Details, name) = out, out
+			refused(name, c)
+			refused(name, u)
+		}
+		a, u := add(workshop, "Workshop", 1, 1), change(general, "General", 1, 1)
+		a.SalesFrom, u.SalesFrom = out, out
+		refused("salesFrom", a)
+		refused("salesFrom", u)
+		a, u = add(workshop, "Workshop", 1, 1), change(general, "General", 1, 1)
+		a.SalesUntil, u.SalesUntil = out, out
+		refused("salesUntil", a)
+		refused("salesUntil", u)
+	}
+}
+
+// A seat type's window may reach beyond the conference's: what both have in
+// common counts, and either may change.
+func TestASeatTypeHasASalesWindowOfItsOwn(t *testing.T) {
+	early := contracts.SalesWindow{SalesFrom: june.AddDate(0, -6, 0), SalesUntil: june.AddDate(0, -3, 0)}
+	beyond := contracts.SalesWindow{SalesUntil: june.AddDate(1, 0, 0)}
+	elsewhere := contracts.SalesWindow{SalesFrom: early.SalesFrom.In(beijing), SalesUntil: early.SalesUntil.In(beijing)}
+	empty := contracts.SalesWindow{SalesFrom: june, SalesUntil: june}
+
+	adds := func(w contracts.SalesWindow) contracts.AddSeatType {
+		c := add(general, "Early bird", 9900, 100)
+		c.SalesWindow = w
+		return c
+	}
+	changes := func(w contracts.SalesWindow) contracts.UpdateSeatType {
+		c := change(general, "Early bird", 9900, 100)
+		c.SalesWindow = w
+		return c
+	}
+	addedWith := added(general, "Early bird", 9900, 100)
+	addedWith.SalesWindow = early
+	changedTo := changed(general, "Early bird", 9900, 100)
+	changedTo.SalesWindow = beyond
+	sold := func(w contracts.SalesWindow) contracts.CatalogueSeatType {
+		s := sells(general, "Early bird", 9900)
+		s.SalesWindow = w
+		return s
+	}
+
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "of which the order app is told, in UTC",
+			Given: []any{created()},
+			When:  adds(elsewhere),
+			Then:  []any{addedWith},
+			Sends: []any{quota(2, general, 100), catalogue(2, false, details, sold(early))},
+		},
+		estest.Scenario{
+			Name:  "also when nothing else of it changes",
+			Given: []any{created(), addedWith},
+			When:  changes(beyond),
+			Then:  []any{changedTo},
+			Sends: []any{catalogue(3, false, details, sold(beyond))},
+		},
+		estest.Scenario{
+			Name:  "the same with another offset changes nothing",
+			Given: []any{created(), addedWith},
+			When:  changes(elsewhere),
+			Sends: none,
+		},
+		estest.Scenario{
+			Name:    "one that closes when it opens is refused",
+			Given:   []any{created()},
+			When:    adds(empty),
+			Refused: conference.SalesWindowInvalid,
+		},
+		estest.Scenario{
+			Name:    "nor can it be changed to one",
+			Given:   []any{created(), addedWith},
+			When:    changes(empty),
+			Refused: conference.SalesWindowInvalid,
+		},
+	)
 }
 
 func TestCreateConferenceClaimsItsSlug(t *testing.T) {
@@ -250,6 +396,34 @@ func TestUpdateConference(t *testing.T) {
 			When:  update(noRefund),
 			Then:  []any{updated(noRefund)},
 			Sends: []any{catalogue(2, false, noRefund)},
+		},
+		estest.Scenario{
+			Name:  "with another end tells the order app, which sells nothing after it",
+			Given: []any{created()},
+			When:  update(ended),
+			Then:  []any{updated(ended)},
+			Sends: []any{catalogue(2, false, ended)},
+		},
+		estest.Scenario{
+			Name:  "with another sales window tells the order app",
+			Given: []any{created()},
+			When:  update(soldEarly),
+			Then:  []any{updated(soldEarly)},
+			Sends: []any{catalogue(2, false, soldEarly)},
+		},
+		estest.Scenario{
+			Name:  "with another deadline for handing seats on tells the order app",
+			Given: []any{created()},
+			When:  update(handedOn),
+			Then:  []any{updated(handedOn)},
+			Sends: []any{catalogue(2, false, handedOn)},
+		},
+		estest.Scenario{
+			Name:  "with another time zone alone moves no time",
+			Given: []any{created()},
+			When:  update(elsewhere),
+			Then:  []any{updated(elsewhere)},
+			Sends: none,
 		},
 		estest.Scenario{
 			Name:  "with what is known already does nothing",

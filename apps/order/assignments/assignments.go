@@ -5,9 +5,11 @@ package assignments
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/es"
@@ -18,7 +20,8 @@ const Name = "assignments"
 
 // State is the seats of one order, by position.
 type State struct {
-	Seats []Seat `json:"seats"`
+	ConferenceID uuid.UUID `json:"conferenceId"`
+	Seats        []Seat    `json:"seats"`
 }
 
 // Seat is one position. Attendee is nil while nobody is assigned to it.
@@ -53,13 +56,17 @@ func route(command any) (id string, ok bool) {
 	return "", false
 }
 
-// reads asks for the order, whose end takes its seats away.
-func reads(_ State, command any) []es.Ref {
+// reads asks for the order, whose end takes its seats away, and for the
+// catalogue, which says until when seats are handed on. A batch may hold both
+// the creation and an assignment, which then learns the conference from it.
+func reads(s State, command any) []es.Ref {
 	switch c := command.(type) {
+	case contracts.CreateSeatAssignments:
+		return []es.Ref{catalogue.Ref(c.ConferenceID)}
 	case contracts.AssignSeat:
-		return []es.Ref{order.Ref(c.OrderID)}
+		return []es.Ref{order.Ref(c.OrderID), catalogue.Ref(s.ConferenceID)}
 	case contracts.UnassignSeat:
-		return []es.Ref{order.Ref(c.OrderID)}
+		return []es.Ref{order.Ref(c.OrderID), catalogue.Ref(s.ConferenceID)}
 	}
 	return nil
 }
@@ -69,13 +76,13 @@ func decide(env es.Env, s State, command any) ([]any, error) {
 	case contracts.CreateSeatAssignments:
 		return create(s, c)
 	case contracts.AssignSeat:
-		seat, err := s.seat(env, c.OrderID, c.Position)
+		seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
 		if err != nil {
 			return nil, err
 		}
 		return assign(seat, c)
 	case contracts.UnassignSeat:
-		seat, err := s.seat(env, c.OrderID, c.Position)
+		seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +96,7 @@ func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
 	if len(s.Seats) > 0 {
 		return nil, nil
 	}
-	e := contracts.SeatAssignmentsCreated{OrderID: c.OrderID}
+	e := contracts.SeatAssignmentsCreated{OrderID: c.OrderID, ConferenceID: c.ConferenceID}
 	for _, seats := range c.Seats {
 		for range seats.Quantity {
 			e.Positions = append(e.Positions, seats.SeatType)
@@ -129,17 +136,28 @@ func unassign(seat Seat, c contracts.UnassignSeat) ([]any, error) {
 	return []any{contracts.SeatUnassigned{OrderID: c.OrderID, Position: c.Position}}, nil
 }
 
-// seat finds a position of an order that has not been cancelled.
-func (s State) seat(env es.Env, orderID uuid.UUID, position int) (Seat, error) {
+// seat finds a position of an order that has not been cancelled, while its seats
+// are handed on: the organiser does that after the deadline too.
+func (s State) seat(env es.Env, orderID uuid.UUID, position int, byOrganiser bool) (Seat, error) {
 	if len(s.Seats) == 0 {
 		return Seat{}, es.Refuse("order-not-found", "the order has no seats to assign, or not yet")
 	}
-	of, _ := es.StateOf[order.State](env, order.Ref(orderID))
-	if of.Status == order.Cancelled {
+	placed, _ := es.StateOf[order.State](env, order.Ref(orderID))
+	if placed.Status == order.Cancelled {
 		return Seat{}, es.Refuse("order-cancelled", "the order was cancelled")
 	}
 	if position < 0 || position >= len(s.Seats) {
 		return Seat{}, es.Refuse("no-such-position", "the order has positions 0 to %d", len(s.Seats)-1)
+	}
+	if byOrganiser {
+		return s.Seats[position], nil
+	}
+	of, known := es.StateOf[catalogue.State](env, catalogue.Ref(s.ConferenceID))
+	if !known {
+		return Seat{}, es.Refuse("conference-not-ready", "the conference is not known here, or not yet")
+	}
+	if deadline := of.HandOverDeadline(); !env.Now.Before(deadline) {
+		return Seat{}, es.Refuse("hand-over-closed", "seats were handed on until %s", deadline.UTC().Format(time.RFC3339))
 	}
 	return s.Seats[position], nil
 }
@@ -147,6 +165,7 @@ func (s State) seat(env es.Env, orderID uuid.UUID, position int) (Seat, error) {
 func evolve(s State, event any) State {
 	switch e := event.(type) {
 	case contracts.SeatAssignmentsCreated:
+		s.ConferenceID = e.ConferenceID
 		s.Seats = make([]Seat, len(e.Positions))
 		for i, seatType := range e.Positions {
 			s.Seats[i].SeatType = seatType

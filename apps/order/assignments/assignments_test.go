@@ -2,10 +2,12 @@ package assignments_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/order/assignments"
+	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/es"
@@ -13,15 +15,16 @@ import (
 )
 
 var (
-	orderID  = uuid.MustParse("b0000000-0000-4000-8000-000000000001")
-	general  = uuid.MustParse("a0000000-0000-4000-8000-000000000001")
-	cocktail = uuid.MustParse("a0000000-0000-4000-8000-000000000002")
+	orderID    = uuid.MustParse("b0000000-0000-4000-8000-000000000001")
+	conference = uuid.MustParse("c0000000-0000-4000-8000-000000000001")
+	general    = uuid.MustParse("a0000000-0000-4000-8000-000000000001")
+	cocktail   = uuid.MustParse("a0000000-0000-4000-8000-000000000002")
 
 	ada   = attendee("Ada", "ada@example.com", contracts.Paid)
 	grace = attendee("Grace", "grace@example.com", contracts.Speaker)
 
 	// Two General admissions at positions 0 and 1, the cocktail party at 2.
-	created = contracts.SeatAssignmentsCreated{OrderID: orderID, Positions: []uuid.UUID{general, general, cocktail}}
+	created = contracts.SeatAssignmentsCreated{OrderID: orderID, ConferenceID: conference, Positions: []uuid.UUID{general, general, cocktail}}
 )
 
 func attendee(firstName, email string, role contracts.AttendeeType) contracts.Attendee {
@@ -32,7 +35,7 @@ func attendee(firstName, email string, role contracts.AttendeeType) contracts.At
 }
 
 func create(seats ...contracts.SeatQuantity) contracts.CreateSeatAssignments {
-	return contracts.CreateSeatAssignments{OrderID: orderID, Seats: seats}
+	return contracts.CreateSeatAssignments{OrderID: orderID, ConferenceID: conference, Seats: seats}
 }
 
 func assign(position int, a contracts.Attendee) contracts.AssignSeat {
@@ -42,6 +45,33 @@ func assign(position int, a contracts.Attendee) contracts.AssignSeat {
 func assigned(position int, seatType uuid.UUID, a contracts.Attendee) contracts.SeatAssigned {
 	return contracts.SeatAssigned{OrderID: orderID, Position: position, SeatType: seatType, Attendee: a}
 }
+
+func byOrganiser(command any) any {
+	switch c := command.(type) {
+	case contracts.AssignSeat:
+		c.ByOrganiser = true
+		return c
+	case contracts.UnassignSeat:
+		c.ByOrganiser = true
+		return c
+	}
+	panic("not the organiser's")
+}
+
+var (
+	startsAt = estest.Noon.AddDate(0, 1, 0)
+	endsAt   = estest.Noon.AddDate(0, 1, 2)
+)
+
+// venue is the conference's catalogue; others are beside it.
+func venue(handOverUntil time.Time, others ...estest.Other) []estest.Other {
+	state := catalogue.State{SetCatalogue: contracts.SetCatalogue{
+		ConferenceID: conference, Version: 1, StartsAt: startsAt, EndsAt: endsAt, HandOverUntil: handOverUntil,
+	}}
+	return append(others, estest.Other{Ref: catalogue.Ref(conference), State: state})
+}
+
+var open = venue(time.Time{})
 
 func unassign(position int) contracts.UnassignSeat {
 	return contracts.UnassignSeat{OrderID: orderID, Position: position}
@@ -92,71 +122,71 @@ func TestASeatIsAssigned(t *testing.T) {
 
 	estest.Run(t, assignments.Aggregate(),
 		estest.Scenario{
-			Name:  "a free seat goes to the attendee",
+			Name: "a free seat goes to the attendee", Others: open,
 			Given: []any{created},
 			When:  assign(2, grace),
 			Then:  []any{assigned(2, cocktail, grace)},
 		},
 		estest.Scenario{
-			Name:  "another e-mail: the seat is taken from the one and given to the other",
+			Name: "another e-mail: the seat is taken from the one and given to the other", Others: open,
 			Given: occupied,
 			When:  assign(1, grace),
 			Then:  []any{unassigned(1), assigned(1, general, grace)},
 		},
 		estest.Scenario{
-			Name:  "the same e-mail with another name: updated",
+			Name: "the same e-mail with another name: updated", Others: open,
 			Given: occupied,
 			When:  assign(1, adaByron),
 			Then:  []any{updated(adaByron)},
 		},
 		estest.Scenario{
-			Name:  "the same e-mail with another type: updated",
+			Name: "the same e-mail with another type: updated", Others: open,
 			Given: occupied,
 			When:  assign(1, adaSpeaks),
 			Then:  []any{updated(adaSpeaks)},
 		},
 		estest.Scenario{
-			Name:  "the same e-mail in other case: updated, not another person",
+			Name: "the same e-mail in other case: updated, not another person", Others: open,
 			Given: occupied,
 			When:  assign(1, adaAgain),
 			Then:  []any{updated(adaAgain)},
 		},
 		estest.Scenario{
-			Name:  "no change: nothing",
+			Name: "no change: nothing", Others: open,
 			Given: occupied,
 			When:  assign(1, ada),
 		},
 		estest.Scenario{
-			Name:  "no change since an update: nothing",
+			Name: "no change since an update: nothing", Others: open,
 			Given: append(occupied, updated(adaByron)),
 			When:  assign(1, adaByron),
 		},
 		estest.Scenario{
-			Name:  "the same person may have several seats",
+			Name: "the same person may have several seats", Others: open,
 			Given: occupied,
 			When:  assign(0, ada),
 			Then:  []any{assigned(0, general, ada)},
 		},
 		estest.Scenario{
-			Name:  "a seat that was freed is free",
+			Name: "a seat that was freed is free", Others: open,
 			Given: append(occupied, unassigned(1)),
 			When:  assign(1, ada),
 			Then:  []any{assigned(1, general, ada)},
 		},
 		estest.Scenario{
-			Name:    "a position after the last is refused",
+			Name: "a position after the last is refused", Others: open,
 			Given:   []any{created},
 			When:    assign(3, ada),
 			Refused: "no-such-position",
 		},
 		estest.Scenario{
-			Name:    "a negative position is refused",
+			Name: "a negative position is refused", Others: open,
 			Given:   []any{created},
 			When:    assign(-1, ada),
 			Refused: "no-such-position",
 		},
 		estest.Scenario{
-			Name:    "before the order is confirmed it is refused, to be tried again",
+			Name: "before the order is confirmed it is refused, to be tried again", Others: open,
 			When:    assign(0, ada),
 			Refused: "order-not-found",
 		},
@@ -166,35 +196,35 @@ func TestASeatIsAssigned(t *testing.T) {
 func TestASeatIsUnassigned(t *testing.T) {
 	estest.Run(t, assignments.Aggregate(),
 		estest.Scenario{
-			Name:  "an occupied seat becomes free",
+			Name: "an occupied seat becomes free", Others: open,
 			Given: []any{created, assigned(0, general, ada), assigned(1, general, grace)},
 			When:  unassign(1),
 			Then:  []any{unassigned(1)},
 		},
 		estest.Scenario{
-			Name:  "a free seat stays free",
+			Name: "a free seat stays free", Others: open,
 			Given: []any{created},
 			When:  unassign(1),
 		},
 		estest.Scenario{
-			Name:  "twice: nothing the second time",
+			Name: "twice: nothing the second time", Others: open,
 			Given: []any{created, assigned(0, general, ada), unassign(0)},
 			When:  unassign(0),
 		},
 		estest.Scenario{
-			Name:    "a position after the last is refused",
+			Name: "a position after the last is refused", Others: open,
 			Given:   []any{created},
 			When:    unassign(3),
 			Refused: "no-such-position",
 		},
 		estest.Scenario{
-			Name:    "a negative position is refused",
+			Name: "a negative position is refused", Others: open,
 			Given:   []any{created},
 			When:    unassign(-1),
 			Refused: "no-such-position",
 		},
 		estest.Scenario{
-			Name:    "before the order is confirmed it is refused, to be tried again",
+			Name: "before the order is confirmed it is refused, to be tried again", Others: open,
 			When:    unassign(0),
 			Refused: "order-not-found",
 		},
@@ -203,8 +233,8 @@ func TestASeatIsUnassigned(t *testing.T) {
 
 func TestTheSeatsOfACancelledOrderAreNobodysToGive(t *testing.T) {
 	ref := es.Ref{Aggregate: "order", ID: orderID.String()}
-	confirmed := []estest.Other{{Ref: ref, State: order.State{Status: order.Confirmed}}}
-	cancelled := []estest.Other{{Ref: ref, State: order.State{Status: order.Cancelled}}}
+	confirmed := venue(time.Time{}, estest.Other{Ref: ref, State: order.State{Status: order.Confirmed}})
+	cancelled := venue(time.Time{}, estest.Other{Ref: ref, State: order.State{Status: order.Cancelled}})
 
 	estest.Run(t, assignments.Aggregate(),
 		estest.Scenario{
@@ -228,6 +258,68 @@ func TestTheSeatsOfACancelledOrderAreNobodysToGive(t *testing.T) {
 	)
 }
 
+func TestSeatsAreHandedOnUntilTheDeadline(t *testing.T) {
+	occupied := []any{created, assigned(0, general, ada)}
+	early, late := estest.Noon.AddDate(0, 0, 20), endsAt.Add(-time.Hour)
+
+	estest.Run(t, assignments.Aggregate(),
+		estest.Scenario{
+			Name: "by default until the conference starts", Others: venue(time.Time{}),
+			Given: occupied,
+			When:  assign(0, grace), At: startsAt.Add(-time.Nanosecond),
+			Then: []any{unassigned(0), assigned(0, general, grace)},
+		},
+		estest.Scenario{
+			Name: "by default not from its start on", Others: venue(time.Time{}),
+			Given: occupied,
+			When:  assign(0, grace), At: startsAt,
+			Refused: "hand-over-closed",
+		},
+		estest.Scenario{
+			Name: "not after an earlier deadline", Others: venue(early),
+			Given: occupied,
+			When:  assign(0, grace), At: early,
+			Refused: "hand-over-closed",
+		},
+		estest.Scenario{
+			Name: "nor assigned for the first time", Others: venue(early),
+			Given: occupied,
+			When:  assign(1, grace), At: early,
+			Refused: "hand-over-closed",
+		},
+		estest.Scenario{
+			Name: "nor taken back", Others: venue(early),
+			Given: occupied,
+			When:  unassign(0), At: early,
+			Refused: "hand-over-closed",
+		},
+		estest.Scenario{
+			Name: "while the conference goes on, if the deadline says so", Others: venue(late),
+			Given: occupied,
+			When:  unassign(0), At: late.Add(-time.Nanosecond),
+			Then: []any{unassigned(0)},
+		},
+		estest.Scenario{
+			Name: "by the organiser later too", Others: venue(early),
+			Given: occupied,
+			When:  byOrganiser(assign(0, grace)), At: startsAt.Add(time.Hour),
+			Then: []any{unassigned(0), assigned(0, general, grace)},
+		},
+		estest.Scenario{
+			Name: "and the organiser takes them back later too", Others: venue(early),
+			Given: occupied,
+			When:  byOrganiser(unassign(0)), At: startsAt.Add(time.Hour),
+			Then: []any{unassigned(0)},
+		},
+		estest.Scenario{
+			Name:    "not while the catalogue cannot be read: refused, to be tried again",
+			Given:   occupied,
+			When:    assign(0, grace),
+			Refused: "conference-not-ready",
+		},
+	)
+}
+
 func TestCommandsFindTheirAssignmentsAndTheOrder(t *testing.T) {
 	agg := assignments.Aggregate()
 	for _, command := range []any{create(), assign(0, ada), unassign(0)} {
@@ -236,12 +328,15 @@ func TestCommandsFindTheirAssignmentsAndTheOrder(t *testing.T) {
 		}
 	}
 	for _, command := range []any{assign(0, ada), unassign(0)} {
-		if refs := agg.Reads(agg.New(), command); len(refs) != 1 || refs[0].String() != "order/"+orderID.String() {
-			t.Errorf("%T reads %v, want its order", command, refs)
+		if refs := agg.Reads(agg.New(), command); len(refs) != 2 || refs[0] != order.Ref(orderID) || refs[1].Aggregate != catalogue.Name {
+			t.Errorf("%T reads %v, want its order and a catalogue", command, refs)
+		}
+		if refs := agg.Reads(estest.Fold(agg, created), command); len(refs) != 2 || refs[1] != catalogue.Ref(conference) {
+			t.Errorf("%T reads %v, want the catalogue of its conference", command, refs)
 		}
 	}
-	if refs := agg.Reads(agg.New(), create()); len(refs) > 0 {
-		t.Errorf("CreateSeatAssignments reads %v; it needs nothing", refs)
+	if refs := agg.Reads(agg.New(), create()); len(refs) != 1 || refs[0] != catalogue.Ref(conference) {
+		t.Errorf("CreateSeatAssignments reads %v, want the catalogue that assignments in its batch need", refs)
 	}
 	if id, ok := agg.Route(contracts.ConfirmOrder{OrderID: orderID}); ok {
 		t.Errorf("ConfirmOrder went to the assignments %q", id)

@@ -5,6 +5,7 @@ package catalogue
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +30,21 @@ func (s State) SeatType(id uuid.UUID) (seatType contracts.CatalogueSeatType, onS
 		}
 	}
 	return contracts.CatalogueSeatType{}, false
+}
+
+// SalesWindow is when a seat type is sold: inside its own window, the
+// conference's, and before the conference's end.
+func (s State) SalesWindow(t contracts.CatalogueSeatType) contracts.SalesWindow {
+	whole := s.SetCatalogue.SalesWindow.Within(contracts.SalesWindow{SalesUntil: s.EndsAt})
+	return t.SalesWindow.Within(whole)
+}
+
+// HandOverDeadline is until when the holders of orders say who has their seats.
+func (s State) HandOverDeadline() time.Time {
+	if s.HandOverUntil.IsZero() {
+		return s.StartsAt
+	}
+	return s.HandOverUntil
 }
 
 // Ref names the catalogue of a conference, for decisions that read it.

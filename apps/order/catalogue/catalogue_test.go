@@ -28,6 +28,7 @@ func version(n uint64) contracts.SetCatalogue {
 			{ID: general, Name: "General admission", Price: contracts.Money{Amount: int64(100 * n), Currency: "USD"}},
 		},
 		StartsAt:    estest.Noon.AddDate(0, 1, 0),
+		EndsAt:      estest.Noon.AddDate(0, 1, 2),
 		RefundUntil: estest.Noon.AddDate(0, 0, 7),
 	}
 }

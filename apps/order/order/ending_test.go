@@ -53,14 +53,14 @@ func TestAnExpiredOrderIsReinstated(t *testing.T) {
 			Given: ended,
 			When:  reinstate(1, 448_00, paidSeats...),
 			Then:  []any{reinstated(paidSeats...), confirmedBy(payment, 448_00, paidSeats...)},
-			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: paidSeats}},
+			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, ConferenceID: conference, Seats: paidSeats}},
 		},
 		estest.Scenario{
 			Name:  "with what it was granted in part",
 			Given: after(partlyReserved, registrant(ada), expired()),
 			When:  reinstate(1, 199_00, of(general, 1)),
 			Then:  []any{reinstated(of(general, 1)), confirmedBy(payment, 199_00, of(general, 1))},
-			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: seats(of(general, 1))}},
+			Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, ConferenceID: conference, Seats: seats(of(general, 1))}},
 		},
 		estest.Scenario{
 			Name:  "with totals, when it had expired before it was told of its seats",
@@ -143,7 +143,7 @@ func TestAReinstatedOrderIsForTheSeatsItWasGranted(t *testing.T) {
 		Given: ended,
 		When:  reinstate(1, 500_00, of(workshop, 1)),
 		Then:  back,
-		Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, Seats: seats(of(workshop, 1))}},
+		Sends: []any{contracts.CreateSeatAssignments{OrderID: orderID, ConferenceID: conference, Seats: seats(of(workshop, 1))}},
 	})
 	if state := estest.Fold(orders, after(ended, back)...); !state.Items.Equal(seats(of(workshop, 1))) {
 		t.Errorf("the order is for %v, want one workshop", state.Items)
@@ -208,16 +208,46 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Refused: "conference-not-ready",
 		},
 		estest.Scenario{
-			Name: "confirmed free of charge, inside the refund window: there is nothing to refund", Others: sale(),
+			Name: "confirmed free of charge, without a refund window: until the conference starts, and there is nothing to refund", Others: noWindow,
 			Given: free,
-			When:  cancel(),
-			Then:  []any{cancelled()},
+			When:  cancel(), At: startsAt.Add(-time.Nanosecond),
+			Then: []any{cancelled()},
 		},
 		estest.Scenario{
-			Name: "confirmed free of charge, after the refund window: refused", Others: sale(),
+			Name: "confirmed free of charge, after the refund window", Others: sale(),
 			Given: free,
 			When:  cancel(), At: refundUntil.Add(time.Hour),
-			Refused: "refund-window-closed",
+			Then: []any{cancelled()},
+		},
+		estest.Scenario{
+			Name: "confirmed free of charge, once the conference has started: refused", Others: sale(),
+			Given: free,
+			When:  cancel(), At: startsAt,
+			Refused: "conference-started",
+		},
+		estest.Scenario{
+			Name: "by the organiser, after the refund window: with a refund", Others: sale(),
+			Given: confirmed,
+			When:  cancelByOrganiser(), At: refundUntil.Add(time.Hour),
+			Then: []any{contracts.OrderCancelled{OrderID: orderID, Refund: true, PaymentID: &payment, ByOrganiser: true}},
+		},
+		estest.Scenario{
+			Name: "by the organiser, while the conference goes on and without a refund window", Others: noWindow,
+			Given: confirmed,
+			When:  cancelByOrganiser(), At: endsAt.Add(-time.Nanosecond),
+			Then: []any{contracts.OrderCancelled{OrderID: orderID, Refund: true, PaymentID: &payment, ByOrganiser: true}},
+		},
+		estest.Scenario{
+			Name: "by the organiser, free of charge and after the start", Others: sale(),
+			Given: free,
+			When:  cancelByOrganiser(), At: startsAt.Add(time.Hour),
+			Then: []any{contracts.OrderCancelled{OrderID: orderID, ByOrganiser: true}},
+		},
+		estest.Scenario{
+			Name: "by the organiser, after the end of the conference: refused", Others: sale(),
+			Given: confirmed,
+			When:  cancelByOrganiser(), At: endsAt,
+			Refused: "conference-ended",
 		},
 		estest.Scenario{
 			Name:  "twice: nothing the second time",

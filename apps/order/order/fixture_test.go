@@ -37,6 +37,8 @@ var (
 	grace = contracts.Person{FirstName: "Grace", LastName: "Example", Email: "grace@example.com"}
 
 	refundUntil = estest.Noon.AddDate(0, 0, 7)
+	startsAt    = estest.Noon.AddDate(0, 1, 0)
+	endsAt      = estest.Noon.AddDate(0, 1, 2)
 )
 
 func usd(cents int64) contracts.Money { return contracts.Money{Amount: cents, Currency: "USD"} }
@@ -49,7 +51,7 @@ func seats(s ...contracts.SeatQuantity) contracts.Seats { return s }
 
 // sale is the conference's catalogue; change, if given, makes it another one.
 func sale(change ...func(*contracts.SetCatalogue)) []estest.Other {
-	c := contracts.SetCatalogue{ConferenceID: conference, Version: 1, Published: true, RefundUntil: refundUntil}
+	c := contracts.SetCatalogue{ConferenceID: conference, Version: 1, Published: true, StartsAt: startsAt, EndsAt: endsAt, RefundUntil: refundUntil}
 	for _, id := range []uuid.UUID{general, workshop, cocktail, keynote} {
 		c.SeatTypes = append(c.SeatTypes, contracts.CatalogueSeatType{ID: id, Name: names[id], Price: usd(prices[id])})
 	}
@@ -98,6 +100,10 @@ func reinstate(version int, cents int64, granted ...contracts.SeatQuantity) cont
 }
 
 func cancel() contracts.CancelOrder { return contracts.CancelOrder{OrderID: orderID} }
+
+func cancelByOrganiser() contracts.CancelOrder {
+	return contracts.CancelOrder{OrderID: orderID, ByOrganiser: true}
+}
 
 // Events.
 

@@ -1,6 +1,8 @@
 package order
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/order/catalogue"
@@ -41,6 +43,26 @@ func (c Config) wanted(items contracts.Seats) (contracts.Seats, error) {
 func (c Config) refuseQuantity(item contracts.SeatQuantity) error {
 	return es.Refuse("quantity-out-of-range", "%d seats of type %s: an order may have 1 to %d of each",
 		item.Quantity, item.SeatType, c.MaxSeatsPerType)
+}
+
+// refuseUnlessSold refuses items of which more are wanted than the order has,
+// and that are not sold now.
+func refuseUnlessSold(now time.Time, wanted, has contracts.Seats, of catalogue.State) error {
+	for _, item := range wanted {
+		seatType, ok := of.SeatType(item.SeatType)
+		if !ok || item.Quantity <= has.Of(item.SeatType) {
+			continue
+		}
+		switch window := of.SalesWindow(seatType); {
+		case !now.Before(of.EndsAt):
+			return es.Refuse("conference-ended", "the conference is over")
+		case now.Before(window.SalesFrom):
+			return es.Refuse("sales-not-open", "sales of %s open at %s", seatType.Name, window.SalesFrom.UTC().Format(time.RFC3339))
+		case !now.Before(window.SalesUntil):
+			return es.Refuse("sales-closed", "sales of %s closed at %s", seatType.Name, window.SalesUntil.UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
 }
 
 // priced gives every item its line, at the catalogue's price of today.

@@ -85,6 +85,9 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 	if !onSale.Published {
 		return nil, es.Refuse("conference-not-published", "the conference does not take orders")
 	}
+	if err := refuseUnlessSold(env.Now, items, nil, onSale); err != nil {
+		return nil, err
+	}
 	lines, err := priced(items, onSale)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,8 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 
 // change puts an open order back to Placed, with the next version of its items
 // and at today's prices. The conference need not be published any more: orders
-// already placed go on.
+// already placed go on. Of what is not sold at the moment, it may ask for as
+// much as it has, or less.
 func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any, error) {
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
@@ -120,6 +124,9 @@ func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any
 	}
 	onSale, err := catalogueOf(env, s.ConferenceID)
 	if err != nil {
+		return nil, err
+	}
+	if err := refuseUnlessSold(env.Now, items, s.Items, onSale); err != nil {
 		return nil, err
 	}
 	lines, err := priced(items, onSale)
@@ -268,36 +275,57 @@ func reinstate(s State, m contracts.ReinstateOrder) ([]any, error) {
 	}), nil
 }
 
-// cancel gives the order up: before confirmation always; after it, inside the
-// conference's refund window, and then what was paid goes back. Twice changes
-// nothing the second time.
+// cancel gives the order up: before confirmation always; after it as
+// refuseToGiveBack says, and then what was paid goes back. Twice changes nothing
+// the second time.
 func cancel(env es.Env, s State, m contracts.CancelOrder) ([]any, error) {
 	switch s.Status {
 	case Cancelled:
 		return nil, nil
 	case Confirmed:
-		onSale, err := catalogueOf(env, s.ConferenceID)
-		if err != nil {
+		if err := s.refuseToGiveBack(env, m.ByOrganiser); err != nil {
 			return nil, err
 		}
-		// No window is the zero time, which is long past.
-		if env.Now.After(onSale.RefundUntil) {
-			return nil, es.Refuse("refund-window-closed", "a confirmed order can no longer be cancelled")
-		}
 		return []any{contracts.OrderCancelled{
-			OrderID: m.OrderID, Refund: s.PaymentID != nil, PaymentID: s.PaymentID,
+			OrderID: m.OrderID, Refund: s.PaymentID != nil, PaymentID: s.PaymentID, ByOrganiser: m.ByOrganiser,
 		}}, nil
 	}
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
 	}
-	return []any{contracts.OrderCancelled{OrderID: m.OrderID}}, nil
+	return []any{contracts.OrderCancelled{OrderID: m.OrderID, ByOrganiser: m.ByOrganiser}}, nil
+}
+
+// refuseToGiveBack says until when a confirmed order is given back: one that was
+// free of charge until the conference starts, one that was paid inside the
+// refund window, and any by the organiser until the conference ends.
+func (s State) refuseToGiveBack(env es.Env, byOrganiser bool) error {
+	of, err := catalogueOf(env, s.ConferenceID)
+	if err != nil {
+		return err
+	}
+	switch free := s.PaymentID == nil; {
+	case byOrganiser:
+		if !env.Now.Before(of.EndsAt) {
+			return es.Refuse("conference-ended", "the conference is over")
+		}
+	case free:
+		if !env.Now.Before(of.StartsAt) {
+			return es.Refuse("conference-started", "an order that was free of charge is given back before the conference starts")
+		}
+	default:
+		// No window is the zero time, which is long past.
+		if env.Now.After(of.RefundUntil) {
+			return es.Refuse("refund-window-closed", "an order that was paid can no longer be cancelled")
+		}
+	}
+	return nil
 }
 
 // react has the seats of a confirmed order opened for assignment.
-func react(_ State, event any, out *es.Outbox) {
+func react(s State, event any, out *es.Outbox) {
 	if e, ok := event.(contracts.OrderConfirmed); ok {
-		out.Send(contracts.CreateSeatAssignments{OrderID: e.OrderID, Seats: e.Seats})
+		out.Send(contracts.CreateSeatAssignments{OrderID: e.OrderID, ConferenceID: s.ConferenceID, Seats: e.Seats})
 	}
 }
 

@@ -224,7 +224,7 @@ func TestQuestionsAndAnswers(t *testing.T) {
 		contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Attempt: 3, Reason: "no"})
 	s.happen("conference/"+conference.String(), 1,
 		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD", Details: contracts.ConferenceDetails{
-			StartsAt: noon.AddDate(0, 1, 0), EndsAt: noon.AddDate(0, 1, 2),
+			TimeZone: "Asia/Shanghai", StartsAt: noon.AddDate(0, 1, 0), EndsAt: noon.AddDate(0, 1, 2),
 		}},
 		contracts.ConferencePublished{ConferenceID: conference})
 

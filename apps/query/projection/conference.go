@@ -2,6 +2,7 @@ package projection
 
 import (
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,12 +27,12 @@ func Conference(c *view.Conference, m message.Message) {
 		c.Published = false
 	case contracts.SeatTypeAdded:
 		c.SeatTypes = append(c.SeatTypes, view.SeatType{
-			ID: e.SeatTypeID, Name: e.Name, Description: e.Description, Price: e.Price, Quota: e.Quota,
+			ID: e.SeatTypeID, Name: e.Name, Description: e.Description, Price: e.Price, Quota: e.Quota, SalesWindow: e.SalesWindow,
 		})
 	case contracts.SeatTypeUpdated:
 		for i := range c.SeatTypes {
 			if t := &c.SeatTypes[i]; t.ID == e.SeatTypeID {
-				t.Name, t.Description, t.Price, t.Quota = e.Name, e.Description, e.Price, e.Quota
+				t.Name, t.Description, t.Price, t.Quota, t.SalesWindow = e.Name, e.Description, e.Price, e.Quota, e.SalesWindow
 			}
 		}
 	case contracts.SeatTypeRemoved:
@@ -44,7 +45,8 @@ func Conference(c *view.Conference, m message.Message) {
 
 func describe(c *view.Conference, d contracts.ConferenceDetails) {
 	c.Name, c.Description, c.Location = d.Name, d.Description, d.Location
-	c.StartsAt, c.EndsAt, c.RefundUntil = d.StartsAt.UTC(), d.EndsAt.UTC(), d.RefundUntil.UTC()
+	c.TimeZone, c.StartsAt, c.EndsAt = d.TimeZone, d.StartsAt, d.EndsAt
+	c.SalesWindow, c.RefundUntil, c.HandOverUntil = d.SalesWindow, d.RefundUntil, d.HandOverUntil
 }
 
 // Availability is how many seats remain, by seat type.
@@ -69,11 +71,33 @@ func Seats(a *Availability, m message.Message) {
 }
 
 // AssembleConference makes the whole view of a conference from the folds of its
-// streams.
+// streams, with its times as the clocks at the venue show them.
 func AssembleConference(c view.Conference, a Availability) view.Conference {
 	for i := range c.SeatTypes {
-		c.SeatTypes[i].Remaining = a.Remaining[c.SeatTypes[i].ID]
+		t := &c.SeatTypes[i]
+		t.Remaining = a.Remaining[t.ID]
+		window := t.SalesWindow.Within(c.SalesWindow).Within(contracts.SalesWindow{SalesUntil: c.EndsAt})
+		t.Sales = view.Sales{Open: window.SalesFrom, Close: window.SalesUntil}
 	}
 	c.Revision += a.Revision
+	inTimeZone(&c)
 	return c
+}
+
+// inTimeZone writes the times of a conference in its time zone.
+func inTimeZone(c *view.Conference) {
+	zone, err := contracts.TimeZone(c.TimeZone)
+	if err != nil {
+		zone = time.UTC // a conference that this program's database does not know the time zone of
+	}
+	times := []*time.Time{&c.StartsAt, &c.EndsAt, &c.SalesFrom, &c.SalesUntil, &c.RefundUntil, &c.HandOverUntil}
+	for i := range c.SeatTypes {
+		t := &c.SeatTypes[i]
+		times = append(times, &t.SalesFrom, &t.SalesUntil, &t.Sales.Open, &t.Sales.Close)
+	}
+	for _, t := range times {
+		if !t.IsZero() { // that stands for none, also where it is written
+			*t = t.In(zone)
+		}
+	}
 }

@@ -118,6 +118,10 @@ func detail(body any) string {
 		return seats(e.Granted)
 	case contracts.OrderRejected:
 		return e.Reason
+	case contracts.OrderCancelled:
+		if e.ByOrganiser {
+			return "by the organiser"
+		}
 	case contracts.OrderConfirmed:
 		return seats(e.Seats) + ", " + e.Total.String()
 	case contracts.SeatsReserved:

@@ -118,7 +118,7 @@ func confirmedOrder(order, payment uuid.UUID) (events []Event) {
 func conference() (events []Event) {
 	events = streamOf("conference/"+conferenceID.String(),
 		contracts.ConferenceCreated{ConferenceID: conferenceID, Slug: "gophers", Owner: "o", Currency: "USD", Details: contracts.ConferenceDetails{
-			Name: "Gophers", StartsAt: noon.AddDate(0, 1, 0), EndsAt: noon.AddDate(0, 1, 2),
+			Name: "Gophers", TimeZone: "Asia/Shanghai", StartsAt: noon.AddDate(0, 1, 0), EndsAt: noon.AddDate(0, 1, 2),
 		}},
 		contracts.SeatTypeAdded{ConferenceID: conferenceID, SeatTypeID: general, Name: "General admission", Price: usd(19900), Quota: 100},
 		contracts.SeatTypeAdded{ConferenceID: conferenceID, SeatTypeID: cocktail, Name: "Additional cocktail party", Price: usd(5000), Quota: 10},
@@ -347,7 +347,7 @@ func TestConferencesOnSaleArePaged(t *testing.T) {
 		publish := func(slug string, starts, ends time.Time) {
 			id := uuid.New()
 			mustAppend(t, s, streamOf("conference/"+id.String(),
-				contracts.ConferenceCreated{ConferenceID: id, Slug: slug, Currency: "USD", Details: contracts.ConferenceDetails{StartsAt: starts, EndsAt: ends}},
+				contracts.ConferenceCreated{ConferenceID: id, Slug: slug, Currency: "USD", Details: contracts.ConferenceDetails{TimeZone: "UTC", StartsAt: starts, EndsAt: ends}},
 				contracts.ConferencePublished{ConferenceID: id})...)
 		}
 		day := func(n int) time.Time { return noon.AddDate(0, 0, n) }

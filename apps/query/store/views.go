@@ -20,7 +20,7 @@ import (
 
 // viewShape is raised whenever views.sql, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 3
+const viewShape = 4
 
 //go:embed views.sql
 var viewsSQL string

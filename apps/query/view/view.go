@@ -2,7 +2,8 @@
 // and the tags from which an OpenAPI schema can be made. Other apps import it
 // to read the answers, so a field may be added, but not removed or renamed.
 //
-// Times are UTC; money is in minor units.
+// Times are UTC, but for those of a conference, which are in its time zone;
+// money is in minor units.
 package view
 
 import (
@@ -16,18 +17,21 @@ import (
 
 // Conference is a conference with its live availability.
 type Conference struct {
-	ID          uuid.UUID  `json:"id" format:"uuid"`
-	Slug        string     `json:"slug" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
-	Name        string     `json:"name"`
-	Description string     `json:"description"`
-	Location    string     `json:"location"`
-	StartsAt    time.Time  `json:"startsAt"`
-	EndsAt      time.Time  `json:"endsAt"`
-	RefundUntil time.Time  `json:"refundUntil,omitzero" doc:"Until when a confirmed order can be cancelled with a refund; absent: never"`
-	Currency    string     `json:"currency" doc:"ISO 4217" example:"USD"`
-	Published   bool       `json:"published" doc:"Whether new orders are taken"`
-	SeatTypes   []SeatType `json:"seatTypes" nullable:"false"`
-	Revision    int64      `json:"revision" doc:"Grows with every change of this view"`
+	ID          uuid.UUID `json:"id" format:"uuid"`
+	Slug        string    `json:"slug" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Location    string    `json:"location"`
+	TimeZone    string    `json:"timeZone" doc:"The venue's time zone, as the IANA database names it; all times here are written in it" example:"Europe/Berlin"`
+	StartsAt    time.Time `json:"startsAt"`
+	EndsAt      time.Time `json:"endsAt"`
+	contracts.SalesWindow
+	RefundUntil   time.Time  `json:"refundUntil,omitzero" doc:"Until when a paid order can be cancelled with a refund once it is confirmed; absent: never"`
+	HandOverUntil time.Time  `json:"handOverUntil,omitzero" doc:"Until when the holder of an order says who has its seats; absent: until the conference starts"`
+	Currency      string     `json:"currency" doc:"ISO 4217" example:"USD"`
+	Published     bool       `json:"published" doc:"Whether new orders are taken"`
+	SeatTypes     []SeatType `json:"seatTypes" nullable:"false"`
+	Revision      int64      `json:"revision" doc:"Grows with every change of this view"`
 }
 
 // SeatType is one kind of seat of a conference.
@@ -36,8 +40,16 @@ type SeatType struct {
 	Name        string          `json:"name" example:"General admission"`
 	Description string          `json:"description"`
 	Price       contracts.Money `json:"price"`
-	Quota       int             `json:"quota" doc:"How many seats the organiser offers"`
-	Remaining   int             `json:"remaining" doc:"How many are neither held nor sold; negative after the quota was lowered below what is held; 0 until the seats are set up"`
+	contracts.SalesWindow
+	Sales     Sales `json:"sales" doc:"When it can be ordered: inside its own window and the conference's, and while the conference is published"`
+	Quota     int   `json:"quota" doc:"How many seats the organiser offers"`
+	Remaining int   `json:"remaining" doc:"How many are neither held nor sold; negative after the quota was lowered below what is held; 0 until the seats are set up"`
+}
+
+// Sales is when something can be ordered.
+type Sales struct {
+	Open  time.Time `json:"open,omitzero" doc:"Absent: since it was published"`
+	Close time.Time `json:"close"`
 }
 
 // Conferences is one page of a list of conferences.

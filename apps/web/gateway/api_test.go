@@ -65,12 +65,12 @@ func TestEveryOperationSaysWhoMayCallItAndWhatGoesWrong(t *testing.T) {
 		if op.OperationID == "" || op.Summary == "" || len(op.Tags) != 1 {
 			t.Errorf("%s: no id, summary or tag", name)
 		}
-		if !strings.Contains(op.Description, "**Who may call it:** ") || len(op.Security) != 1 {
+		if !strings.Contains(op.Description, "**Who may call it:** ") || len(op.Security) == 0 {
 			t.Errorf("%s: does not say who may call it", name)
 		}
-		_, organiser := op.Security[0]["organiser"]
+		_, organiser := op.Security[len(op.Security)-1]["organiser"]
 		if _, says401 := op.Responses["401"]; organiser != says401 {
-			t.Errorf("%s: needs the credential: %v, and says 401: %v", name, organiser, says401)
+			t.Errorf("%s: takes the credential: %v, and says 401: %v", name, organiser, says401)
 		}
 		if takes := len(op.Parameters) > 0 || op.RequestBody != nil; takes != (op.Responses["422"] != nil) {
 			t.Errorf("%s: takes input: %v, and says 422: %v", name, takes, !takes)

@@ -27,6 +27,8 @@ const (
 	anyone    = "Anyone."
 	holder    = "Whoever knows the order's id."
 	organiser = "The organiser."
+
+	holderOrOrganiser = "Whoever knows the order's id; and the organiser, with the credential, for longer."
 )
 
 // operation is one operation of the API.
@@ -75,9 +77,14 @@ func (g *Gateway) describe(o operation) huma.Operation {
 		MaxBodyBytes:    -1,
 		BodyReadTimeout: -1,
 	}
-	if o.who == organiser {
+	switch o.who {
+	case organiser:
 		op.Security = []map[string][]string{{organiserScheme: {}}}
 		op.Middlewares = huma.Middlewares{g.organiserOnly}
+		o.problems = append(o.problems, problem.CredentialRequired)
+	case holderOrOrganiser:
+		op.Security = append(op.Security, map[string][]string{organiserScheme: {}})
+		op.Middlewares = huma.Middlewares{g.organiserToo}
 		o.problems = append(o.problems, problem.CredentialRequired)
 	}
 	if o.body || o.params || strings.Contains(o.path, "{") {

@@ -35,6 +35,7 @@ type DescribeSeatType struct {
 	Description string   `json:"description,omitempty" maxLength:"1000"`
 	Price       int64    `json:"price" minimum:"0" maximum:"1000000000000" doc:"In minor units of the conference's currency; 0 is free of charge" example:"19900"`
 	Quota       int      `json:"quota" minimum:"0" maximum:"1000000" doc:"How many seats there are; it may go below what is held, which stays held"`
+	contracts.SalesWindow
 }
 
 // AddSeatType is the body of a new seat type.
@@ -65,8 +66,8 @@ type RetryRefund struct {
 func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
 
 func (g *Gateway) organiser() {
-	details := []string{"name-required", "dates-invalid", "refund-window-invalid"}
-	seatType := []string{problem.ConferenceNotFound, "name-required", "price-invalid", "quota-invalid", "seat-type-removed"}
+	details := []string{"name-required", "time-zone-unknown", "date-out-of-range", "dates-invalid", "sales-window-invalid", "refund-window-invalid", "hand-over-invalid"}
+	seatType := []string{problem.ConferenceNotFound, "name-required", "price-invalid", "quota-invalid", "date-out-of-range", "sales-window-invalid", "seat-type-removed"}
 
 	huma.Register(g.api, g.write(operation{
 		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,
@@ -178,7 +179,7 @@ func (g *Gateway) addSeatType(ctx context.Context, in *struct {
 		return Command{
 			Body: contracts.AddSeatType{
 				ConferenceID: in.ID, SeatTypeID: id, Name: in.Body.Name, Description: in.Body.Description,
-				Price: in.Body.Price, Quota: in.Body.Quota,
+				Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow,
 			},
 			About: in.ID, ID: id, URL: conferenceURL(in.ID), Creates: true,
 		}
@@ -192,7 +193,7 @@ func (g *Gateway) updateSeatType(ctx context.Context, in *struct {
 }) (*Answer, error) {
 	return g.sendToSeatType(ctx, in.Write, in.SeatTypePath, in.Body, contracts.UpdateSeatType{
 		ConferenceID: in.ID, SeatTypeID: in.SeatTypeID, Name: in.Body.Name, Description: in.Body.Description,
-		Price: in.Body.Price, Quota: in.Body.Quota,
+		Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow,
 	})
 }
 

@@ -84,12 +84,16 @@ func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 var closed = []string{problem.OrderNotFound, "order-expired", "order-cancelled", "order-rejected"}
 
 func (g *Gateway) registrant() {
-	items := []string{"items-required", "quantity-out-of-range", "unknown-seat-type", "conference-not-ready"}
+	items := []string{
+		"items-required", "quantity-out-of-range", "unknown-seat-type", "conference-not-ready",
+		"conference-ended", "sales-not-open", "sales-closed",
+	}
+	seat := []string{problem.OrderNotFound, "order-cancelled", "no-such-position", "hand-over-closed", "conference-not-ready"}
 
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
-		text:    "Asks for seats. They are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
+		text:    "Asks for seats that are on sale: the conference's page says from when until when. They are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
 		who:     anyone, problems: append(items, "conference-not-published", "order-already-placed", problem.BacklogTooLong),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
@@ -98,7 +102,7 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
 		summary: "Change what an order asks for",
-		text:    "Replaces all items and asks for seats again. Seats already held stay held as far as they are asked for.",
+		text:    "Replaces all items and asks for seats again. Seats already held stay held as far as they are asked for. Of seats that are no longer sold, it may ask for fewer, but not for more.",
 		who:     holder, problems: append(items, append(closed, "order-confirmed")...),
 	}, false), g.changeOrderItems)
 
@@ -119,8 +123,9 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "cancel-order", method: http.MethodPost, path: "/api/orders/{id}/cancel", tag: tagOrders,
 		summary: "Cancel an order",
-		text:    "Gives the seats back. A confirmed order can be cancelled as long as the conference gives refunds; the money then goes back.",
-		who:     holder, problems: []string{problem.OrderNotFound, "order-expired", "order-rejected", "refund-window-closed"},
+		text: "Gives the seats back. A confirmed order can be cancelled until the conference starts if it was free of charge, and as long as the conference gives refunds if it was paid. " +
+			"The organiser can cancel it until the conference ends. What was paid goes back.",
+		who: holderOrOrganiser, problems: []string{problem.OrderNotFound, "order-expired", "order-rejected", "refund-window-closed", "conference-started", "conference-ended"},
 	}, false), g.cancelOrder)
 
 	huma.Register(g.api, g.write(operation{
@@ -133,13 +138,15 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "assign-seat", method: http.MethodPut, path: "/api/orders/{id}/seats/{position}", tag: tagOrders, body: true,
 		summary: "Assign a seat to an attendee",
-		who:     holder, problems: []string{problem.OrderNotFound, "order-cancelled", "no-such-position"},
+		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too.",
+		who:     holderOrOrganiser, problems: seat,
 	}, false), g.assignSeat)
 
 	huma.Register(g.api, g.write(operation{
 		id: "unassign-seat", method: http.MethodDelete, path: "/api/orders/{id}/seats/{position}", tag: tagOrders,
 		summary: "Take a seat back from its attendee",
-		who:     holder, problems: []string{problem.OrderNotFound, "order-cancelled", "no-such-position"},
+		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too.",
+		who:     holderOrOrganiser, problems: seat,
 	}, false), g.unassignSeat)
 }
 
@@ -196,7 +203,7 @@ func (g *Gateway) cancelOrder(ctx context.Context, in *struct {
 	Write
 	OrderPath
 }) (*Answer, error) {
-	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID})
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID, ByOrganiser: originOf(ctx).organiser})
 }
 
 func (g *Gateway) assignSeat(ctx context.Context, in *struct {
@@ -205,14 +212,14 @@ func (g *Gateway) assignSeat(ctx context.Context, in *struct {
 	Body AssignSeat
 }) (*Answer, error) {
 	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "attendee",
-		contracts.AssignSeat{OrderID: in.ID, Position: in.Position, Attendee: in.Body.Attendee})
+		contracts.AssignSeat{OrderID: in.ID, Position: in.Position, Attendee: in.Body.Attendee, ByOrganiser: originOf(ctx).organiser})
 }
 
 func (g *Gateway) unassignSeat(ctx context.Context, in *struct {
 	Write
 	SeatPath
 }) (*Answer, error) {
-	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.UnassignSeat{OrderID: in.ID, Position: in.Position})
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.UnassignSeat{OrderID: in.ID, Position: in.Position, ByOrganiser: originOf(ctx).organiser})
 }
 
 // sendToOrder sends a command to an order that is there already.

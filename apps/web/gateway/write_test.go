@@ -20,18 +20,19 @@ import (
 )
 
 var details = contracts.ConferenceDetails{
-	Name: "Gophers", Description: "All about Go", Location: "Shanghai",
+	Name: "Gophers", Description: "All about Go", Location: "Shanghai", TimeZone: "Asia/Shanghai",
 	StartsAt: time.Date(2027, 5, 1, 9, 0, 0, 0, time.UTC),
 	EndsAt:   time.Date(2027, 5, 3, 17, 0, 0, 0, time.UTC),
 }
 
-const detailsJSON = `"name":"Gophers","description":"All about Go","location":"Shanghai","startsAt":"2027-05-01T09:00:00Z","endsAt":"2027-05-03T17:00:00Z"`
+const detailsJSON = `"name":"Gophers","description":"All about Go","location":"Shanghai","timeZone":"Asia/Shanghai","startsAt":"2027-05-01T09:00:00Z","endsAt":"2027-05-03T17:00:00Z"`
 
 // writes are all operations that send a command, each with the command that
 // must be sent.
 var writes = []struct {
 	name, method, path, body string
-	organiser                bool
+	organiser                bool // alone may do it
+	also                     bool // the organiser may do it too, and does it here
 	command                  any
 	about                    uuid.UUID
 	url                      string
@@ -83,6 +84,21 @@ var writes = []struct {
 		command: contracts.UnassignSeat{OrderID: orderID}, about: orderID, url: orderPath(""),
 	},
 	{
+		name: "cancel an order as the organiser", method: "POST", path: orderPath("/cancel"), also: true,
+		command: contracts.CancelOrder{OrderID: orderID, ByOrganiser: true}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "assign a seat as the organiser", method: "PUT", path: orderPath("/seats/3"), also: true,
+		body: `{"firstName":"Ada","lastName":"Lovelace","email":"ada@example.org","type":"speaker"}`,
+		command: contracts.AssignSeat{OrderID: orderID, Position: 3, ByOrganiser: true, Attendee: contracts.Attendee{
+			Person: contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}, Type: contracts.Speaker}},
+		about: orderID, url: orderPath(""),
+	},
+	{
+		name: "unassign a seat as the organiser", method: "DELETE", path: orderPath("/seats/0"), also: true,
+		command: contracts.UnassignSeat{OrderID: orderID, ByOrganiser: true}, about: orderID, url: orderPath(""),
+	},
+	{
 		name: "create a conference", method: "POST", path: "/api/conferences", organiser: true,
 		body: `{"conferenceId":"` + conferenceID.String() + `","slug":"gophers-2027","owner":"Go Users","currency":"USD",` + detailsJSON + `}`,
 		command: contracts.CreateConference{ConferenceID: conferenceID, Slug: "gophers-2027", Owner: "Go Users",
@@ -107,9 +123,11 @@ var writes = []struct {
 	},
 	{
 		name: "add a seat type", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/seat-types", organiser: true,
-		body: `{"seatTypeId":"` + seatTypeID.String() + `","name":"General admission","description":"All days","price":19900,"quota":100}`,
+		body: `{"seatTypeId":"` + seatTypeID.String() + `","name":"General admission","description":"All days","price":19900,"quota":100,` +
+			`"salesFrom":"2027-01-01T00:00:00Z","salesUntil":"2027-02-01T00:00:00Z"}`,
 		command: contracts.AddSeatType{ConferenceID: conferenceID, SeatTypeID: seatTypeID, Name: "General admission",
-			Description: "All days", Price: 19900, Quota: 100},
+			Description: "All days", Price: 19900, Quota: 100, SalesWindow: contracts.SalesWindow{
+				SalesFrom: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), SalesUntil: time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)}},
 		about: conferenceID, url: "/api/conferences/" + conferenceID.String(), creates: true,
 	},
 	{
@@ -149,7 +167,7 @@ func TestAWriteSendsItsCommandAndIsAccepted(t *testing.T) {
 	for _, w := range writes {
 		t.Run(w.name, func(t *testing.T) {
 			f := withPayment(newFixture(t))
-			r := f.do(w.method, w.path, w.body, credential(w.organiser)...).is(http.StatusAccepted)
+			r := f.do(w.method, w.path, w.body, credential(w.organiser || w.also)...).is(http.StatusAccepted)
 
 			sent := f.broker.only(t)
 			if !reflect.DeepEqual(sent.Body, w.command) {
@@ -180,7 +198,7 @@ func TestAWriteThatWaitsGetsItsOutcome(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			f := withPayment(newFixture(t))
 			f.accepting()
-			r := f.do(w.method, w.path, w.body, append(credential(w.organiser), waiting)...)
+			r := f.do(w.method, w.path, w.body, append(credential(w.organiser || w.also), waiting)...)
 			want, location := http.StatusOK, ""
 			if w.creates {
 				want, location = http.StatusCreated, w.url
@@ -359,7 +377,7 @@ func TestTheSameKeyIsTheSameCommand(t *testing.T) {
 	for _, w := range writes {
 		t.Run(w.name, func(t *testing.T) {
 			f := withPayment(newFixture(t))
-			headers := append(credential(w.organiser), header{"Idempotency-Key", idempotencyKey})
+			headers := append(credential(w.organiser || w.also), header{"Idempotency-Key", idempotencyKey})
 			first := f.do(w.method, w.path, w.body, headers...).is(http.StatusAccepted)
 			// The same content, written otherwise.
 			again := f.do(w.method, w.path, strings.ReplaceAll(w.body, ",", " ,\n "), headers...).is(http.StatusAccepted)
@@ -531,6 +549,18 @@ func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
 				t.Fatal("something was asked or sent all the same")
 			}
 		})
+	}
+}
+
+func TestACredentialThatIsWrongIsRefusedAlsoWhereNoneIsNeeded(t *testing.T) {
+	f := newFixture(t)
+	for _, w := range writes {
+		if w.also {
+			f.do(w.method, w.path, w.body, header{"Authorization", "Bearer another"}).problem(http.StatusUnauthorized, problem.CredentialRequired)
+		}
+	}
+	if len(f.broker.commands()) > 0 {
+		t.Fatal("something was sent all the same")
 	}
 }
 

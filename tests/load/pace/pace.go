@@ -108,7 +108,7 @@ func (l *load) open(ctx context.Context, organiser *api.Client, quota int) (err 
 	starts := time.Now().AddDate(0, 1, 0)
 	l.conference, err = organiser.CreateConference(ctx, api.NewConference{
 		Slug: "load-" + uuid.NewString()[:8], Name: "Load", Owner: "load", Currency: "USD",
-		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1),
+		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1),
 	})
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type NewConference struct {
 	Description string    `json:"description"`
 	Location    string    `json:"location"`
 	Currency    string    `json:"currency"`
+	TimeZone    string    `json:"timeZone"`
 	StartsAt    time.Time `json:"startsAt"`
 	EndsAt      time.Time `json:"endsAt"`
 	RefundUntil time.Time `json:"refundUntil,omitzero"`

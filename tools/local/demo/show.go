@@ -165,7 +165,7 @@ func (s *show) putOnSale(ctx context.Context) error {
 	id, err := s.organiser.CreateConference(ctx, api.NewConference{
 		Slug: s.slug(), Owner: "The demo", Name: "CQRS in the wild", Description: "A conference that is only a show.",
 		Location: "Everywhere", Currency: "USD",
-		StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
+		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
 	})
 	if err != nil {
 		return err
