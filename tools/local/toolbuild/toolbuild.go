@@ -169,14 +169,8 @@ func (t Tools) prune(ctx context.Context, module, dir, version string) (modfile 
 	if err := json.Unmarshal(said, &fetched); err != nil {
 		return "", fmt.Errorf("fetch %s: %w", t.Owner, err)
 	}
-	source := filepath.Join(dir, t.Module+"-source")
-	if err := os.RemoveAll(source); err != nil {
-		return "", err
-	}
-	if err := copyModule(fetched.Dir, source, t.Pruned.Skip); err != nil {
-		return "", err
-	}
-	if err := t.Pruned.Prune(source); err != nil {
+	source, err := t.copy(fetched.Dir, version)
+	if err != nil {
 		return "", err
 	}
 	modfile = filepath.Join(dir, t.Module+".mod")
@@ -193,6 +187,44 @@ func (t Tools) prune(ctx context.Context, module, dir, version string) (modfile 
 		}
 	}
 	return modfile, nil
+}
+
+// copy makes the copy, or takes the one that is there. It is in the user's cache,
+// beside Go's own, since Go compiles anew what is in another folder.
+func (t Tools) copy(from, version string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(t.Pruned.What))
+	const enough = 6
+	to := filepath.Join(cache, "plenary", fmt.Sprintf("%s-%s-%x", t.Module, version, sum[:enough]))
+	if exists(to) {
+		return to, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return "", err
+	}
+	making, err := os.MkdirTemp(filepath.Dir(to), "making-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(making) // nothing is left of it if all goes well
+	if err := copyModule(from, making, t.Pruned.Skip); err != nil {
+		return "", err
+	}
+	if err := t.Pruned.Prune(making); err != nil {
+		return "", err
+	}
+	if err := os.Rename(making, to); err != nil && !exists(to) { // another build may have been first
+		return "", err
+	}
+	return to, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // copyModule copies what is built and embedded, but no tests.
