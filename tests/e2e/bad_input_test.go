@@ -19,6 +19,9 @@ import (
 	"github.com/plenary/plenary/tools/local/dapr"
 )
 
+// unplaced is the secret of an order that was never placed.
+const unplaced = "the-secret-of-no-order-at-all"
+
 func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 	c := onSale(t, system, quotas{})
 	orders := "/api/conferences/" + c.id + "/orders"
@@ -42,11 +45,12 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 		"too large":               {orders, `{"items":[` + strings.Repeat(" ", 4<<20) + `]}`, 413, "body-too-large"},
 		"an id that is none":      {"/api/conferences/1/orders", item(`1`), 422, "validation-failed"},
 		"an unknown conference":   {"/api/conferences/" + uuid.NewString() + "/orders", item(`1`), 409, "conference-not-ready"},
-		"an unknown order":        {"/api/orders/" + uuid.NewString() + "/cancel", ``, 404, "order-not-found"},
+		"an unknown order":        {"/api/orders/" + api.Open(unplaced) + "/cancel", ``, 404, "order-not-found"},
+		"another's order":         {"/api/orders/" + c.place(seats(c.workshop, 1)) + "/cancel", ``, 401, "order-secret-required"},
 		"no credential":           {"/api/conferences/" + c.id + "/unpublish", ``, 401, "credential-required"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, answer := request(t, http.MethodPost, c.anyone.URL+bad.path, bad.body, map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"})
+			status, answer := request(t, http.MethodPost, c.anyone.URL+bad.path, bad.body, map[string]string{"Content-Type": "application/json", "Prefer": "wait=30", "Authorization": "Bearer " + unplaced})
 			var p api.Problem
 			if err := json.Unmarshal(answer, &p); err != nil {
 				t.Fatalf("the answer is no problem: %s", answer)
@@ -62,8 +66,8 @@ func TestABadRequestGetsAClearProblemAndChangesNothing(t *testing.T) {
 }
 
 func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
-	for _, path := range []string{"/api/orders/" + uuid.NewString() + "/events", "/api/conferences/none/events"} {
-		status, answer := request(t, http.MethodGet, system.API().URL+path, "", nil)
+	for _, path := range []string{"/api/orders/" + api.Open(unplaced) + "/events", "/api/conferences/none/events"} {
+		status, answer := request(t, http.MethodGet, system.API().URL+path, "", map[string]string{"Authorization": "Bearer " + unplaced})
 		if status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", path, status, answer)
 		}
@@ -159,7 +163,9 @@ func TestAnotherSDKPublishesCommands(t *testing.T) {
 		if res := sdk.Send(ctx, command(register)); !cloudevents.IsACK(res) {
 			t.Fatal(res)
 		}
-		c.await(order.String(), "reserved")
+		asOrganiser := c // the order was not placed by the API, and has no secret
+		asOrganiser.anyone = c.organiser
+		asOrganiser.await(order.String(), "reserved")
 
 		bad := command(map[string]any{"orderId": order, "items": "many"})
 		if res := sdk.Send(ctx, bad); !cloudevents.IsACK(res) {
@@ -177,7 +183,7 @@ func TestAnotherSDKPublishesCommands(t *testing.T) {
 			t.Fatal(res)
 		}
 		c.buy(seats(c.general, 1))
-		if _, err := c.anyone.Order(t.Context(), register.OrderID.String()); api.Code(err) != "order-not-found" {
+		if _, err := c.organiser.Order(t.Context(), register.OrderID.String()); api.Code(err) != "order-not-found" {
 			t.Errorf("got %v, want no such order", err)
 		}
 	})

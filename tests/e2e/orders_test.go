@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
@@ -195,6 +199,37 @@ func TestAPaymentThatIsRejectedLeavesTheOrderToBePaidAgain(t *testing.T) {
 	c.await(order, "confirmed")
 }
 
+// What everybody can learn, the ids of an order, of its payment and of commands,
+// opens nothing and tells nothing of the order.
+func TestAnOrdersIdOpensNothing(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	order := c.place(seats(c.general, 1))
+	c.await(order, "reserved")
+	stranger := "the-secret-of-a-stranger"
+	for _, of := range []string{order, uuid.NewString()} {
+		_, err := c.anyone.OrderBy(t.Context(), of, stranger)
+		c.refused(err, "order-secret-required")
+		_, err = c.anyone.OrderBy(t.Context(), of, of)
+		c.refused(err, "order-secret-required")
+	}
+	entries, err := c.anyone.Timeline(t.Context(), order)
+	c.must(err)
+	seen := 0
+	for _, e := range entries {
+		if e.Kind != "command" || e.Source == "web" {
+			continue
+		}
+		seen++
+		_, answer := request(t, http.MethodGet, c.anyone.URL+"/api/outcomes/"+e.ID, "", nil)
+		if !strings.Contains(string(answer), `"unknown"`) {
+			t.Errorf("the outcome of %s by %s is told: %s", e.Type, e.Source, answer)
+		}
+	}
+	if seen == 0 {
+		t.Error("no command of the system's own was seen")
+	}
+}
+
 func TestAnOrderIsFoundByEmailAndLocator(t *testing.T) {
 	c := onSale(t, system, quotas{})
 	order := c.place(seats(c.general, 1))
@@ -205,6 +240,11 @@ func TestAnOrderIsFoundByEmailAndLocator(t *testing.T) {
 	c.must(err)
 	if found.ID != order {
 		t.Errorf("found %s, want %s", found.ID, order)
+	}
+	by, err := c.anyone.OrderBy(t.Context(), order, found.Secret)
+	c.must(err)
+	if by.ID != order {
+		t.Errorf("the key of the link opens %s", by.ID)
 	}
 	_, err = c.anyone.FindOrder(t.Context(), "somebody@example.org", o.Locator)
 	c.refused(err, "order-not-found")

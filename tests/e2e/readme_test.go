@@ -37,6 +37,7 @@ func TestTheCommandsOfTheReadme(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e")
+	cmd.Dir = t.TempDir()
 	cmd.Stdin = strings.NewReader(script)
 	cmd.Env = append(os.Environ(), "web="+system.API().URL)
 	out, err := cmd.CombinedOutput()

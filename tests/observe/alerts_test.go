@@ -90,7 +90,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		anyone := *system.API()
 		anyone.Wait = 0
 		harness.Eventually(t, within, func(ctx context.Context) error {
-			err := anyone.PlaceOrderAs(ctx, s.conference, uuid.NewString(), s.seat())
+			err := anyone.PlaceOrderAs(ctx, s.conference, api.OpenNamed(uuid.NewString()), s.seat())
 			var p *api.Problem
 			if err != nil && (!errors.As(err, &p) || p.Status != http.StatusTooManyRequests) {
 				return err

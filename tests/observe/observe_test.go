@@ -91,7 +91,7 @@ func (s sale) place(t *testing.T, n int) (orders []string) {
 	anyone := *system.API()
 	anyone.Wait = 0
 	for range n {
-		id := uuid.NewString()
+		id := api.OpenNamed(uuid.NewString())
 		harness.Eventually(t, within, func(ctx context.Context) error { return anyone.PlaceOrderAs(ctx, s.conference, id, s.seat()) })
 		orders = append(orders, id)
 	}

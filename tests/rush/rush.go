@@ -114,7 +114,7 @@ func (r *Rush) next() (id string, n int, more bool) {
 	if r.over && len(r.orders) >= r.Orders {
 		return "", 0, false
 	}
-	r.orders = append(r.orders, uuid.NewString())
+	r.orders = append(r.orders, api.OpenNamed(uuid.NewString()))
 	return r.orders[len(r.orders)-1], len(r.orders), true
 }
 

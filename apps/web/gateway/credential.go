@@ -2,82 +2,116 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 )
 
-const organiserScheme = "organiser"
+// The credentials that operations ask for.
+const (
+	organiserScheme = "organiser"
+	orderScheme     = "order"
+)
 
 // organiserOnly lets a request pass that carries the organiser's token.
 func (g *Gateway) organiserOnly(ctx huma.Context, next func(huma.Context)) {
 	c := humagin.Unwrap(ctx)
-	token, err := g.token(ctx.Context())
-	if err != nil || token == "" {
-		fail(c, g.unavailable(ctx.Context(), "read the organiser's token", err))
+	ok, err := g.access.Organiser(c.Request)
+	if err != nil || !ok {
+		fail(c, g.denied(ctx.Context(), err, problem.CredentialRequired))
 		return
 	}
-	scheme, given, _ := strings.Cut(ctx.Header("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !same(strings.TrimSpace(given), token) {
-		fail(c, problem.New(problem.CredentialRequired).With("WWW-Authenticate", `Bearer realm="plenary"`))
-		return
-	}
-	o := originOf(ctx.Context())
-	o.organiser = true
-	setOrigin(c, o)
+	g.as(c, access.Organiser)
 	next(ctx)
 }
 
-// organiserToo lets a request pass without a credential; with one it is the
-// organiser's, who may do more, and one that is wrong is refused.
-func (g *Gateway) organiserToo(ctx huma.Context, next func(huma.Context)) {
-	if ctx.Header("Authorization") == "" {
-		next(ctx)
+// openedOnly lets a request pass that may see the order in its path.
+func (g *Gateway) openedOnly(ctx huma.Context, next func(huma.Context)) {
+	c := humagin.Unwrap(ctx)
+	order, err := uuid.Parse(ctx.Param("id"))
+	if err != nil || order.String() != strings.ToLower(ctx.Param("id")) {
+		fail(c, problem.Invalid(problem.Field{Field: "path.id", Rule: "format=uuid"}))
 		return
 	}
-	g.organiserOnly(ctx, next)
+	caller, err := g.access.Caller(c.Request, order)
+	if err != nil || caller == access.Nobody {
+		fail(c, g.denied(ctx.Context(), err, problem.OrderSecretRequired))
+		return
+	}
+	g.as(c, caller)
+	next(ctx)
 }
 
-// same compares in a time that says nothing of where, or in what length, the
-// two differ.
-func same(given, token string) bool {
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+func (g *Gateway) as(c *gin.Context, caller access.Caller) {
+	o := originOf(c.Request.Context())
+	o.organiser = caller == access.Organiser
+	setOrigin(c, o)
 }
 
-// rememberFor is how long a secret is used before it is read again: a new one
-// counts within that time, and the secret store is not asked at every request.
-const rememberFor = time.Minute
+// denied is the answer to a request that shows nothing that opens what it asks
+// for.
+func (g *Gateway) denied(ctx context.Context, err error, required string) *problem.Problem {
+	var tooMany access.TooManyTries
+	switch {
+	case err == nil:
+		return problem.New(required).With("WWW-Authenticate", `Bearer realm="plenary"`)
+	case errors.Is(err, access.ErrCrossSite):
+		return problem.New(problem.CrossOrigin)
+	case errors.As(err, &tooMany):
+		g.refused.Add(ctx, 1, forThrottle)
+		return problem.New(problem.TooManyRequests).With("Retry-After", seconds(tooMany.RetryAfter))
+	}
+	return g.unavailable(ctx, "check a credential", err)
+}
 
-// Remembered reads a secret at most once a minute. While it cannot be read, the
-// last one goes on to count.
+// wrongCredential counts a secret or token that opens nothing.
+func (g *Gateway) wrongCredential(ctx context.Context) { g.wrong.Add(ctx, 1) }
+
+// A secret is read again when it is older than readAgain, so that a new one
+// counts soon and the secret store is not asked at every request. When it cannot
+// be read again, the last one counts until it is older than rememberFor: a
+// revoked one ends within that time, whether the secret store answers or not.
+const (
+	readAgain   = 30 * time.Second
+	rememberFor = time.Minute
+	readSecret  = 2 * time.Second
+)
+
+// Remembered reads a secret at most every 30 seconds, and forgets it after a
+// minute.
 func Remembered(read func(ctx context.Context) (string, error)) func(ctx context.Context) (string, error) {
 	var (
 		mu     sync.Mutex
 		secret string
-		at     time.Time
+		at     time.Time // when it was read
 	)
 	return func(ctx context.Context) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if secret != "" && time.Since(at) < rememberFor {
+		if secret != "" && time.Since(at) < readAgain {
 			return secret, nil
 		}
+		// A client that goes away does not keep the others from having it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readSecret)
+		defer cancel()
 		latest, err := read(ctx)
-		if err != nil && secret != "" {
-			return secret, nil
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			secret, at = latest, time.Now()
+		case secret != "" && time.Since(at) < rememberFor:
+		default:
+			secret = ""
 			return "", err
 		}
-		secret, at = latest, time.Now()
 		return secret, nil
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 )
 
-func TestASecretIsReadOnceAMinute(t *testing.T) {
+func TestASecretIsReadEveryHalfMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secret, failing, reads := "first", errors.New("the store is down"), 0
 		token := gateway.Remembered(func(context.Context) (string, error) {
@@ -32,10 +32,27 @@ func TestASecretIsReadOnceAMinute(t *testing.T) {
 		expect("first", false, 2)
 		secret = "second"
 		expect("first", false, 2)
-		<-time.After(time.Minute)
+		<-time.After(30 * time.Second)
 		expect("second", false, 3)
-		<-time.After(time.Minute)
+		<-time.After(30 * time.Second)
 		failing = errors.New("the store is down")
 		expect("second", false, 4)
+		<-time.After(29 * time.Second)
+		expect("second", false, 5)
+	})
+}
+
+func TestARevokedSecretEndsWithinAMinuteAlsoWhileTheStoreIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var failing error
+		token := gateway.Remembered(func(context.Context) (string, error) { return "revoked meanwhile", failing })
+		if _, err := token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		failing = errors.New("the store is down")
+		<-time.After(time.Minute)
+		if got, err := token(t.Context()); err == nil {
+			t.Fatalf("%q still counts", got)
+		}
 	})
 }

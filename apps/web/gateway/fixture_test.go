@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency/idempotencytest"
 	"github.com/plenary/plenary/apps/web/problem"
@@ -324,6 +325,9 @@ func (f *fixture) send(method, path string, body io.Reader, headers ...header) r
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if strings.HasPrefix(path, orderPath("")) { // as its holder, unless the test says otherwise
+		req.Header.Set("Authorization", "Bearer "+orderSecret)
+	}
 	for _, h := range headers {
 		req.Header.Set(h.name, h.value)
 	}
@@ -448,10 +452,13 @@ func (f *fixture) refusing(code, detail string) {
 // Ids that tests choose.
 var (
 	conferenceID = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000001")
-	orderID      = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000002")
+	orderID      = access.OrderID(orderSecret)
 	seatTypeID   = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000003")
 	paymentID    = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000004")
 )
+
+// orderSecret opens the order with orderID.
+const orderSecret = "the-secret-of-this-order"
 
 var errBroker = errors.New("the broker is down")
 

@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/backlog"
 	"github.com/plenary/plenary/apps/web/docs"
 	"github.com/plenary/plenary/apps/web/idempotency"
@@ -41,7 +44,7 @@ type Options struct {
 	Commands  Commands
 	// Query and Payments are the apps behind this one.
 	Query, Payments *upstream.App
-	// Keys keeps the Idempotency-Keys.
+	// Keys keeps the Idempotency-Keys, and the links of orders found again.
 	Keys idempotency.Store
 	// OrganiserToken gives the organiser's credential.
 	OrganiserToken func(ctx context.Context) (string, error)
@@ -71,7 +74,7 @@ type Gateway struct {
 	query     *upstream.App
 	payments  *upstream.App
 	keys      *idempotency.Keys
-	token     func(ctx context.Context) (string, error)
+	access    *access.Access
 	log       *slog.Logger
 
 	api     huma.API
@@ -79,6 +82,7 @@ type Gateway struct {
 	finding *throttle.Throttle
 	tracer  trace.Tracer
 	refused metric.Int64Counter // requests answered with 429
+	wrong   metric.Int64Counter // secrets and tokens that open nothing
 	waiting room
 	streams room
 	health  health
@@ -103,7 +107,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
-		keys: idempotency.New(o.Keys), token: o.OrganiserToken, pages: o.Pages, log: o.Log,
+		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
 		finding: throttle.New(findAtOnce, findEvery, findClients),
 		waiting: make(room, maxWaiting),
 		streams: make(room, maxStreams),
@@ -112,9 +116,14 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.backlog = backlog.New(o.MaxLag, g.answered)
 	g.tracer = otel.Tracer(scope)
 	var err error
-	if g.refused, err = measure(g.backlog); err != nil {
+	if g.refused, g.wrong, err = measure(g.backlog); err != nil {
 		return nil, fmt.Errorf("measure: %w", err)
 	}
+
+	g.access = access.New(access.Options{
+		Links: o.Keys, OrganiserToken: o.OrganiserToken, Wrong: g.wrongCredential,
+		Client: func(r *http.Request) netip.Addr { return originOf(r.Context()).addr },
+	})
 
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
@@ -149,6 +158,10 @@ func (g *Gateway) whileRunning(ctx context.Context) (context.Context, context.Ca
 	return ctx, func() { stop(); cancel() }
 }
 
+// Access decides who may see an order; it is for requests that came through the
+// gateway's routes.
+func (g *Gateway) Access() *access.Access { return g.access }
+
 // OpenAPI describes the API.
 func (g *Gateway) OpenAPI() *huma.OpenAPI { return g.api.OpenAPI() }
 
@@ -165,7 +178,7 @@ func config() huma.Config {
 			},
 			Tags: []*huma.Tag{
 				{Name: tagConferences, Description: "What is on sale."},
-				{Name: tagOrders, Description: "A registrant's order, from placing it to its seats. There are no accounts: whoever knows an order's id may see and change it."},
+				{Name: tagOrders, Description: "A registrant's order, from placing it to its seats. There are no accounts: an order is opened by its secret, which its registrant got when it was placed. Its id opens nothing."},
 				{Name: tagPayments, Description: "Paying an order."},
 				{Name: tagOutcomes, Description: "What became of a command."},
 				{Name: tagOrganiser, Description: "What organisers and operators do."},
@@ -174,6 +187,7 @@ func config() huma.Config {
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					organiserScheme: {Type: "http", Scheme: "bearer", Description: "The organiser's token."},
+					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key of a link that was given when the order was found again. The organiser's token opens every order."},
 				},
 			},
 		},
@@ -191,7 +205,10 @@ const description = `Conference registration.
 
 **Writing is asynchronous.** A write is checked, sent as a command and answered with 202 and where its outcome will be (header Location). With the header "Prefer: wait=10" the answer is held until the outcome is known, for 10 seconds at most: 200 or 201 with the outcome when the command was accepted, a problem with the code of the refusal when it was not, and still 202 when the time is over.
 
-**Sending again is safe** with an Idempotency-Key (a UUID, or 128 random bits in base64 or hexadecimal digits), over any network, or with an id of the client's own choice for what is made.
+**Sending again is safe** with an Idempotency-Key (a UUID, or 128 random bits in base64 or hexadecimal digits), over any network, or with an id or secret of the client's own choice for what is made.
+
+
+**An order is opened by its secret**, sent as "Authorization: Bearer <secret>". Placing the order gives it. Who finds the order again by e-mail and locator gets a further one for 30 days. Without a right one the answer is 401, whether there is such an order or not.
 
 **Reading is eventually consistent**, and an outcome once known is included in what is read.
 

@@ -23,14 +23,14 @@ var (
 	forThrottle = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "throttle")))
 )
 
-// measure makes the counter of requests that are turned away, and shows the lag and
-// how long it may be.
-func measure(b *backlog.Backlog) (turnedAway metric.Int64Counter, err error) {
+// measure makes the counters of requests that are turned away and of wrong
+// credentials, and shows the lag and how long it may be.
+func measure(b *backlog.Backlog) (turnedAway, wrong metric.Int64Counter, err error) {
 	m := otel.Meter(scope)
 	limit, err := m.Float64Gauge("plenary.max_lag", metric.WithUnit("s"),
 		metric.WithDescription("The lag beyond which new orders are turned away"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	limit.Record(context.Background(), b.Limit().Seconds())
 	_, err = m.Float64ObservableGauge("plenary.command.lag", metric.WithUnit("s"),
@@ -40,9 +40,14 @@ func measure(b *backlog.Backlog) (turnedAway metric.Int64Counter, err error) {
 			return nil
 		}))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return m.Int64Counter("plenary.turned_away", metric.WithDescription("Requests answered with 429"))
+	wrong, err = m.Int64Counter("plenary.wrong_credentials", metric.WithDescription("Secrets and tokens shown that open nothing"))
+	if err != nil {
+		return nil, nil, err
+	}
+	turnedAway, err = m.Int64Counter("plenary.turned_away", metric.WithDescription("Requests answered with 429"))
+	return turnedAway, wrong, err
 }
 
 // traced sends a command as part of the request's trace: what follows from it

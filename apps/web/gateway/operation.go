@@ -25,10 +25,10 @@ const (
 // Who may call an operation.
 const (
 	anyone    = "Anyone."
-	holder    = "Whoever knows the order's id."
+	holder    = "Whoever has the order's secret, and the organiser."
 	organiser = "The organiser."
 
-	holderOrOrganiser = "Whoever knows the order's id; and the organiser, with the credential, for longer."
+	holderOrOrganiser = "Whoever has the order's secret; and the organiser, for longer."
 )
 
 // operation is one operation of the API.
@@ -81,11 +81,11 @@ func (g *Gateway) describe(o operation) huma.Operation {
 	case organiser:
 		op.Security = []map[string][]string{{organiserScheme: {}}}
 		op.Middlewares = huma.Middlewares{g.organiserOnly}
-		o.problems = append(o.problems, problem.CredentialRequired)
-	case holderOrOrganiser:
-		op.Security = append(op.Security, map[string][]string{organiserScheme: {}})
-		op.Middlewares = huma.Middlewares{g.organiserToo}
-		o.problems = append(o.problems, problem.CredentialRequired)
+		o.problems = append(o.problems, problem.CredentialRequired, problem.TooManyRequests, problem.Unavailable)
+	case holder, holderOrOrganiser:
+		op.Security = []map[string][]string{{orderScheme: {}}}
+		op.Middlewares = huma.Middlewares{g.openedOnly}
+		o.problems = append(o.problems, problem.OrderSecretRequired, problem.CrossOrigin, problem.TooManyRequests, problem.Unavailable)
 	}
 	if o.body || o.params || strings.Contains(o.path, "{") {
 		o.problems = append(o.problems, problem.ValidationFailed)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/engine/message"
@@ -45,7 +46,9 @@ func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
 		{"a quantity in words", "POST " + placePath(), strings.Replace(oneSeat, `"quantity":1`, `"quantity":"one"`, 1), nil, "items[0].quantity", "type=integer"},
 		{"too many items", "POST " + placePath(), `{"items":[` + strings.TrimSuffix(strings.Repeat(`{"seatType":"`+seatTypeID.String()+`","quantity":1},`, 51), ",") + `]}`, nil, "items", "maxItems=50"},
 		{"a seat type that is no id", "POST " + placePath(), `{"items":[{"seatType":"x","quantity":1}]}`, nil, "items[0].seatType", "format=uuid"},
-		{"the nil id", "POST " + placePath(), `{"orderId":"` + uuid.Nil.String() + `","items":[]}`, nil, "orderId", "required"},
+		{"a secret of less than 128 bits", "POST " + placePath(), `{"secret":"` + orderSecret[:21] + `","items":[]}`, nil, "secret", "pattern=" + access.SecretPattern},
+		{"a secret that is not base64url", "POST " + placePath(), `{"secret":"` + orderSecret + `=","items":[]}`, nil, "secret", "pattern=" + access.SecretPattern},
+		{"the nil id", "POST " + orderPath("/payments"), `{"paymentId":"` + uuid.Nil.String() + `","amount":{"amount":1,"currency":"USD"}}`, nil, "paymentId", "required"},
 		{"an order in the path that is no id", "POST /api/orders/42/confirm", "", nil, "path.id", "format=uuid"},
 		{"a read of what is no id", "GET /api/orders/42", "", nil, "path.id", "format=uuid"},
 		{"a conference that cannot be one", "GET /api/conferences/a%20b", "", nil, "path.id", "pattern=^[A-Za-z0-9-]+$"},
@@ -190,7 +193,7 @@ func TestEveryKindOfProblemAnswerIsLocalized(t *testing.T) {
 	f.refusing("order-expired", "the order has expired")
 	for name, r := range map[string]response{
 		"found by huma":     f.do("POST", placePath(), `{"items":[{"quantity":-1}]}`, chinese),
-		"found by contract": f.do("POST", placePath(), `{"orderId":"`+uuid.Nil.String()+`","items":[]}`, chinese),
+		"found by contract": f.do("POST", orderPath("/payments"), `{"paymentId":"`+uuid.Nil.String()+`","amount":{"amount":1,"currency":"USD"}}`, chinese),
 		"malformed":         f.do("POST", placePath(), `{`, chinese),
 		"refused":           f.do("PUT", orderPath("/items"), oneSeat, chinese, waiting),
 		"not found":         f.do("GET", "/nowhere", "", chinese),

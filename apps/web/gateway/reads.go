@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
 )
@@ -165,7 +166,7 @@ func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
 		summary: "Find an order again",
-		text:    "By the registrant's e-mail address and the record locator together. From one network address only so many tries may fail (10 at once, then one every 6 seconds); those that find their order do not count.",
+		text:    "By the registrant's e-mail address and the record locator together. The answer has a key that opens the order for 30 days. From one network address only so many tries may fail (10 at once, then one every 6 seconds); those that find their order do not count.",
 		who:     anyone, problems: []string{problem.OrderNotFound, problem.TooManyRequests},
 	}), g.findOrder)
 
@@ -175,19 +176,26 @@ func (g *Gateway) reads() {
 		who:     "Whoever knows the payment's id.", problems: []string{problem.PaymentNotFound},
 	}), func(ctx context.Context, in *struct {
 		ID uuid.UUID `path:"id" doc:"The payment"`
-	}) (*Found[view.Payment], error) {
-		return ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+	}) (*Found[PublicPayment], error) {
+		found, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+		if err != nil {
+			return nil, err
+		}
+		return &Found[PublicPayment]{paymentOf(found.Body)}, nil
 	})
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-outcome", method: http.MethodGet, path: "/api/outcomes/{id}", tag: tagOutcomes,
 		summary: "Read what became of a command",
-		text:    "Its status is unknown until it has been decided, and for a command that never was.",
+		text:    "Its status is unknown until it has been decided, and for a command that no request sent.",
 		who:     "Whoever knows the command's id.",
 	}), func(ctx context.Context, in *struct {
 		ID   uuid.UUID `path:"id" doc:"The command"`
 		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known; not at all when too many wait"`
-	}) (*Found[view.Outcome], error) {
+	}) (*Found[Outcome], error) {
+		if in.ID.Version() != sentHere {
+			return &Found[Outcome]{Outcome{CommandID: in.ID.String(), Status: view.OutcomeUnknown, Events: []string{}}}, nil
+		}
 		ctx, cancel := g.whileRunning(ctx)
 		defer cancel()
 		wait := time.Duration(in.Wait) * time.Second
@@ -199,7 +207,7 @@ func (g *Gateway) reads() {
 			}
 		}
 		outcome, err := g.outcome(ctx, in.ID, wait)
-		return answered(g, ctx, &Found[view.Outcome]{outcome}, err, "")
+		return answered(g, ctx, &Found[Outcome]{outcomeOf(outcome)}, err, "")
 	})
 
 	g.operatorReads()
@@ -306,7 +314,7 @@ type DeadLetterPath struct {
 // findOrder is limited by failures: guessing is to be hopeless, and many people
 // in one hall, behind one address, may find their orders. The limit is not by
 // e-mail: with that a stranger could lock a holder out.
-func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[view.Order], error) {
+func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[FoundOrder], error) {
 	addr := originOf(ctx).addr
 	if ok, retryAfter := g.finding.Allow(addr); !ok {
 		g.refused.Add(ctx, 1, forThrottle)
@@ -317,7 +325,16 @@ func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder
 	if errors.As(err, &p) && p.Code == problem.OrderNotFound {
 		g.finding.Failed(addr)
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	key, until, err := g.access.Link(ctx, found.Body.ID)
+	if err != nil {
+		return nil, g.unavailable(ctx, "make a link", err)
+	}
+	return &Found[FoundOrder]{FoundOrder{
+		Order: found.Body, Secret: key, SecretUntil: until.UTC().Truncate(time.Second), PageURL: access.PagePath(found.Body.ID, key),
+	}}, nil
 }
 
 // stream registers an operation that passes a stream of server-sent events on.

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
 )
@@ -29,9 +30,9 @@ func seats(items []Item) contracts.Seats {
 
 // PlaceOrder is the body of a new order.
 type PlaceOrder struct {
-	_       struct{}   `additionalProperties:"false"`
-	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"The client's own choice; best a fresh random UUID, since whoever knows it may see and change the order. Absent: one is made"`
-	Items   []Item     `json:"items" nullable:"false" maxItems:"50"`
+	_      struct{} `additionalProperties:"false"`
+	Secret string   `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"What opens the order, of the client's own choice: fresh random 128 bits or more in base64url, without padding. Absent: one is made. The order's id is made from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placed again with the same secret, it is the same order"`
+	Items  []Item   `json:"items" nullable:"false" maxItems:"50"`
 }
 
 // ChangeItems is the body that replaces what an order asks for.
@@ -93,7 +94,7 @@ func (g *Gateway) registrant() {
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
-		text:    "Asks for seats that are on sale: the conference's page says from when until when. They are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
+		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
 		who:     anyone, problems: append(items, "conference-not-published", "order-already-placed", problem.BacklogTooLong),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
@@ -166,12 +167,25 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 	Body PlaceOrder
 }) (*Answer, error) {
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
-		order := derived(in.Body.OrderID, commandID, "order")
+		secret := secretFor(in.Body.Secret, in.IdempotencyKey, commandID)
+		order := access.OrderID(secret)
 		return Command{
 			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
-			About: order, ID: order, URL: orderURL(order), Creates: true,
+			About: order, ID: order, URL: orderURL(order), Creates: true, Secret: secret,
 		}
 	})
+}
+
+// secretFor is what opens a new order: what the client chose; else the same
+// whenever the request is repeated with its key; else a fresh one.
+func secretFor(chosen, idempotencyKey string, commandID uuid.UUID) string {
+	switch {
+	case chosen != "":
+		return chosen
+	case idempotencyKey != "":
+		return access.SecretOf(idempotencyKey, commandID)
+	}
+	return access.NewSecret()
 }
 
 func (g *Gateway) changeOrderItems(ctx context.Context, in *struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/engine/es"
@@ -26,12 +27,14 @@ type Write struct {
 
 // Receipt says what became of a write.
 type Receipt struct {
-	CommandID   uuid.UUID     `json:"commandId" doc:"The command that was sent"`
-	OutcomeURL  string        `json:"outcomeUrl" doc:"Where its outcome is read" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	ID          uuid.UUID     `json:"id" doc:"What it is about: the order, payment, conference or seat type"`
-	URL         string        `json:"url" doc:"Where that is read" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	CheckoutURL string        `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	Outcome     *view.Outcome `json:"outcome,omitempty" doc:"The outcome, when the request waited for it"`
+	CommandID   uuid.UUID `json:"commandId" doc:"The command that was sent"`
+	OutcomeURL  string    `json:"outcomeUrl" doc:"Where its outcome is read" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	ID          uuid.UUID `json:"id" doc:"What it is about: the order, payment, conference or seat type"`
+	URL         string    `json:"url" doc:"Where that is read" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Secret      string    `json:"secret,omitempty" doc:"Of an order that was placed: what opens it. It is given here only, and again to the same request with the same Idempotency-Key"`
+	PageURL     string    `json:"pageUrl,omitempty" doc:"Of an order that was placed: its page, with the secret"`
+	CheckoutURL string    `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Outcome     *Outcome  `json:"outcome,omitempty" doc:"The outcome, when the request waited for it"`
 }
 
 // Answer is the answer to a write.
@@ -50,6 +53,7 @@ type Command struct {
 	URL      string    // where that is read
 	Creates  bool
 	Checkout string
+	Secret   string // that opens the order that is placed
 	// Wrapper is the field of Body that is the request's body, if it is one.
 	Wrapper string
 }
@@ -141,6 +145,9 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout,
 	}}
 	a.Location = a.Body.OutcomeURL
+	if cmd.Secret != "" {
+		a.Body.Secret, a.Body.PageURL = cmd.Secret, access.PagePath(cmd.ID, cmd.Secret)
+	}
 
 	outcome, waited := g.await(ctx, w, id)
 	if waited > 0 {
@@ -151,7 +158,8 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 		p := problem.Refused(outcome.Code, outcome.Detail, a.Body.OutcomeURL)
 		return nil, p.With("Preference-Applied", a.PreferenceApplied)
 	case view.OutcomeAccepted, view.OutcomeNoEffect:
-		a.Body.Outcome, a.Status, a.Location = &outcome, http.StatusOK, ""
+		shown := outcomeOf(outcome)
+		a.Body.Outcome, a.Status, a.Location = &shown, http.StatusOK, ""
 		if cmd.Creates {
 			a.Location = cmd.URL
 			if outcome.Status == view.OutcomeAccepted {

@@ -15,6 +15,7 @@ const (
 	MethodNotAllowed     = "method-not-allowed"
 	CredentialRequired   = "credential-required"
 	CrossOrigin          = "cross-origin"
+	OrderSecretRequired  = "order-secret-required"
 	ConferenceNotFound   = "conference-not-found"
 	OrderNotFound        = "order-not-found"
 	PaymentNotFound      = "payment-not-found"
@@ -69,6 +70,9 @@ var Kinds = []Kind{
 	{CredentialRequired, http.StatusUnauthorized,
 		Text{"The organiser's credential is required", "Send the organiser's token as Authorization: Bearer <token>."},
 		Text{"需要主办方凭证", "请以 Authorization: Bearer <token> 发送主办方令牌。"}},
+	{OrderSecretRequired, http.StatusUnauthorized,
+		Text{"The order's secret is required", "Send the order's secret as Authorization: Bearer <secret>, or find the order by e-mail address and locator."},
+		Text{"需要订单密钥", "请以 Authorization: Bearer <secret> 发送订单密钥，或凭邮箱与订单代码查找订单。"}},
 	{IdempotencyKeyWeak, http.StatusUnprocessableEntity,
 		Text{"The idempotency key is too weak", "An Idempotency-Key is a UUID, or at least 128 random bits in base64 or hexadecimal digits: another client might choose the same weaker key, and would get the answer meant for this one."},
 		Text{"幂等键强度不足", "Idempotency-Key 须为 UUID，或至少 128 位随机数的 base64 或十六进制形式；较弱的键可能与其他客户端的相同，从而使其得到本请求的答复。"}},

@@ -20,7 +20,9 @@ import (
 type Client struct {
 	// URL of the one origin, without a path.
 	URL string
-	// Token is the organiser's credential; empty for anybody else.
+	// Token is the organiser's credential; empty for anybody else, who opens an
+	// order with its secret, which every Client of this process knows once one of
+	// them has placed the order.
 	Token string
 	// Wait is how long a write waits for its outcome at most.
 	Wait time.Duration
@@ -56,6 +58,7 @@ func Code(err error) string {
 type Receipt struct {
 	CommandID   string   `json:"commandId"`
 	ID          string   `json:"id"`
+	Secret      string   `json:"secret"`
 	CheckoutURL string   `json:"checkoutUrl"`
 	Outcome     *Outcome `json:"outcome"`
 }
@@ -137,9 +140,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Token)
-	}
+	c.authorise(req)
 	if method != http.MethodGet && c.Wait > 0 {
 		req.Header.Set("Prefer", fmt.Sprintf("wait=%d", int(min(longestWait, c.Wait).Seconds())))
 	}
@@ -162,6 +163,18 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// authorise has a request carry what opens what it asks for.
+func (c *Client) authorise(req *http.Request) {
+	credential := c.Token
+	if rest, ok := strings.CutPrefix(req.URL.Path, "/api/orders/"); ok && credential == "" {
+		id, _, _ := strings.Cut(rest, "/")
+		credential = Secret(id)
+	}
+	if credential != "" {
+		req.Header.Set("Authorization", "Bearer "+credential)
+	}
 }
 
 // problemOf is the problem that an answer and its body tell of.

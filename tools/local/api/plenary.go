@@ -96,6 +96,13 @@ type Order struct {
 	UpdatedAt      time.Time    `json:"updatedAt"`
 }
 
+// FoundOrder is an order that was found again, with a key that opens it.
+type FoundOrder struct {
+	Order
+	Secret  string `json:"secret"`
+	PageURL string `json:"pageUrl"`
+}
+
 // Line is one line of an order.
 type Line struct {
 	SeatType  string `json:"seatType"`
@@ -193,14 +200,31 @@ func (c *Client) Conference(ctx context.Context, id string) (out Conference, err
 // PlaceOrder gives the id of the new order.
 func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Item) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"items": list(items)})
-	return r.ID, err
+	if err != nil {
+		return r.ID, err
+	}
+	return r.ID, opened(r)
 }
 
-// PlaceOrderAs places an order under an id of the caller's choice, a UUID. Placed
+// PlaceOrderAs places an order under an id that Open or OpenNamed gave. Placed
 // again, it is the same order.
 func (c *Client) PlaceOrderAs(ctx context.Context, conference, id string, items ...Item) error {
-	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"orderId": id, "items": list(items)})
-	return err
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"secret": Secret(id), "items": list(items)})
+	if err != nil {
+		return err
+	}
+	if r.ID != id {
+		return fmt.Errorf("the order is %s, and its secret was to make it %s", r.ID, id)
+	}
+	return opened(r)
+}
+
+// opened keeps the secret of an order that was placed.
+func opened(r Receipt) error {
+	if id := Open(r.Secret); id != r.ID {
+		return fmt.Errorf("the secret of order %s opens %s", r.ID, id)
+	}
+	return nil
 }
 
 // ChangeItems replaces what an order asks for.
@@ -253,8 +277,15 @@ func (c *Client) Order(ctx context.Context, id string) (out Order, err error) {
 }
 
 // FindOrder finds an order by e-mail and record locator.
-func (c *Client) FindOrder(ctx context.Context, email, locator string) (out Order, err error) {
+func (c *Client) FindOrder(ctx context.Context, email, locator string) (out FoundOrder, err error) {
 	return out, c.call(ctx, http.MethodPost, "/api/orders/find", map[string]string{"email": email, "locator": locator}, &out)
+}
+
+// OrderBy reads an order with a secret, or with the key that FindOrder gave.
+func (c *Client) OrderBy(ctx context.Context, id, secret string) (out Order, err error) {
+	by := *c
+	by.Token = secret
+	return out, by.call(ctx, http.MethodGet, "/api/orders/"+id, nil, &out)
 }
 
 // Timeline reads every command and event that touched an order.

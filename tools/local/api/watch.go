@@ -64,6 +64,7 @@ func (c *Client) follow(ctx context.Context, path string, each func(data string)
 		return err
 	}
 	req.Header.Set("Accept", "text/event-stream")
+	c.authorise(req)
 	res, err := c.client().Do(req)
 	if err != nil {
 		return err

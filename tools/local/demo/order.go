@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/ready"
 )
@@ -39,7 +37,7 @@ type order struct {
 
 // order is the order of that name in this run.
 func (s *show) order(name string) *order {
-	return &order{show: s, id: uuid.NewSHA1(s.run, []byte("order/"+name)).String()}
+	return &order{show: s, id: api.OpenNamed(s.run.String(), name)}
 }
 
 // wish is how many seats are wanted, by the names of their types.

@@ -146,7 +146,7 @@ func (s *show) tell(ctx context.Context, f fate, of int, act func(context.Contex
 	if o.err != nil {
 		return o.failure(f)
 	}
-	s.line("\n%s", s.paint(faint, s.URL+"/api/orders/"+o.id+"/timeline"))
+	s.line("\n%s", s.paint(faint, "curl -H 'Authorization: Bearer "+api.Secret(o.id)+"' "+s.URL+"/api/orders/"+o.id+"/timeline"))
 	r := result{fate: f, order: o.now, waits: waits}
 	if last, ok := find(entries, f.by); ok {
 		r.took = last.Time.Sub(entries[0].Time)

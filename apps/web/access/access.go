@@ -1,0 +1,287 @@
+// Package access decides which requests may see an order and act on it.
+//
+// An order is opened by its secret, which its registrant got when it was placed;
+// by a link that was given out when the order was found again by e-mail and
+// locator; and by the organiser's token. An order's id opens nothing: it is made
+// from the secret by a hash (OrderID), and may be shown and logged.
+//
+// A secret or the key of a link travels as "Authorization: Bearer ..." or in a
+// cookie of that one order, which the first visit of its page sets. For pages:
+//
+//	// GET /orders/{id}
+//	if a.FirstVisit(w, r, id) { // the address had ?key=...: the answer is written
+//		return
+//	}
+//	caller, err := a.Caller(r, id)
+//	switch {
+//	case err != nil: // access.TooManyTries, access.ErrCrossSite, or a store is away
+//	case caller == access.Nobody: // say that the link is needed, or find the order
+//	default: // show it
+//	}
+//
+// The same call guards what a form sends (POST); it refuses a cookie that another
+// site makes the browser send. A page that asks the API for its visitor sends what
+// Shown gives as the bearer. PagePath makes an order's link.
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/web/throttle"
+)
+
+// Caller is in which role a request may see an order and act on it.
+type Caller int
+
+// The roles.
+const (
+	Nobody Caller = iota // nothing opens the order
+	Holder
+	Organiser
+)
+
+// ErrCrossSite: the request would be allowed by a cookie, and it was made by
+// another site.
+var ErrCrossSite = errors.New("access: a cookie sent by another site's doing opens nothing")
+
+// TooManyTries says that the client showed too many wrong secrets of late.
+type TooManyTries struct{ RetryAfter time.Duration }
+
+func (TooManyTries) Error() string { return "access: too many wrong secrets" }
+
+// Links keeps whom links lead to. An idempotency.Store is one.
+type Links interface {
+	Create(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	Get(ctx context.Context, key string) ([]byte, error)
+}
+
+// Options are what Access works with.
+type Options struct {
+	Links Links
+	// OrganiserToken gives the organiser's credential.
+	OrganiserToken func(ctx context.Context) (string, error)
+	// Client is where a request comes from.
+	Client func(*http.Request) netip.Addr
+	// Wrong, if set, is told of each wrong secret.
+	Wrong func(ctx context.Context)
+}
+
+// Access decides who may see an order.
+type Access struct {
+	Options
+	tries *throttle.Throttle
+	sites *http.CrossOriginProtection
+}
+
+// Wrong secrets: a few slips are not noticed, guessing is hopeless.
+const (
+	wrongAtOnce = 20
+	wrongEvery  = 3 * time.Second
+	wrongOf     = 10_000 // clients remembered
+)
+
+// LinkFor is how long the link of an order that was found again opens it.
+const LinkFor = 30 * 24 * time.Hour
+
+// cookieFor is how long a browser keeps the cookie of an order.
+const cookieFor = 180 * 24 * time.Hour
+
+// New makes an Access.
+func New(o Options) *Access {
+	return &Access{
+		Options: o, tries: throttle.New(wrongAtOnce, wrongEvery, wrongOf),
+		sites: http.NewCrossOriginProtection(),
+	}
+}
+
+// Caller says in which role a request may see an order and act on it. It does not
+// look whether there is such an order, so its answer does not depend on that.
+// Errors: ErrCrossSite, TooManyTries, or that of a store.
+func (a *Access) Caller(r *http.Request, order uuid.UUID) (Caller, error) {
+	given, sent := shown(r, order)
+	caller, err := a.opens(r, given, order)
+	if err == nil && caller != Nobody && sent && a.sites.Check(r) != nil {
+		return Nobody, ErrCrossSite
+	}
+	return caller, err
+}
+
+// Shown is the secret that a request shows for an order, right or wrong: for a
+// page that asks the API for its visitor. It is empty when there is none.
+func Shown(r *http.Request, order uuid.UUID) string {
+	given, _ := shown(r, order)
+	return given
+}
+
+// shown is the secret of a request; sent says that the browser sent it by itself.
+func shown(r *http.Request, order uuid.UUID) (given string, sent bool) {
+	if given = bearer(r); given != "" {
+		return given, false
+	}
+	c, err := r.Cookie(cookieName(order))
+	if err != nil {
+		return "", false
+	}
+	return c.Value, true
+}
+
+// Organiser says whether a request carries the organiser's token. Errors:
+// TooManyTries, or that of the secret store.
+func (a *Access) Organiser(r *http.Request) (bool, error) {
+	caller, err := a.guarded(r, bearer(r), a.organiser)
+	return caller == Organiser, err
+}
+
+// opens says what a secret opens of an order. What costs nothing is looked at
+// first: an order's own secret is known by its hash.
+func (a *Access) opens(r *http.Request, given string, order uuid.UUID) (Caller, error) {
+	if secretForm.MatchString(given) {
+		if id := OrderID(given); subtle.ConstantTimeCompare(id[:], order[:]) == 1 {
+			return Holder, nil
+		}
+	}
+	return a.guarded(r, given, func(ctx context.Context, given string) (Caller, error) {
+		if strings.HasPrefix(given, linkPrefix) {
+			return a.link(ctx, given, order)
+		}
+		return a.organiser(ctx, given)
+	})
+}
+
+// guarded looks a secret up that the client may still try, and counts a wrong one.
+func (a *Access) guarded(r *http.Request, given string, look func(context.Context, string) (Caller, error)) (Caller, error) {
+	if given == "" {
+		return Nobody, nil
+	}
+	client := a.Client(r)
+	if ok, after := a.tries.Allow(client); !ok {
+		return Nobody, TooManyTries{after}
+	}
+	caller, err := look(r.Context(), given)
+	if err == nil && caller == Nobody {
+		a.tries.Failed(client)
+		if a.Wrong != nil {
+			a.Wrong(r.Context())
+		}
+	}
+	return caller, err
+}
+
+func (a *Access) organiser(ctx context.Context, given string) (Caller, error) {
+	token, err := a.OrganiserToken(ctx)
+	if err != nil || token == "" {
+		return Nobody, fmt.Errorf("access: the organiser's token: %w", errors.Join(err, errNoToken))
+	}
+	if !same(given, token) {
+		return Nobody, nil
+	}
+	return Organiser, nil
+}
+
+var errNoToken = errors.New("there is none to compare with")
+
+// linkPrefix tells the key of a link from an order's own secret and from a token.
+const linkPrefix = "link."
+
+func (a *Access) link(ctx context.Context, given string, order uuid.UUID) (Caller, error) {
+	if !secretForm.MatchString(strings.TrimPrefix(given, linkPrefix)) {
+		return Nobody, nil
+	}
+	id, err := a.Links.Get(ctx, linkKey(given))
+	if err != nil {
+		return Nobody, fmt.Errorf("access: read a link: %w", err)
+	}
+	if string(id) != `"`+order.String()+`"` {
+		return Nobody, nil
+	}
+	return Holder, nil
+}
+
+// Link makes a further key of an order, for whoever has found it again. It opens
+// the order until then; only its hash is kept.
+func (a *Access) Link(ctx context.Context, order uuid.UUID) (key string, until time.Time, err error) {
+	key, until = linkPrefix+NewSecret(), time.Now().Add(LinkFor)
+	if err := a.Links.Create(ctx, linkKey(key), []byte(`"`+order.String()+`"`), LinkFor); err != nil {
+		return "", until, fmt.Errorf("access: write a link: %w", err)
+	}
+	return key, until, nil
+}
+
+// linkKey is the name under which a link is kept.
+func linkKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "order-link/" + hex.EncodeToString(sum[:])
+}
+
+// PagePath is the link of an order: its page's address with a secret that opens it.
+func PagePath(order uuid.UUID, secret string) string {
+	return pagePath(order) + "?" + url.Values{keyParameter: {secret}}.Encode()
+}
+
+const keyParameter = "key"
+
+func pagePath(order uuid.UUID) string { return "/orders/" + order.String() }
+
+// FirstVisit answers a request for an order's page whose address has a secret in
+// it: the browser gets a cookie, if the secret is right, and is sent on to the
+// address without it, which may then be shown, kept and passed on. It is false,
+// and nothing is answered, for an address that has none.
+func (a *Access) FirstVisit(w http.ResponseWriter, r *http.Request, order uuid.UUID) bool {
+	query := r.URL.Query()
+	if !query.Has(keyParameter) {
+		return false
+	}
+	secret := query.Get(keyParameter)
+	// When a store is away the page is asked without a cookie, and says so.
+	if caller, err := a.opens(r, secret, order); err == nil && caller == Holder {
+		a.keep(w, r, order, secret)
+	}
+	query.Del(keyParameter)
+	to := url.URL{Path: pagePath(order), RawQuery: query.Encode()}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	return true
+}
+
+// keep has a browser keep a secret for the order's page and its API, and for
+// nothing else.
+func (a *Access) keep(w http.ResponseWriter, r *http.Request, order uuid.UUID, secret string) {
+	for _, path := range []string{pagePath(order), "/api" + pagePath(order)} {
+		http.SetCookie(w, &http.Cookie{
+			Name: cookieName(order), Value: secret, Path: path, MaxAge: int(cookieFor.Seconds()),
+			HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			// A client that claims HTTPS changes its own cookie only.
+			Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
+		})
+	}
+}
+
+func cookieName(order uuid.UUID) string { return "plenary-order-" + order.String() }
+
+func bearer(r *http.Request) string {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(given)
+}
+
+// same compares in a time that says nothing of where, or in what length, the
+// two differ.
+func same(given, token string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
