@@ -56,6 +56,9 @@ func AsRefusal(err error) (*Refusal, bool) {
 type Env struct {
 	// Now is the time of the decision, UTC.
 	Now time.Time
+	// Sent is when the command was sent, by the clock of its sender. It is zero in
+	// tests that do not say.
+	Sent time.Time
 	// Random is a cryptographic source in production and a seeded one in tests.
 	Random io.Reader
 	// MessageID is the id of the command being decided.
@@ -66,6 +69,19 @@ type Env struct {
 	Others map[Ref]any
 	// Claims gives the owner of every key that Aggregate.Claims asked for.
 	Claims map[string]string
+}
+
+// Skew is how far apart the clocks of two apps may be.
+const Skew = time.Minute
+
+// TimeToKeep is the time of the decision as a stream may keep it, to compare later
+// times with: not further from the command's own time than clocks are apart. Else one
+// clock that is a day ahead would stop a stream for a day.
+func (e Env) TimeToKeep() time.Time {
+	if latest := e.Sent.Add(Skew); !e.Sent.IsZero() && e.Now.After(latest) {
+		return latest
+	}
+	return e.Now
 }
 
 // StateOf is the state of another aggregate of the same app, as it was when

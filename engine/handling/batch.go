@@ -20,24 +20,24 @@ import (
 // item is one delivery on its way through a batch.
 type item struct {
 	bus.Delivery
-	index  int
-	def    definition
-	key    stream.Key
-	status bus.Status
+	index int
+	def   definition
+	key   stream.Key
+
+	outcome outcome
+	reason  error // of an outcome that has one
 }
 
-// faults counts, within one delivery, how often each message failed by itself,
-// and remembers why.
-type faults map[string]*fault
-
-type fault struct {
-	attempts int
-	reason   string
-}
-
-// HandleBatch implements bus.Handler.
-func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Status {
-	out := make([]bus.Status, len(batch))
+// HandleBatch implements bus.Handler. A panic outside of a decision leaves the
+// batch for redelivery.
+func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) (out []bus.Status) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(ctx, "handling a batch panicked", "panic", fmt.Sprint(p), "messages", len(batch))
+			out = bus.All(len(batch), bus.Retry)
+		}
+	}()
+	out = make([]bus.Status, len(batch))
 	var items []*item
 	for i, d := range batch {
 		it := &item{Delivery: d, index: i}
@@ -50,14 +50,14 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.St
 		for _, part := range parts(wave) {
 			var now []*item
 			for _, it := range part {
-				if it.status = bus.Retry; !left[it.key] {
+				if !left[it.key] {
 					now = append(now, it)
 				}
 			}
 			e.handle(ctx, now)
 			for _, it := range part {
-				out[it.index] = it.status
-				left[it.key] = left[it.key] || it.status != bus.Success
+				out[it.index] = e.settle(ctx, it)
+				left[it.key] = left[it.key] || out[it.index] != bus.Success
 			}
 		}
 	}
@@ -160,103 +160,233 @@ func (e *Engine) route(ctx context.Context, it *item) bool {
 	return false
 }
 
-// handle brings every item to a status.
+// handle brings every item to an outcome: the streams are loaded, the messages
+// decided, what follows recorded in the streams, these committed, and what they want
+// done dispatched. What meets a conflict or a fault is taken once more, from the
+// store. (What comes of the outcomes is for settle.)
 func (e *Engine) handle(ctx context.Context, items []*item) {
 	if len(items) == 0 {
 		return
 	}
-	keys := make([]string, len(items))
-	for i, it := range items {
-		keys[i] = it.key.String()
-	}
-	unlock := e.locks.lock(keys)
+	unlock := e.locks.lock(keysOf(items))
 	defer unlock()
+	b := newBatch(e, ctx, items)
+	defer b.traced.end(items)
 
-	all, failed := items, faults{}
-	traced := &spans{tracer: e.tracer, batch: ctx}
-	defer func() { traced.end(all) }()
-	var done []*stream.Stream
-	for round := 0; len(items) > 0; round++ {
-		if round == maxRounds || ctx.Err() != nil {
-			slog.WarnContext(ctx, "batch left for redelivery", "messages", len(items), "rounds", round)
-			setAll(items, bus.Retry)
-			break
-		}
-		if round > 0 {
-			pause(ctx, rand.N(roundPause<<round))
-		}
-		groups, read, err := e.load(ctx, items)
+	var committed []*stream.Stream
+	for left := items; len(left) > 0 && b.patience(ctx, left); {
+		now, later := b.sized(left)
+		groups, read, err := e.load(ctx, now)
 		if err != nil {
 			slog.ErrorContext(ctx, "streams could not be loaded", "error", err)
-			setAll(items, bus.Retry)
 			break
 		}
-		items = nil
-		var decided []*group
-		for _, g := range groups {
-			if err := e.decide(ctx, g, failed, traced); err != nil {
-				// A fault: what was folded so far is void. Once more, from the store.
-				items = append(items, g.items...)
-				continue
-			}
-			decided = append(decided, g)
-		}
+		decided, faulty := b.decide(ctx, groups) // and record
 		for _, st := range read {
 			e.streams.Unchanged(st)
 		}
-		streams := make([]*stream.Stream, len(decided))
-		for i, g := range decided {
-			streams[i] = g.stream
-		}
-		for i, err := range e.commit(ctx, streams) {
-			if err == nil {
-				e.committed(ctx, streams[i])
-				done = append(done, streams[i])
-				continue
-			}
-			// Another writer was first, or the store failed in a way that leaves open
-			// whether it happened. Loading again shows which.
-			e.meter.conflict(ctx, streams[i].Key.Aggregate, errors.Is(err, state.ErrConflict))
-			if !errors.Is(err, state.ErrConflict) {
-				slog.WarnContext(ctx, "commit failed, looking again", "stream", streams[i].Key.String(), "error", err)
-			}
-			items = append(items, decided[i].items...)
-		}
+		written, unwritten := b.commit(ctx, decided)
+		committed = lastOfEach(committed, written)
+		left = slices.Concat(faulty, unwritten, later)
 	}
-	undone := map[string]error{}
-	for i, err := range e.dispatch(ctx, done) {
-		if err != nil {
-			undone[done[i].Key.String()] = err
-			var over *givenUp
-			if errors.As(err, &over) {
-				over.through = done[i].Version()
-			}
-			slog.ErrorContext(ctx, "effects could not be carried out", "stream", done[i].Key.String(), "error", err)
-		}
-	}
-	for _, it := range all {
-		var over *givenUp
-		switch err := undone[it.key.String()]; {
-		case err == nil:
-		case errors.As(err, &over):
-			e.parkAlone(ctx, it, over)
-		default:
-			it.status = bus.Retry
-		}
+	b.dispatch(ctx, committed)
+}
+
+// batch is the handling of some messages, with what has to be remembered from one
+// round to the next.
+type batch struct {
+	*Engine
+	items  []*item
+	failed faults
+	traced *spans
+	rounds int                // that met a conflict or a fault
+	most   map[stream.Key]int // how many messages one commit of a stream takes, where not all
+}
+
+func newBatch(e *Engine, ctx context.Context, items []*item) *batch {
+	return &batch{
+		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{},
 	}
 }
 
-func (e *Engine) commit(ctx context.Context, streams []*stream.Stream) []error {
+// faults counts, within one delivery, how often each message failed by itself,
+// and remembers why.
+type faults map[string]*fault
+
+type fault struct {
+	attempts int
+	reason   string
+	// tooLarge says that what follows from the message does not fit into its
+	// stream's document.
+	tooLarge bool
+}
+
+// patience says whether there is another round, after a pause if the last one met
+// a conflict.
+func (b *batch) patience(ctx context.Context, left []*item) bool {
+	if b.rounds > 0 {
+		pause(ctx, rand.N(roundPause<<b.rounds))
+	}
+	if b.rounds < maxRounds && ctx.Err() == nil {
+		return true
+	}
+	slog.WarnContext(ctx, "batch left for redelivery", "messages", len(left), "rounds", b.rounds)
+	return false
+}
+
+// takesMore says whether a stream's commit takes one more decision.
+func (b *batch) takesMore(g *group) bool {
+	most, bounded := b.most[g.stream.Key]
+	return !bounded || g.decisions < most
+}
+
+// sized divides what is left where a stream's document does not take all of it
+// with one commit.
+func (b *batch) sized(left []*item) (now, later []*item) {
+	if len(b.most) == 0 {
+		return left, nil
+	}
+	taken := map[stream.Key]int{}
+	for _, it := range left {
+		if most, bounded := b.most[it.key]; bounded && taken[it.key] >= most {
+			later = append(later, it)
+			continue
+		}
+		taken[it.key]++
+		now = append(now, it)
+	}
+	return now, later
+}
+
+// decide decides the messages of each group. faulty are those of groups in which
+// one failed: what was folded of them so far is void.
+func (b *batch) decide(ctx context.Context, groups []*group) (decided []*group, faulty []*item) {
+	for _, g := range groups {
+		if err := b.decideGroup(ctx, g); err != nil {
+			setAll(g.items, again)
+			faulty = append(faulty, g.items...)
+			continue
+		}
+		decided = append(decided, g)
+	}
+	if len(faulty) > 0 {
+		b.rounds++
+	}
+	return decided, faulty
+}
+
+// commit commits the stream of each group. unwritten are the messages of those for
+// which that failed: another writer was first, or the store failed in a way that
+// leaves open whether it happened. Loading again shows which.
+func (b *batch) commit(ctx context.Context, decided []*group) (written []*stream.Stream, unwritten []*item) {
+	streams := make([]*stream.Stream, len(decided))
+	for i, g := range decided {
+		streams[i] = g.stream
+	}
+	failed := false
+	for i, err := range b.commitAll(ctx, streams) {
+		g := decided[i]
+		switch {
+		case err == nil:
+			b.committed(ctx, g.stream)
+			written = append(written, g.stream)
+			if !g.stream.IsParked() && len(g.stream.Held()) > 0 {
+				unwritten = append(unwritten, g.items...) // there is more, that was held back
+			}
+			continue
+		case errors.Is(err, stream.ErrTooLarge):
+			if !b.tooLarge(ctx, g, err) {
+				continue
+			}
+		default:
+			failed = true
+			lost := errors.Is(err, state.ErrConflict)
+			b.meter.conflict(ctx, g.stream.Key.Aggregate, lost)
+			if !lost {
+				slog.WarnContext(ctx, "commit failed, looking again", "stream", g.stream.Key.String(), "error", err)
+			}
+		}
+		setAll(g.items, again)
+		unwritten = append(unwritten, g.items...)
+	}
+	if failed {
+		b.rounds++
+	}
+	return written, unwritten
+}
+
+// tooLarge has a stream take half as much with its next commit. The one message
+// that is too large by itself will be parked. There is nothing left to try where not
+// even the note about that fits.
+func (b *batch) tooLarge(ctx context.Context, g *group, err error) (goOn bool) {
+	slog.WarnContext(ctx, "too much for one commit", "stream", g.stream.Key.String(), "messages", len(g.items), "error", err)
+	if n := max(len(g.items), g.decisions); n > 1 {
+		b.most[g.stream.Key] = n / 2
+		return true
+	}
+	if f := b.failed[g.last]; g.last == "" || f != nil && f.tooLarge {
+		for _, it := range g.items {
+			it.outcome, it.reason = unhandled, err
+		}
+		return false
+	}
+	b.failed[g.last] = &fault{attempts: maxAttempts, reason: err.Error(), tooLarge: true}
+	return true
+}
+
+func (e *Engine) commitAll(ctx context.Context, streams []*stream.Stream) []error {
 	ctx, end := e.step(ctx, commit)
 	defer end()
 	e.meter.tried(ctx, streams)
 	return e.streams.Commit(ctx, streams)
 }
 
-func setAll(items []*item, s bus.Status) {
-	for _, it := range items {
-		it.status = s
+// dispatch carries out what committed streams want done. The messages of one for
+// which that failed are not done either.
+func (b *batch) dispatch(ctx context.Context, committed []*stream.Stream) {
+	undone := map[stream.Key]error{}
+	for i, err := range b.carryOutAll(ctx, committed) {
+		if err != nil {
+			undone[committed[i].Key] = err
+			var over *givenUp
+			if errors.As(err, &over) {
+				over.through = committed[i].Version()
+			}
+			slog.ErrorContext(ctx, "effects could not be carried out", "stream", committed[i].Key.String(), "error", err)
+		}
 	}
+	for _, it := range b.items {
+		var over *givenUp
+		switch err := undone[it.key]; {
+		case err == nil:
+		case errors.As(err, &over):
+			it.outcome, it.reason = unhandled, over
+		default:
+			it.outcome = again
+		}
+	}
+}
+
+// lastOfEach adds streams that were committed. One that was committed before has all
+// that it wanted done then in its last commit.
+func lastOfEach(committed, written []*stream.Stream) []*stream.Stream {
+	return append(slices.DeleteFunc(committed, func(before *stream.Stream) bool {
+		return slices.ContainsFunc(written, func(st *stream.Stream) bool { return st.Key == before.Key })
+	}), written...)
+}
+
+func setAll(items []*item, o outcome) {
+	for _, it := range items {
+		it.outcome = o
+	}
+}
+
+func keysOf(items []*item) []string {
+	keys := make([]string, len(items))
+	for i, it := range items {
+		keys[i] = it.key.String()
+	}
+	return keys
 }
 
 func pause(ctx context.Context, d time.Duration) {

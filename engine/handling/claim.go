@@ -18,13 +18,13 @@ func (e *Engine) claim(ctx context.Context, tenant string, keys []string, owner 
 	e.keys.Save(ctx, writes) // who lost is seen by looking
 	got, err := e.keys.Get(ctx, names)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errStore, err)
+		return nil, fmt.Errorf("%w: %w", errInfrastructure, err)
 	}
 	out := make(map[string]string, len(keys))
 	for i, k := range keys {
 		entry, ok := got[names[i]]
 		if !ok {
-			return nil, fmt.Errorf("%w: %s could not be claimed", errStore, k)
+			return nil, fmt.Errorf("%w: %s could not be claimed", errInfrastructure, k)
 		}
 		out[k] = string(entry.Value)
 	}

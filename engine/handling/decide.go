@@ -14,197 +14,124 @@ import (
 	"github.com/plenary/plenary/engine/stream"
 )
 
-// group is the messages of one stream.
-type group struct {
-	stream *stream.Stream
-	items  []*item
-	others map[es.Ref]any
-}
-
-// load reads the streams of all items, and then those that their decisions
-// read. Those are nobody else's until they are given back: another batch would
-// fold events into the state that this one is looking at.
-func (e *Engine) load(ctx context.Context, items []*item) (loaded []*group, read []*stream.Stream, err error) {
-	ctx, end := e.step(ctx, load)
-	defer end()
-	groups := map[stream.Key]*group{}
-	var order []*group
-	var reqs []stream.Request
-	for _, it := range items {
-		g := groups[it.key]
-		if g == nil {
-			g = &group{others: map[es.Ref]any{}}
-			groups[it.key] = g
-			order = append(order, g)
-			reqs = append(reqs, stream.Request{Key: it.key, Folder: it.def})
-		}
-		g.items = append(g.items, it)
-	}
-	streams, errs, err := e.streams.Load(ctx, reqs)
-	if err != nil {
-		return nil, nil, err
-	}
-	loaded = order[:0]
-	for i, g := range order {
-		if errs[i] != nil {
-			e.unreadable(ctx, g.items, errs[i])
-			continue
-		}
-		g.stream = streams[i]
-		loaded = append(loaded, g)
-	}
-	return e.loadOthers(ctx, loaded)
-}
-
-// loadOthers gives every group the state of the streams that its decisions
-// read. One that has no events is missing among them. A group for which one cannot
-// be read is left out: to decide as if it were not there would be a wrong answer.
-func (e *Engine) loadOthers(ctx context.Context, order []*group) (loaded []*group, read []*stream.Stream, err error) {
-	readers := map[stream.Key][]*group{}
-	var reqs []stream.Request
-	for _, g := range order {
-		def := g.items[0].def
-		for _, body := range e.bodies(g) {
-			for _, ref := range def.reads(g.stream.State, body) {
-				key := stream.Key{Tenant: g.stream.Key.Tenant, Ref: ref}
-				if other := e.definition(ref.Aggregate); other != nil && readers[key] == nil {
-					reqs = append(reqs, stream.Request{Key: key, Folder: other})
-				}
-				readers[key] = append(readers[key], g)
-			}
-		}
-	}
-	if len(reqs) == 0 {
-		return order, nil, nil
-	}
-	streams, errs, err := e.streams.Load(ctx, reqs)
-	if err != nil {
-		return nil, nil, err
-	}
-	unread := map[*group]error{}
-	for i, st := range streams {
-		if errs[i] != nil {
-			for _, g := range readers[reqs[i].Key] {
-				unread[g] = errs[i]
-			}
-			continue
-		}
-		if st.Version() > 0 {
-			for _, g := range readers[st.Key] {
-				g.others[st.Key.Ref] = st.State
-			}
-		}
-		read = append(read, st)
-	}
-	for _, g := range order {
-		if err := unread[g]; err != nil {
-			e.unreadable(ctx, g.items, err)
-			continue
-		}
-		loaded = append(loaded, g)
-	}
-	return loaded, read, nil
-}
-
-// bodies are what of a group may be decided: the messages that came, and those
-// held back if one came that may set them free.
-func (e *Engine) bodies(g *group) []any {
-	var bodies []any
-	frees := false
-	for _, it := range g.items {
-		bodies = append(bodies, it.Message.Body)
-		frees = frees || it.Message.OriginalID != ""
-	}
-	if !frees {
-		return bodies
-	}
-	for _, h := range g.stream.Held() {
-		if body, err := e.registry.Decode(h.Meta, h.Data); err == nil { // else it reads nothing
-			bodies = append(bodies, body)
-		}
-	}
-	return bodies
-}
-
-// decide handles the messages of one stream in order. Its error is a fault of
-// one of them, which has been counted.
-func (e *Engine) decide(ctx context.Context, g *group, failed faults, traced *spans) error {
-	env := es.Env{Now: e.now().UTC().Round(0), Random: e.random, Others: g.others}
+// decideGroup decides the messages of one stream in order, and records what
+// follows. Its error is a fault of one of them, which has been counted.
+func (b *batch) decideGroup(ctx context.Context, g *group) error {
+	env := es.Env{Now: b.now().UTC().Round(0), Random: b.random, Others: g.others}
 	st := g.stream
 	before := st.Version()
 	var last *item // the last one decided
 	var decided []*span
+	g.decisions, g.last = 0, ""
+	decide := func(it *item) error {
+		g.decisions, g.last = g.decisions+1, it.Message.ID
+		sp := b.traced.of(st, it)
+		if err := b.decideOne(sp, env, st, it); err != nil {
+			return err
+		}
+		last, decided = it, append(decided, sp)
+		return nil
+	}
+	// What was held back goes first once nothing is parked any more.
+	decideHeld := func(topic string) error {
+		for !st.IsParked() && b.takesMore(g) {
+			h, ok := st.TakeHeld()
+			if !ok {
+				break
+			}
+			def := g.items[0].def
+			held := &item{Delivery: bus.Delivery{Message: message.Message{Meta: h.Meta}, Data: h.Data, Topic: topic}, def: def, key: st.Key}
+			if err := decide(held); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := decideHeld(g.items[0].Topic); err != nil {
+		return err
+	}
 	for _, it := range g.items {
-		it.status = bus.Success
+		it.outcome = done
 		m := it.Message
 		discarded, isDiscarded := m.Body.(message.Discarded)
 		switch {
 		case st.HasHandled(m.ID):
-			if traced.repeated(it) {
-				e.meter.repeated(ctx, st.Key.Aggregate)
+			if b.traced.repeated(it) {
+				b.meter.repeated(ctx, st.Key.Aggregate)
 			}
 			continue
 		case isDiscarded:
 			if discarded.All {
 				st.UnparkAll()
 			}
+			st.AboveLimit()
 			st.GiveUpEffects(discarded.EffectsThrough)
 			st.MarkHandled(m.ID)
-			if err := e.settle(st, m, env.Now); err != nil {
+			if err := b.recordSettled(st, m, env.Now); err != nil {
 				return err
 			}
 		case m.OriginalID != "" && !st.HasParked(m.OriginalID) && st.HasHandled(m.OriginalID):
 			// Sent back twice, and decided by the first, or only its effects were left.
 			st.MarkHandled(m.ID)
-			if err := e.settle(st, m, env.Now); err != nil {
+			if err := b.recordSettled(st, m, env.Now); err != nil {
 				return err
 			}
 			continue
 		case st.IsParked() && !st.HasParked(m.OriginalID):
-			if isWakeUp(m) && st.Holds(message.TypeWakeUp) {
-				continue // one is as good as many
-			}
-			if st.HeldBytes()+len(it.Data) > maxHeldBytes {
-				it.status = bus.Retry // a wake-up is repeated by whoever wakes
-				if !isWakeUp(m) {
-					e.parkAlone(ctx, it, errTooMuchHeld)
-				}
-				continue
-			}
-			st.Hold(stream.Held{Meta: m.Meta, Data: it.Data})
-			st.MarkHandled(m.ID)
+			b.hold(st, it)
+			continue
 		default:
-			sp := traced.of(st, it)
-			if err := e.decideOne(sp, env, st, it, failed); err != nil {
+			if err := decide(it); err != nil {
 				return err
 			}
-			last, decided = it, append(decided, sp)
 		}
-		for !st.IsParked() {
-			h, ok := st.TakeHeld()
-			if !ok {
-				break
-			}
-			held := &item{Delivery: bus.Delivery{Message: message.Message{Meta: h.Meta}, Data: h.Data, Topic: it.Topic}, def: it.def, key: it.key}
-			sp := traced.of(st, held)
-			if err := e.decideOne(sp, env, st, held, failed); err != nil {
-				return err
-			}
-			last, decided = held, append(decided, sp)
+		if err := decideHeld(it.Topic); err != nil {
+			return err
 		}
 	}
 	if last == nil || st.Version() == before {
 		return nil
 	}
-	conclusion := "conclusion of " + st.Key.String()
-	if f := failed[conclusion]; f != nil && f.attempts >= maxAttempts {
+	return b.conclude(ctx, env, st, last, decided)
+}
+
+// hold keeps a message back behind a parked one of its stream.
+func (b *batch) hold(st *stream.Stream, it *item) {
+	switch {
+	case isWakeUp(it.Message) && st.Holds(message.TypeWakeUp):
+		// one is as good as many
+	case st.HeldBytes()+len(it.Data) > maxHeldBytes || !st.HasRoomFor(it.Data):
+		it.outcome, it.reason = unhandled, errTooMuchHeld
+	default:
+		st.Hold(stream.Held{Meta: it.Message.Meta, Data: it.Data})
+		st.MarkHandled(it.Message.ID)
+	}
+}
+
+// conclude records what sums up the messages decided.
+func (b *batch) conclude(ctx context.Context, env es.Env, st *stream.Stream, last *item, decided []*span) error {
+	name := "conclusion of " + st.Key.String()
+	if f := b.failed[name]; f != nil && f.attempts >= maxAttempts {
 		slog.ErrorContext(ctx, "batch committed without its conclusion; the next will ask again", "stream", st.Key.String(), "reason", f.reason)
 		return nil
 	}
 	sp := decided[len(decided)-1]
-	return e.attempt(sp.ctx, st, last, conclusion, failed, func() error {
-		return last.def.conclude(e, env, st, last.Message, func() (string, func()) { return traced.conclusion(st, sp, decided) })
+	return b.attempt(sp.ctx, st, last, name, func() error {
+		d := last.def.conclude(positionOf(st))
+		if len(d.steps) == 0 {
+			return nil
+		}
+		o := from(last.Message, env)
+		o.correlation = st.Key.ID
+		trace, end := b.traced.conclusion(st, sp, decided)
+		defer end()
+		o.trace = trace
+		return b.record(st, last.def, d, o)
 	})
+}
+
+func positionOf(st *stream.Stream) position {
+	return position{st.Key, st.Version(), st.State}
 }
 
 // errTooMuchHeld is why a message is parked although nothing is wrong with it.
@@ -216,32 +143,36 @@ func isWakeUp(m message.Message) bool {
 	return ok
 }
 
-// decideOne decides a message and remembers that it did; or parks it, when it
-// has failed too often.
-func (e *Engine) decideOne(sp *span, env es.Env, st *stream.Stream, it *item, failed faults) error {
-	ctx := sp.ctx
-	if f := failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
+// decideOne decides a message, records what follows and that it did; or parks it,
+// when it has failed too often.
+func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) error {
+	if f := b.failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
 		if isWakeUp(it.Message) {
-			it.status = bus.Retry // there is nothing in it that an operator could send back
+			it.outcome, it.reason = unhandled, errors.New(f.reason)
 			return nil
 		}
-		slog.ErrorContext(ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
+		slog.ErrorContext(sp.ctx, "message parked", "stream", st.Key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", f.reason)
 		sp.SetStatus(codes.Error, "parked")
-		st.MarkHandled(it.Message.ID)
-		st.MarkHandled(original(it.Message))
-		return e.park(st, it, f, env.Now)
+		return b.park(sp.ctx, st, it, f, env.Now)
 	}
-	env.MessageID = it.Message.ID
+	env.MessageID, env.Sent = it.Message.ID, it.Message.Time
 	before, answers := st.Version(), st.OutgoingCount()
-	err := e.attempt(ctx, st, it, it.Message.ID, failed, func() (err error) {
+	err := b.attempt(sp.ctx, st, it, it.Message.ID, func() (err error) {
 		if it.Message.Body == nil { // it was held back
-			if it.Message.Body, err = e.registry.Decode(it.Message.Meta, it.Data); err != nil {
+			if it.Message.Body, err = b.registry.Decode(it.Message.Meta, it.Data); err != nil {
 				return err
 			}
 		}
+		if env.Claims, err = b.claims(sp.ctx, env, st, it); err != nil {
+			return err
+		}
 		m := it.Message
 		m.TraceParent = sp.parent // what follows has this decision as its parent
-		return it.def.handle(ctx, e, env, st, m, it.Data)
+		d, err := it.def.decide(env, positionOf(st), m)
+		if err != nil {
+			return err
+		}
+		return b.record(st, it.def, d, from(m, env))
 	})
 	if err != nil {
 		return err
@@ -253,25 +184,44 @@ func (e *Engine) decideOne(sp *span, env es.Env, st *stream.Stream, it *item, fa
 		st.MarkHandled(it.Message.ID)
 	}
 	if it.Message.OriginalID != "" {
-		return e.settle(st, it.Message, env.Now)
+		return b.recordSettled(st, it.Message, env.Now)
 	}
 	return nil
 }
 
-// errStore marks what failed because the store did, and would have failed for
-// any message.
-var errStore = errors.New("the state store failed")
+// claims claims the keys that a message asks for, and says who owns each. First it
+// is tried as if they were granted: a command that is refused anyway takes nothing.
+func (e *Engine) claims(ctx context.Context, env es.Env, st *stream.Stream, it *item) (map[string]string, error) {
+	keys := it.def.claims(it.Message.Body)
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	owner := st.Key.Ref.String()
+	env.Claims = map[string]string{}
+	for _, k := range keys {
+		env.Claims[k] = owner
+	}
+	changes, err := it.def.changes(env, st.State, it.Message.Body)
+	if err != nil || !changes {
+		return env.Claims, err
+	}
+	return e.claim(ctx, st.Key.Tenant, keys, owner)
+}
+
+// errInfrastructure marks what failed because a store or a broker did, and would
+// have failed for any message.
+var errInfrastructure = errors.New("the state store or the broker failed")
 
 // attempt does something for a message and counts its faults under a name.
-func (e *Engine) attempt(ctx context.Context, st *stream.Stream, it *item, name string, failed faults, do func() error) error {
-	err := e.guard(do)
-	if err == nil || ctx.Err() != nil || errors.Is(err, errStore) {
+func (b *batch) attempt(ctx context.Context, st *stream.Stream, it *item, name string, do func() error) error {
+	err := guard(do)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errInfrastructure) {
 		return err
 	}
-	f := failed[name]
+	f := b.failed[name]
 	if f == nil {
 		f = &fault{}
-		failed[name] = f
+		b.failed[name] = f
 	}
 	f.attempts++
 	f.reason = err.Error()
@@ -280,7 +230,7 @@ func (e *Engine) attempt(ctx context.Context, st *stream.Stream, it *item, name 
 }
 
 // guard turns a panic into an error.
-func (e *Engine) guard(do func() error) (err error) {
+func guard(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)

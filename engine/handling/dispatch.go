@@ -22,10 +22,10 @@ import (
 	"github.com/plenary/plenary/engine/tracing"
 )
 
-// dispatch carries out what the committed streams want done: publishes events,
+// carryOutAll carries out what the committed streams want done: publishes events,
 // commands and answers in one go, and sets wake-ups and runs effects beside. The
 // error at i says that not all of it was done for streams[i].
-func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error {
+func (e *Engine) carryOutAll(ctx context.Context, streams []*stream.Stream) []error {
 	ctx, end := e.step(ctx, dispatch)
 	defer end()
 	var mu sync.Mutex
@@ -54,7 +54,7 @@ func (e *Engine) dispatch(ctx context.Context, streams []*stream.Stream) []error
 	if len(msgs) > 0 {
 		publishing.Go(func() {
 			// Any of them may have been published.
-			if err := e.guard(func() error { return e.publisher.Publish(ctx, msgs...) }); err != nil {
+			if err := guard(func() error { return e.publisher.Publish(ctx, msgs...) }); err != nil {
 				for _, i := range from {
 					failed(i, err)
 				}
@@ -100,7 +100,7 @@ func (e *Engine) carryOut(ctx context.Context, all []todo, failed func(of int, e
 		g.Go(func() error {
 			err := ctx.Err()
 			if err == nil {
-				err = e.guard(func() error { return t.do(ctx) })
+				err = guard(func() error { return t.do(ctx) })
 			}
 			if err != nil {
 				failed(t.of, err)
@@ -186,7 +186,7 @@ func (e *Engine) effect(ctx context.Context, f effect, m message.Meta, body any)
 		sp.SetAttributes(tracing.Stream.String(m.Stream), tracing.CorrelationID.String(m.CorrelationID), tracing.MessageType.String(m.Type))
 	}
 	ctx = logging.With(ctx, slog.String("stream", m.Stream), slog.String("correlation", m.CorrelationID))
-	err := e.guard(func() error { return f.do(ctx, m, body) })
+	err := guard(func() error { return f.do(ctx, m, body) })
 	if err == nil {
 		e.trouble.over(f.name)
 		return nil

@@ -565,7 +565,7 @@ func TestNoMoreThanSoMuchIsHeldBehindAParkedMessage(t *testing.T) {
 	w.handle(e, batch...)
 	w.want()
 	w.handle(e, more, other)
-	w.want(func(m any) bool { l, ok := m.(message.DeadLetter); return ok && l.MessageID == "more" }, deposited{"b", 3})
+	w.want(deposited{"b", 3}, func(m any) bool { l, ok := m.(message.DeadLetter); return ok && l.MessageID == "more" })
 
 	w.handle(e, discard("bad", "account/a"))
 	sum := 0

@@ -46,6 +46,8 @@ type Options struct {
 	// Now and Random are the clock and the cryptographic source of all decisions.
 	Now    func() time.Time
 	Random io.Reader
+	// CacheBytes bounds, roughly, what streams take in memory; 0 means 64 MiB.
+	CacheBytes int64
 }
 
 // Engine handles the batches of one app. Add its aggregates and processes
@@ -78,8 +80,12 @@ type effect struct {
 
 // New makes an engine without aggregates.
 func New(o Options) *Engine {
+	streams := stream.NewStore(o.Keys)
+	if o.CacheBytes > 0 {
+		streams.CacheBytes(o.CacheBytes)
+	}
 	return &Engine{
-		app: o.App, registry: o.Registry, keys: o.Keys, streams: stream.NewStore(o.Keys),
+		app: o.App, registry: o.Registry, keys: o.Keys, streams: streams,
 		publisher: o.Publisher, waker: o.Waker, now: o.Now, random: o.Random,
 		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope), refused: make(chan error, 1),
 	}
@@ -93,6 +99,14 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	case err := <-e.refused:
 		return err
+	}
+}
+
+// refuse has Run end with an error.
+func (e *Engine) refuse(reason error) {
+	select {
+	case e.refused <- reason:
+	default: // it ends already
 	}
 }
 
@@ -113,7 +127,7 @@ func Aggregate[S any](e *Engine, a es.Aggregate[S]) {
 
 // Process adds a process.
 func Process[S any](e *Engine, p es.Process[S]) {
-	e.definitions = append(e.definitions, &process[S]{Process: p, registry: e.registry})
+	e.definitions = append(e.definitions, &process[S]{Process: p})
 }
 
 // OnEvent adds an effect of events of type E beside publishing them. It is

@@ -115,7 +115,7 @@ func (s *spans) conclusion(st *stream.Stream, last *span, decided []*span) (pare
 // end ends the spans of all messages.
 func (s *spans) end(items []*item) {
 	for _, it := range items {
-		if sp := s.begun[it.Message.ID]; sp != nil && it.status == bus.Retry {
+		if sp := s.begun[it.Message.ID]; sp != nil && (it.outcome == again || it.outcome == notYet) {
 			sp.SetStatus(codes.Error, "left for redelivery")
 		}
 	}

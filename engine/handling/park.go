@@ -33,10 +33,10 @@ func PublishDeadLetter(ctx context.Context, p bus.Publisher, letter message.Dead
 // before it was sent back for the first time.
 func original(m message.Message) string { return cmp.Or(m.OriginalID, m.ID) }
 
-// settle records, in the stream's own commit, that a message which was sent
+// recordSettled records, in the stream's own commit, that a message which was sent
 // back, or sent in place of a dead letter, has been handled. A late redelivery
 // of the original is then one of a handled message.
-func (e *Engine) settle(st *stream.Stream, m message.Message, now time.Time) error {
+func (e *Engine) recordSettled(st *stream.Stream, m message.Message, now time.Time) error {
 	if m.OriginalID != "" {
 		st.Unpark(m.OriginalID)
 		st.MarkHandled(m.OriginalID)
@@ -61,18 +61,30 @@ func letterID(l message.DeadLetter) string {
 
 // park records, in the stream's own commit, that a message waits in the dead
 // letters.
-func (e *Engine) park(st *stream.Stream, it *item, f *fault, now time.Time) error {
+func (e *Engine) park(ctx context.Context, st *stream.Stream, it *item, f *fault, now time.Time) error {
 	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
 	if err != nil {
 		return err
 	}
 	letter := e.letter(it, f.reason, raw)
 	letter.Attempts, letter.At = f.attempts, now
+	st.MarkHandled(it.Message.ID)
+	st.MarkHandled(original(it.Message))
+	if f.tooLarge {
+		// There is always room for the note that it is parked, but none for the letter.
+		if err := e.Park(ctx, letter); err != nil {
+			return fmt.Errorf("%w: %w", errInfrastructure, err)
+		}
+		e.meter.gaveUp(ctx, it.Topic)
+		st.Park(original(it.Message))
+		st.AboveLimit()
+		return nil
+	}
+	st.Park(original(it.Message))
 	data, err := json.Marshal(letter.Fitting())
 	if err != nil {
 		return err
 	}
-	st.Park(original(it.Message))
 	st.Enqueue(stream.Outgoing{
 		ID: letterID(letter), Type: message.TypeDeadLetter, Kind: message.DeadLetterKind, Topic: message.TopicDeadLetters, Time: now,
 		CorrelationID: it.Message.CorrelationID, TraceParent: it.Message.TraceParent, Data: data,
@@ -94,59 +106,33 @@ func (e *Engine) letter(it *item, reason string, raw []byte) message.DeadLetter 
 	}
 }
 
-// unreadable deals with messages for which a stream would have to be read whose
-// stored content cannot be.
-func (e *Engine) unreadable(ctx context.Context, items []*item, reason error) {
-	if errors.Is(reason, stream.ErrTooOld) {
-		e.refuse(reason)
-	}
-	for _, it := range items {
-		if errors.Is(reason, stream.ErrCorrupt) {
-			e.parkAlone(ctx, it, fmt.Errorf("stream cannot be read: %w", reason))
-			continue
-		}
-		slog.ErrorContext(ctx, "message left: its stream cannot be read by this version", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
-		it.status = bus.Retry
-	}
-}
-
-// refuse has Run end with an error.
-func (e *Engine) refuse(reason error) {
-	select {
-	case e.refused <- reason:
-	default: // it ends already
-	}
-}
-
 // parkAlone parks a message without a record of that in its stream: nothing
 // waits behind it. There is nothing in a wake-up that an operator could send
-// back, so it fails, for whoever wakes to repeat it.
-func (e *Engine) parkAlone(ctx context.Context, it *item, reason error) {
+// back, so it fails, for the reminder or the sweep to repeat it.
+func (e *Engine) parkAlone(ctx context.Context, it *item) bus.Status {
 	if isWakeUp(it.Message) {
-		slog.ErrorContext(ctx, "wake-up failed", "stream", it.key.String(), "reason", reason)
-		it.status = bus.Retry
-		return
+		slog.ErrorContext(ctx, "wake-up failed", "stream", it.key.String(), "reason", it.reason)
+		return bus.Retry
 	}
-	it.status = bus.Success
 	if _, ok := it.Message.Body.(message.Discarded); ok {
 		// A letter about it would be a letter about the one that was discarded.
-		slog.ErrorContext(ctx, "discarded dead letter's stream is left as it is", "stream", it.key.String(), "id", it.Message.ID, "reason", reason)
-		return
+		slog.ErrorContext(ctx, "discarded dead letter's stream is left as it is", "stream", it.key.String(), "id", it.Message.ID, "reason", it.reason)
+		return bus.Success
 	}
-	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", reason)
+	slog.ErrorContext(ctx, "message parked", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", it.reason)
 	raw, err := message.ToCloudEvent(it.Message.Meta, it.Data)
 	if err == nil {
-		letter := e.letter(it, reason.Error(), raw)
+		letter := e.letter(it, it.reason.Error(), raw)
 		var over *givenUp
-		if errors.As(reason, &over) {
+		if errors.As(it.reason, &over) {
 			letter.EffectsThrough = over.through
 		}
 		err = e.Park(ctx, letter)
 	}
 	if err != nil {
 		slog.ErrorContext(ctx, "message could not be parked", "id", it.Message.ID, "error", err)
-		it.status = bus.Retry
-		return
+		return bus.Retry
 	}
 	e.meter.gaveUp(ctx, it.Topic)
+	return bus.Success
 }

@@ -92,8 +92,10 @@ type Host struct {
 	meter     *bus.Meter
 	telemetry *telemetry.Telemetry
 	tasks     []func(context.Context) error
-	checks    []func(context.Context) error
-	ready     atomic.Bool
+	// forStreams is what streams may take in memory, 0 where memory has no limit.
+	forStreams int64
+	checks     []func(context.Context) error
+	ready      atomic.Bool
 
 	// needs are what the self-check looks for; checked is closed when it has found
 	// nothing to refuse, and ended when the app begins to end.
@@ -104,7 +106,7 @@ type Host struct {
 
 // New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
 // (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
-// LOG_LEVEL (info), PLENARY_ACCEPT, the component types that the self-check shall
+// LOG_LEVEL (info), GOMEMLIMIT (90 % of the container's memory), PLENARY_ACCEPT, the component types that the self-check shall
 // not refuse (none), PLENARY_PPROF to serve profiles under /debug/pprof, and those
 // of package telemetry.
 func New(o Options) (*Host, error) {
@@ -131,6 +133,7 @@ func New(o Options) (*Host, error) {
 	if len(o.Secrets) > 0 {
 		h.needs.Secrets = SecretStore
 	}
+	h.forStreams = limitMemory("/")
 	h.engine.Use(gin.Recovery())
 	h.engine.ContextWithFallback = true
 	h.internal = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")), fromOthers(nil))
@@ -283,7 +286,7 @@ func (h *Host) Engine() *handling.Engine {
 	}
 	o := handling.Options{
 		App: h.options.AppID, Registry: h.options.Registry, Keys: h.Keys(), Publisher: h.Publisher(),
-		Now: time.Now, Random: rand.Reader,
+		Now: time.Now, Random: rand.Reader, CacheBytes: h.forStreams,
 	}
 	if h.options.ActorType != "" {
 		r := timeout.NewReminders(h.dapr, h.options.ActorType, time.Now)

@@ -1,38 +1,95 @@
 package stream
 
 import (
+	"crypto/sha256"
+	"math"
 	"slices"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // cached is a stream as this process last saw it committed. Its state serves
 // only while the stored document is still of that commit; what was carried out
-// stays so whoever has written since.
+// stays so, also when another replica has written since.
 type cached struct {
-	raw         []byte
+	stored      sum
+	size        int
 	doc         *document
 	state       any
 	handled     map[string]struct{}
 	pendingFrom uint64
 	published   []string
+	folded      bool
 }
 
-// take removes a stream from the cache: whoever has it may fold into its state,
-// so nobody else may see it until it is committed.
-func (s *Store) take(key string) *cached {
-	s.taking.Lock()
-	defer s.taking.Unlock()
-	c, ok := s.cache.Get(key)
+// sum tells one stored document from another.
+type sum [sha256.Size]byte
+
+func sumOf(stored []byte) sum { return sha256.Sum256(stored) }
+
+// What a stream takes in memory, roughly, as measured: its document decoded and its
+// state folded are some times as large as what is stored of them.
+const (
+	fixedWeight   = 2 << 10
+	storedWeight  = 4  // of each byte of the document or the snapshot
+	handledWeight = 64 // of each id in the set of those handled
+)
+
+func (c *cached) weight() int64 {
+	bytes := c.size
+	if c.doc.Snapshot != nil {
+		bytes += c.doc.Snapshot.Bytes
+	}
+	return fixedWeight + storedWeight*int64(bytes) + handledWeight*int64(len(c.handled))
+}
+
+// cache keeps the streams used last. A stream that is larger than all of it is kept
+// alone: a hot one must not be folded for each message.
+type cache struct {
+	mu     sync.Mutex
+	most   int64
+	weight int64
+	lru    *simplelru.LRU[string, *cached]
+}
+
+func newCache(most int64) *cache {
+	c := &cache{most: most}
+	var err error
+	c.lru, err = simplelru.NewLRU(math.MaxInt, func(_ string, gone *cached) { c.weight -= gone.weight() })
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return c
+}
+
+// take removes a stream: whoever has it may fold into its state, so nobody else may
+// see it until it is committed.
+func (c *cache) take(key string) *cached {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got, ok := c.lru.Get(key)
 	if !ok {
 		return nil
 	}
-	s.cache.Remove(key)
-	return c
+	c.lru.Remove(key)
+	return got
+}
+
+func (c *cache) add(key string, entry *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
+	c.lru.Add(key, entry)
+	for c.weight += entry.weight(); c.weight > c.most && c.lru.Len() > 1; {
+		c.lru.RemoveOldest()
+	}
 }
 
 // reuse goes on where this process left the stream.
 func (st *Stream) reuse(c *cached) {
 	st.doc, st.State, st.handled = c.doc, c.state, c.handled
-	st.pendingFrom, st.published = c.pendingFrom, c.published
+	st.pendingFrom, st.published, st.folded = c.pendingFrom, c.published, c.folded
 }
 
 // skip leaves out what this process has carried out before another wrote. Else
@@ -55,15 +112,15 @@ func (s *Store) Dispatched(st *Stream) {
 	s.keep(st)
 }
 
-// keep keeps a stream in memory as it stands in the store.
-func (s *Store) keep(st *Stream) {
-	if st.changed || st.raw == nil {
-		return
-	}
-	s.cache.Add(st.Key.String(), &cached{
-		raw: st.raw, doc: st.doc, state: st.State, handled: st.handled, pendingFrom: st.pendingFrom, published: st.published,
-	})
-}
-
 // Unchanged gives a loaded stream back that was only read.
 func (s *Store) Unchanged(st *Stream) { s.keep(st) }
+
+// keep keeps a stream in memory as it stands in the store.
+func (s *Store) keep(st *Stream) {
+	if st.changed || st.size == 0 {
+		return
+	}
+	s.cache.add(st.Key.String(), &cached{
+		stored: st.stored, size: st.size, doc: st.doc, state: st.State, handled: st.handled, pendingFrom: st.pendingFrom, published: st.published, folded: st.folded,
+	})
+}

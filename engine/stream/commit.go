@@ -16,27 +16,12 @@ import (
 // loaded anew, since it may be committed all the same.
 func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 	errs := make([]error, len(streams))
-	var first, docs []state.Write
+	var docs []state.Write
 	var which []int
+	ready := s.writeFirst(ctx, streams, errs)
 	for i, st := range streams {
-		if !st.changed {
-			continue
-		}
-		w, err := st.seal()
-		if err != nil {
-			errs[i] = err
-			continue
-		}
-		first = append(first, st.writes...)
-		docs = append(docs, w)
-		which = append(which, i)
-	}
-	for _, err := range s.keys.Save(ctx, first) {
-		if err != nil {
-			for _, i := range which {
-				errs[i] = err
-			}
-			return errs
+		if w, ok := ready[st]; ok && errs[i] == nil {
+			docs, which = append(docs, w), append(which, i)
 		}
 	}
 	var stale []string
@@ -46,7 +31,8 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 		if err != nil {
 			continue
 		}
-		st.changed, st.raw, st.published = false, docs[n].Value, nil
+		st.changed, st.published, st.folded = false, nil, false
+		st.stored, st.size = sumOf(docs[n].Value), len(docs[n].Value)
 		if st.oldSnapshot != nil {
 			stale = append(stale, snapshotKeys(st.Key, st.oldSnapshot)...)
 		}
@@ -56,6 +42,34 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 		_ = s.keys.Delete(ctx, stale)
 	}
 	return errs
+}
+
+// writeFirst writes the segments and snapshots that documents will point at, and
+// returns the documents. What cannot be written of one stream is its own error.
+func (s *Store) writeFirst(ctx context.Context, streams []*Stream, errs []error) map[*Stream]state.Write {
+	docs := make(map[*Stream]state.Write, len(streams))
+	var first []state.Write
+	var of []int
+	for i, st := range streams {
+		if !st.changed {
+			continue
+		}
+		w, err := st.seal()
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		docs[st] = w
+		for _, w := range st.writes {
+			first, of = append(first, w), append(of, i)
+		}
+	}
+	for n, err := range s.keys.Save(ctx, first) {
+		if err != nil {
+			errs[of[n]] = err
+		}
+	}
+	return docs
 }
 
 // seal turns the stream into the writes of its commit.
@@ -89,6 +103,13 @@ func (st *Stream) seal() (state.Write, error) {
 	if err != nil {
 		return state.Write{}, fmt.Errorf("stream %s: encode: %w", st.Key, err)
 	}
+	limit := maxDocument
+	if st.aboveLimit {
+		limit += noteBytes
+	}
+	if len(data) > limit {
+		return state.Write{}, fmt.Errorf("stream %s: %w: %d bytes, of at most %d", st.Key, ErrTooLarge, len(data), limit)
+	}
 	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag}, nil
 }
 
@@ -121,7 +142,12 @@ func (st *Stream) takeSnapshot() error {
 	for i := len(d.Tail) - int(min(since, uint64(len(d.Tail)))); i < len(d.Tail); i++ {
 		bytesSince += weight(d.Tail[i].Data)
 	}
-	if bytesSince < maxTailBytes && (since < uint64(st.folder.SnapshotEvery()) || bytesSince < last/4) {
+	due := since >= uint64(st.folder.SnapshotEvery()) && bytesSince >= last/4
+	switch {
+	case bytesSince >= maxTailBytes:
+	case d.Snapshot != nil && d.Snapshot.Schema > st.folder.SnapshotSchema():
+		return nil // a newer version runs beside this one, and needs it
+	case !due && !st.folded:
 		return nil
 	}
 	data, err := st.folder.EncodeState(st.State)

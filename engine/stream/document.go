@@ -203,12 +203,16 @@ func segmentKey(k Key, first, last uint64) string {
 // weight is what a stored message takes, with its metadata, roughly.
 func weight(data json.RawMessage) int { return len(data) + 400 }
 
-// What a stream's error has in its chain when its stored content cannot be read.
+// What a stream's error has in its chain when its stored content cannot be read, or
+// never be written.
 var (
 	// ErrCorrupt: no version can. Repeating does not help.
 	ErrCorrupt = errors.New("stream: stored content cannot be read")
 	// ErrNotYet: a newer version of this program wrote it, and can.
 	ErrNotYet = errors.New("stream: stored content is of a newer version of this program")
+	// ErrTooLarge: a commit would make the document larger than maxDocument. Repeating
+	// does not help.
+	ErrTooLarge = errors.New("stream: the document would be larger than a store may take")
 	// ErrTooOld: a version before 0.3.0 wrote it. It is left as it is.
 	ErrTooOld = errors.New("the state store holds data of Plenary 0.1.0 or 0.2.0, which this version does not read and has not touched: " +
 		"give it a store without data, or run the version that wrote them")

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,15 +39,16 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 				continue
 			}
 			entry, found := got[keys[i]]
-			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, raw: entry.Value, fromEvents: missing[i] > 1}
+			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, fromEvents: missing[i] > 1}
 			if !found {
 				st.doc = &document{Schema: documentSchema}
 				st.State, st.handled = r.Folder.New(), map[string]struct{}{}
 				out[i] = st
 				continue
 			}
-			c := s.take(keys[i])
-			if c != nil && bytes.Equal(c.raw, entry.Value) {
+			st.stored, st.size = sumOf(entry.Value), len(entry.Value)
+			c := s.cache.take(keys[i])
+			if c != nil && c.stored == st.stored {
 				st.reuse(c)
 				out[i] = st
 				continue
@@ -180,6 +180,7 @@ func (st *Stream) refold(got map[string]state.Entry) (found bool, err error) {
 				}
 				from = r.Version
 			}
+			st.folded = true
 		}
 	}
 	for _, r := range d.Tail {

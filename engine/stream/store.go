@@ -10,9 +10,6 @@ package stream
 
 import (
 	"strconv"
-	"sync"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/state"
@@ -30,8 +27,14 @@ const (
 	maxTailBytes = 256 << 10
 	// partBytes is the size of one key of a snapshot.
 	partBytes = 512 << 10
-	// cacheSize is the number of streams whose folded state is kept in memory.
-	cacheSize = 8192
+	// maxDocument is the largest document that is written: below what every store
+	// takes (NATS and MySQL stop at 1 MB). Nothing but that is a reason to give up a
+	// commit.
+	maxDocument = 768 << 10
+	// noteBytes is what a document may have more, to note that a message is parked.
+	noteBytes = 64 << 10
+	// cacheBytes is what streams take in memory, unless something else is said.
+	cacheBytes = 64 << 20
 )
 
 // Folder knows the state of one kind of stream: how it is folded from the records
@@ -62,19 +65,18 @@ func (k Key) String() string { return k.Tenant + "/" + k.Ref.String() }
 
 // Store loads and commits streams.
 type Store struct {
-	keys   state.Store
-	cache  *lru.Cache[string, *cached]
-	taking sync.Mutex
+	keys  state.Store
+	cache *cache
 }
 
 // NewStore makes a Store over keys.
 func NewStore(keys state.Store) *Store {
-	c, err := lru.New[string, *cached](cacheSize)
-	if err != nil {
-		panic(err) // only for a size that is not positive
-	}
-	return &Store{keys: keys, cache: c}
+	return &Store{keys: keys, cache: newCache(cacheBytes)}
 }
+
+// CacheBytes bounds what is kept in memory of the streams used last: so many bytes,
+// roughly, in place of 64 MiB.
+func (s *Store) CacheBytes(n int64) { s.cache.most = n }
 
 // EventID is the id of an event: the same whenever it is published.
 func EventID(key Key, version uint64) string {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/plenary/plenary/engine/state"
@@ -15,16 +16,20 @@ type Stream struct {
 	doc     *document
 	etag    string
 	handled map[string]struct{}
-	raw     []byte
+	stored  sum // of the document as it is stored
+	size    int // of that
 
 	pendingFrom uint64   // effects above this version may still have to be carried out
-	published   []string // ids of outgoing messages that raw has and that are known to be published
+	published   []string // ids of outgoing messages that are stored and that are known to be published
 	changed     bool
 	added       int // records since it was loaded
 	enqueued    int // outgoing messages since it was loaded
 	heldBack    int // messages held back since it was loaded
+	heldNow     int // what those weigh
+	aboveLimit  bool
 	oldSnapshot *snapshot
 	fromEvents  bool          // the snapshot cannot be read
+	folded      bool          // from all events, sealed ones too
 	writes      []state.Write // segments and snapshot to be written first
 }
 
@@ -70,11 +75,8 @@ func (st *Stream) Latest() (r Record, ok bool) {
 	if len(st.doc.Tail) == 0 {
 		return r, false
 	}
-	return *st.Last(), true
+	return st.doc.Tail[len(st.doc.Tail)-1], true
 }
-
-// Last is the record appended last, so that its effects can be added.
-func (st *Stream) Last() *Record { return &st.doc.Tail[len(st.doc.Tail)-1] }
 
 // Records are the stream's records that are not sealed: those that it had when
 // it was loaded, and those added since. They are not to be changed.
@@ -106,6 +108,15 @@ func (st *Stream) Park(id string) {
 	}
 	st.doc.Parked = append(st.doc.Parked, id)
 	st.changed = true
+}
+
+// AboveLimit lets the next commit go above the limit of a document: a little, to note
+// what is parked or set free. For that there is room below the limit of every store.
+func (st *Stream) AboveLimit() { st.aboveLimit = true }
+
+// HasRoomFor says whether a message can be kept in the document beside what it has.
+func (st *Stream) HasRoomFor(data json.RawMessage) bool {
+	return st.size+st.heldNow+weight(data) <= maxDocument
 }
 
 // Unpark forgets a parked message.
@@ -141,6 +152,7 @@ func (st *Stream) HasParked(id string) bool { return slices.Contains(st.doc.Park
 func (st *Stream) Hold(h Held) {
 	st.doc.Held = append(st.doc.Held, h)
 	st.heldBack++
+	st.heldNow += weight(h.Data)
 	st.changed = true
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // Availability is the state of one conference's seats. Per seat type,
@@ -90,6 +91,14 @@ func evolve(a *Availability, event any) *Availability {
 		}
 	}
 	return a
+}
+
+// keep is the time of a decision as the stream keeps it.
+func (a *Availability) keep(env es.Env) time.Time {
+	if kept := env.TimeToKeep(); kept.After(a.clock) {
+		return kept
+	}
+	return a.clock
 }
 
 func (a *Availability) tick(at time.Time) {

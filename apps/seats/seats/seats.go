@@ -15,6 +15,8 @@
 // or of the latest event, whichever is later. Only a time that the stream has
 // passed makes it forget a tombstone, and then the request that the tombstone
 // stood against is refused by every replica, however far its clock is behind.
+// The time that the stream keeps is never much later than the command's own
+// (es.Env.TimeToKeep): one clock that is a day ahead must not stop a sale.
 package seats
 
 import (
@@ -74,11 +76,11 @@ func decide(env es.Env, a *Availability, command any) ([]any, error) {
 	case contracts.SetSeatsQuota:
 		return a.setQuota(c), nil
 	case contracts.MakeSeatReservation:
-		return a.reserve(now, c)
+		return a.reserve(now, a.keep(env), c)
 	case contracts.CommitSeatReservation:
 		return a.commit(c), nil
 	case contracts.CancelSeatReservation:
-		return a.cancel(now, c), nil
+		return a.cancel(a.keep(env), c), nil
 	}
 	return nil, nil
 }
@@ -94,7 +96,7 @@ func (a *Availability) setQuota(c contracts.SetSeatsQuota) []any {
 
 // reserve gives an order what it wants as far as it goes, in place of what it
 // holds pending.
-func (a *Availability) reserve(now time.Time, c contracts.MakeSeatReservation) ([]any, error) {
+func (a *Availability) reserve(now, kept time.Time, c contracts.MakeSeatReservation) ([]any, error) {
 	holds := a.held[c.OrderID]
 	switch {
 	case c.Number <= a.lastNumber(c.OrderID), holds.committed:
@@ -115,7 +117,7 @@ func (a *Availability) reserve(now time.Time, c contracts.MakeSeatReservation) (
 		Number:       c.Number,
 		Granted:      a.grant(c, holds.seats),
 		NotAfter:     c.NotAfter,
-		At:           now,
+		At:           kept,
 	}}, nil
 }
 
@@ -149,7 +151,7 @@ func (a *Availability) commit(c contracts.CommitSeatReservation) []any {
 // cancel releases what the order holds, pending or committed, unless a newer
 // request was seen. It releases however late it comes, since otherwise seats
 // would leak; only the tombstone ends with NotAfter.
-func (a *Availability) cancel(now time.Time, c contracts.CancelSeatReservation) []any {
+func (a *Availability) cancel(kept time.Time, c contracts.CancelSeatReservation) []any {
 	if c.Number < a.lastNumber(c.OrderID) {
 		return nil
 	}
@@ -163,7 +165,7 @@ func (a *Availability) cancel(now time.Time, c contracts.CancelSeatReservation) 
 		Number:       c.Number,
 		Released:     append(contracts.Seats{}, holds.seats...),
 		NotAfter:     c.NotAfter,
-		At:           now,
+		At:           kept,
 	}}
 }
 

@@ -78,12 +78,28 @@ func (s *Store) getBulk(ctx context.Context, keys []string, out map[string]state
 	if err != nil {
 		return fmt.Errorf("state store %s: get: %w", s.name, err)
 	}
+	answered := make(map[string]bool, len(items))
 	for _, it := range items {
 		if it.Error != "" {
 			return fmt.Errorf("state store %s: get %s: %s", s.name, it.Key, it.Error)
 		}
+		answered[it.Key] = true
 		if it.Etag != "" {
 			out[it.Key] = state.Entry{Value: it.Value, ETag: it.Etag}
+		}
+	}
+	for _, key := range keys {
+		if answered[key] {
+			continue
+		}
+		// The store has cut the answer short. To take the key for one that does not
+		// exist would be a wrong answer, so it is asked for by itself.
+		it, err := s.dapr.GetState(ctx, s.name, key, nil)
+		if err != nil {
+			return fmt.Errorf("state store %s: get %s: %w", s.name, key, err)
+		}
+		if it.Etag != "" {
+			out[key] = state.Entry{Value: it.Value, ETag: it.Etag}
 		}
 	}
 	return nil
