@@ -30,13 +30,16 @@ var (
 	pageCSS string
 )
 
-// Serve puts /openapi.json, /openapi.yaml and /docs on routes. Each is made when
-// it is first asked for, from what api says then.
+// Serve puts the description of the API on routes: as OpenAPI 3.1, as OpenAPI 3.0,
+// which many generators of clients still need, and as a page. Each is made when it is
+// first asked for, from what api says then.
 func Serve(routes gin.IRoutes, api *huma.OpenAPI) {
 	style := sha256.Sum256([]byte(pageCSS))
 	policy := "default-src 'none'; frame-ancestors 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) + "'"
 	routes.GET("/openapi.json", serve("application/openapi+json", "", func() ([]byte, error) { return json.Marshal(api) }))
 	routes.GET("/openapi.yaml", serve("application/openapi+yaml", "", api.YAML))
+	routes.GET("/openapi-3.0.json", serve("application/openapi+json", "", api.Downgrade))
+	routes.GET("/openapi-3.0.yaml", serve("application/openapi+yaml", "", api.DowngradeYAML))
 	routes.GET("/docs", serve("text/html; charset=utf-8", policy, func() ([]byte, error) { return Page(api) }))
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -85,6 +86,44 @@ func TestEveryOperationSaysWhoMayCallItAndWhatGoesWrong(t *testing.T) {
 		}
 		if (op.RequestBody != nil) != (op.Responses["413"] != nil) {
 			t.Errorf("%s: takes a body and does not say what may be wrong with it, or the other way round", name)
+		}
+	}
+}
+
+func TestTheDescriptionIsToBeHadAsOpenAPI30(t *testing.T) {
+	f := newFixture(t)
+	var new, old struct {
+		OpenAPI string
+		Paths   map[string]any
+	}
+	into(t, f.do("GET", "/openapi.json", "").is(http.StatusOK).body, &new)
+	r := f.do("GET", "/openapi-3.0.json", "").is(http.StatusOK)
+	into(t, r.body, &old)
+	if !strings.HasPrefix(old.OpenAPI, "3.0.") || len(old.Paths) != len(new.Paths) {
+		t.Errorf("version %s with %d of %d paths", old.OpenAPI, len(old.Paths), len(new.Paths))
+	}
+	for _, only31 := range []string{`"type":["`, `"examples":[`, `"const":`, `"exclusiveMinimum":0`} {
+		if bytes.Contains(r.body, []byte(only31)) {
+			t.Errorf("OpenAPI 3.0 knows no %s", only31)
+		}
+	}
+	if yaml := f.do("GET", "/openapi-3.0.yaml", "").is(http.StatusOK).body; !bytes.Contains(yaml, []byte("openapi: "+old.OpenAPI)) {
+		t.Errorf("as YAML it begins %.100q", yaml)
+	}
+}
+
+func TestHeadIsAnsweredWhereverGetIs(t *testing.T) {
+	f := newFixture(t)
+	for _, path := range []string{"/api/conferences", "/docs", "/openapi.json", "/nowhere", placePath()} {
+		want := f.do("GET", path, "").status
+		r, err := http.Head(f.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		if r.StatusCode != want || err != nil || len(body) > 0 {
+			t.Errorf("%s: %d, want %d; %v, body %q", path, r.StatusCode, want, err, body)
 		}
 	}
 }

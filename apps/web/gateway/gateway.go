@@ -129,7 +129,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	router.RedirectTrailingSlash = false
 	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, withOrigin, g.readBody}
 	router.NoRoute(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.NotFound)) })...)
-	router.NoMethod(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.MethodNotAllowed)) })...)
+	router.NoMethod(append([]gin.HandlerFunc{headAsGet(router)}, append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.MethodNotAllowed)) })...)...)
 
 	routes := router.Group("/", before...)
 	g.api = humagin.NewWithGroup(router, routes, config())
@@ -142,6 +142,26 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		g.pages.Routes(routes)
 	}
 	return g, nil
+}
+
+// headWithin bounds a HEAD request of a stream, which otherwise would not end.
+const headWithin = 5 * time.Second
+
+// headAsGet answers HEAD wherever GET is answered, as link checkers and monitors ask.
+// The server leaves out the body.
+func headAsGet(router *gin.Engine) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.Request.Method != http.MethodHead {
+			return
+		}
+		ctx, cancel := context.WithTimeout(c.Request.Context(), headWithin)
+		defer cancel()
+		// A clone: by its own request, the server still knows that it was HEAD.
+		c.Request = c.Request.Clone(ctx)
+		c.Request.Method = http.MethodGet
+		router.HandleContext(c)
+		c.Abort()
+	}
 }
 
 // Run does the gateway's background work until ctx ends, and then ends what
