@@ -16,6 +16,8 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -219,15 +221,15 @@ func TestAWriteThatWaitsGetsItsOutcome(t *testing.T) {
 
 func TestAWriteThatWaitsGetsItsRefusal(t *testing.T) {
 	for _, c := range []struct {
-		code   string
+		code   es.Code
 		status int
 	}{
-		{"items-required", http.StatusUnprocessableEntity},
-		{"order-expired", http.StatusConflict},
-		{"order-not-found", http.StatusNotFound},
+		{refusal.ItemsRequired, http.StatusUnprocessableEntity},
+		{refusal.OrderExpired, http.StatusConflict},
+		{refusal.OrderNotFound, http.StatusNotFound},
 		{"a-code-of-a-newer-version", http.StatusConflict},
 	} {
-		t.Run(c.code, func(t *testing.T) {
+		t.Run(string(c.code), func(t *testing.T) {
 			f := newFixture(t)
 			f.refusing(c.code, "said by the rule")
 			r := f.do("PUT", orderPath("/items"), oneSeat, waiting)
@@ -405,9 +407,9 @@ func TestWhatWasDecidedIsNotSentAgain(t *testing.T) {
 	f.broker.only(t)
 
 	f = newFixture(t)
-	f.refusing("order-expired", "it has")
+	f.refusing(refusal.OrderExpired, "it has")
 	for range 2 {
-		f.do("PUT", orderPath("/items"), oneSeat, key, waiting).problem(http.StatusConflict, "order-expired")
+		f.do("PUT", orderPath("/items"), oneSeat, key, waiting).problem(http.StatusConflict, refusal.OrderExpired)
 	}
 	f.broker.only(t)
 }
@@ -567,7 +569,7 @@ func TestWithoutTheSecretStoreNobodyIsTheOrganiser(t *testing.T) {
 func TestARefundOfAnUnknownPaymentIsNotSent(t *testing.T) {
 	f := newFixture(t)
 	f.do("POST", "/api/payments/"+paymentID.String()+"/refund", `{"attempt":2}`, asOrganiser).
-		problem(http.StatusNotFound, problem.PaymentNotFound)
+		problem(http.StatusNotFound, refusal.PaymentNotFound)
 	if sent := f.broker.commands(); len(sent) > 0 {
 		t.Fatalf("sent %+v", sent)
 	}
