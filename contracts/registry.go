@@ -17,9 +17,16 @@ const (
 	TopicEvents      = "events"
 )
 
+// Versions of Plenary: the first whose data this one reads, and this one.
+var (
+	OldestVersion = es.Version{Major: 0, Minor: 3}
+	ThisVersion   = es.Version{Major: 0, Minor: 3}
+)
+
 // Registry is every message type of Plenary.
 func Registry() *message.Registry {
 	r := message.NewRegistry()
+	r.Versions(OldestVersion, ThisVersion)
 
 	orders(r)
 	seats(r)

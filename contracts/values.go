@@ -122,13 +122,6 @@ type Attendee struct {
 	Type AttendeeType `json:"type" validate:"required,oneof=paid speaker volunteer student track-chair" enum:"paid,speaker,volunteer,student,track-chair"`
 }
 
-// Reasons that the process gives. Where a refusal is the reason, its code is
-// given instead.
-const (
-	SoldOut    = "sold-out"    // of RejectOrder: the seats granted nothing
-	OrderEnded = "order-ended" // of CancelPayment: the order takes no payment any more
-)
-
 // LineState is how an order's line stands.
 type LineState string
 

@@ -24,9 +24,9 @@ type Parker interface {
 
 // Endpoint is the HTTP endpoint that Dapr delivers batches to. It decodes and
 // validates every entry, hands the valid ones to the handler in one batch, and
-// answers a status for each. An entry that is malformed is parked; one of an
+// answers a status for each. An entry that is malformed is parked. An event of an
 // unknown type, which may come from a later version, is counted, logged and
-// acknowledged.
+// acknowledged; a command of one is counted, logged and handed on with a nil Body.
 type Endpoint struct {
 	Registry *message.Registry
 	Handler  Handler
@@ -86,7 +86,7 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		case err == nil:
 			batch, index = append(batch, d), append(index, i)
 		case errors.Is(err, message.ErrUnknownType):
-			if e.KeepUnknown {
+			if e.KeepUnknown || e.Kind == message.Command {
 				batch, index = append(batch, d), append(index, i)
 			}
 			slog.WarnContext(ctx, "message of unknown type", "type", d.Message.Type, "id", d.Message.ID, "topic", req.Topic)

@@ -119,8 +119,14 @@ func TestAMalformedEntryThatCannotBeParkedIsNotAcknowledged(t *testing.T) {
 
 func TestAnUnknownTypeIsAcknowledgedAndNotHandled(t *testing.T) {
 	r := &recorder{}
-	got := deliver(t, r, message.Command, `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","data":{}}`)
+	const unknown = `{"specversion":"1.0","id":"1","type":"Pong.v9","source":"other","data":{}}`
+	got := deliver(t, r, message.Event, unknown)
 	if got[0] != "SUCCESS" || len(r.batches) > 0 || len(r.letters) > 0 {
+		t.Errorf("statuses %v, handled %v, parked %v", got, r.batches, r.letters)
+	}
+	// A command has one reader, and this is it.
+	got = deliver(t, r, message.Command, unknown)
+	if got[0] != "SUCCESS" || len(r.batches) != 1 || r.batches[0][0].Message.Body != nil || len(r.letters) > 0 {
 		t.Errorf("statuses %v, handled %v, parked %v", got, r.batches, r.letters)
 	}
 }

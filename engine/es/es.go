@@ -30,22 +30,18 @@ type Ref struct {
 // "order/6f2c…".
 func (r Ref) String() string { return r.Aggregate + "/" + r.ID }
 
-// Code says which rule refused a command, for programs. It never changes. A
-// domain declares its codes as constants, once.
-type Code string
-
 // Refusal is the answer of a business rule that says no. It is an answer, not
 // a fault: the engine records it as a CommandRejected event and acknowledges
 // the command.
 type Refusal struct {
-	Code   Code
+	Code   string // stable, for programs: "order-expired"
 	Detail string // for people, in English, without personal data
 }
 
-func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
+func (r *Refusal) Error() string { return r.Code + ": " + r.Detail }
 
 // Refuse makes a Refusal with a formatted detail.
-func Refuse(code Code, format string, args ...any) error {
+func Refuse(code, format string, args ...any) error {
 	return &Refusal{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
@@ -63,6 +59,9 @@ type Env struct {
 	// Sent is when the command was sent, by the clock of its sender. It is zero in
 	// tests that do not say.
 	Sent time.Time
+	// Writes is the version in whose forms messages are written: no decision may
+	// result in a message of a type that came later.
+	Writes Version
 	// Random is a cryptographic source in production and a seeded one in tests.
 	Random io.Reader
 	// MessageID is the id of the command being decided.
@@ -154,7 +153,9 @@ type Input struct {
 	ID            string
 	Now           time.Time
 	CorrelationID string
-	Message       any
+	// Writes is as in Env.
+	Writes  Version
+	Message any
 }
 
 // Process describes one kind of process manager with state S. Its state is stored

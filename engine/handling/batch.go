@@ -20,9 +20,8 @@ import (
 // item is one delivery on its way through a batch.
 type item struct {
 	bus.Delivery
-	index int
-	def   definition
-	key   stream.Key
+	def definition
+	key stream.Key
 
 	outcome outcome
 	reason  error // of an outcome that has one
@@ -37,31 +36,36 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) (out []b
 			out = bus.All(len(batch), bus.Retry)
 		}
 	}()
-	out = make([]bus.Status, len(batch))
+	items := e.handleAll(ctx, batch)
+	e.keepForLater(ctx, items)
+	out = make([]bus.Status, len(items))
+	for i, it := range items {
+		out[i] = e.settle(ctx, it)
+	}
+	return out
+}
+
+// handleAll brings every message to an outcome: wave by wave, and of each wave part
+// by part.
+func (e *Engine) handleAll(ctx context.Context, batch []bus.Delivery) []*item {
+	all := make([]*item, len(batch))
 	var items []*item
 	for i, d := range batch {
-		it := &item{Delivery: d, index: i}
-		if e.route(ctx, it) {
-			items = append(items, it)
+		all[i] = &item{Delivery: d}
+		if e.route(ctx, all[i]) {
+			items = append(items, all[i])
 		}
 	}
 	for _, wave := range e.waves(items) {
-		left := map[stream.Key]bool{} // streams of which something was left: what follows it waits with it
+		behind := map[stream.Key]bool{} // streams of which something was left: what follows it waits with it
 		for _, part := range parts(wave) {
-			var now []*item
+			e.handle(ctx, slices.DeleteFunc(slices.Clone(part), func(it *item) bool { return behind[it.key] }))
 			for _, it := range part {
-				if !left[it.key] {
-					now = append(now, it)
-				}
-			}
-			e.handle(ctx, now)
-			for _, it := range part {
-				out[it.index] = e.settle(ctx, it)
-				left[it.key] = left[it.key] || out[it.index] != bus.Success
+				behind[it.key] = behind[it.key] || it.outcome == again
 			}
 		}
 	}
-	return out
+	return all
 }
 
 // parts divides a wave so that no stream has to take too much with one commit.
@@ -140,9 +144,14 @@ func (e *Engine) Wake(ctx context.Context, tenant string, ids []string) error {
 }
 
 // route finds the stream of a message. A message that nothing here is for is
-// acknowledged: events have many readers, and each takes what it needs.
+// acknowledged: events have many readers, and each takes what it needs. But a command
+// of a type that is not known here is for this app, and for a newer version of it.
 func (e *Engine) route(ctx context.Context, it *item) bool {
 	it.key.Tenant = it.Message.Tenant
+	if it.Message.Body == nil {
+		it.outcome, it.reason = notYet, fmt.Errorf("%w: %q", message.ErrUnknownType, it.Message.Type)
+		return false
+	}
 	if d, ok := it.Message.Body.(message.Discarded); ok {
 		aggregate, id, _ := strings.Cut(d.Stream, "/")
 		it.def, it.key.Ref = e.definition(aggregate), es.Ref{Aggregate: aggregate, ID: id}
@@ -157,6 +166,7 @@ func (e *Engine) route(ctx context.Context, it *item) bool {
 	if t, _ := e.registry.TypeOf(it.Message.Body); t.Kind == message.Command {
 		slog.WarnContext(ctx, "command that nothing here handles acknowledged", "type", it.Message.Type, "id", it.Message.ID)
 	}
+	it.outcome = done
 	return false
 }
 
@@ -219,6 +229,8 @@ type fault struct {
 	// tooLarge says that what follows from the message does not fit into its
 	// stream's document.
 	tooLarge bool
+	// notYet is why it has to wait for another version.
+	notYet error
 }
 
 // patience says whether there is another round, after a pause if the last one met
@@ -232,6 +244,18 @@ func (b *batch) patience(ctx context.Context, left []*item) bool {
 	}
 	slog.WarnContext(ctx, "batch left for redelivery", "messages", len(left), "rounds", b.rounds)
 	return false
+}
+
+// hasMoreHeld says whether messages that were held back can be decided now.
+func (b *batch) hasMoreHeld(st *stream.Stream) bool {
+	held := st.Held()
+	return !st.IsParked() && len(held) > 0 && !b.waits(held[0].Meta.ID)
+}
+
+// waits says whether a message was found to need another version.
+func (b *batch) waits(id string) bool {
+	f := b.failed[id]
+	return f != nil && f.notYet != nil
 }
 
 // takesMore says whether a stream's commit takes one more decision.
@@ -290,7 +314,7 @@ func (b *batch) commit(ctx context.Context, decided []*group) (written []*stream
 		case err == nil:
 			b.committed(ctx, g.stream)
 			written = append(written, g.stream)
-			if !g.stream.IsParked() && len(g.stream.Held()) > 0 {
+			if b.hasMoreHeld(g.stream) {
 				unwritten = append(unwritten, g.items...) // there is more, that was held back
 			}
 			continue

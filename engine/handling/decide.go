@@ -17,7 +17,7 @@ import (
 // decideGroup decides the messages of one stream in order, and records what
 // follows. Its error is a fault of one of them, which has been counted.
 func (b *batch) decideGroup(ctx context.Context, g *group) error {
-	env := es.Env{Now: b.now().UTC().Round(0), Random: b.random, Others: g.others}
+	env := es.Env{Now: b.now().UTC().Round(0), Random: b.random, Others: g.others, Writes: b.registry.Writes()}
 	st := g.stream
 	before := st.Version()
 	var last *item // the last one decided
@@ -34,7 +34,7 @@ func (b *batch) decideGroup(ctx context.Context, g *group) error {
 	}
 	// What was held back goes first once nothing is parked any more.
 	decideHeld := func(topic string) error {
-		for !st.IsParked() && b.takesMore(g) {
+		for b.hasMoreHeld(st) && b.takesMore(g) {
 			h, ok := st.TakeHeld()
 			if !ok {
 				break
@@ -111,7 +111,7 @@ func (b *batch) hold(st *stream.Stream, it *item) {
 // conclude records what sums up the messages decided.
 func (b *batch) conclude(ctx context.Context, env es.Env, st *stream.Stream, last *item, decided []*span) error {
 	name := "conclusion of " + st.Key.String()
-	if f := b.failed[name]; f != nil && f.attempts >= maxAttempts {
+	if f := b.failed[name]; f != nil && (f.attempts >= maxAttempts || f.notYet != nil) {
 		slog.ErrorContext(ctx, "batch committed without its conclusion; the next will ask again", "stream", st.Key.String(), "reason", f.reason)
 		return nil
 	}
@@ -146,6 +146,10 @@ func isWakeUp(m message.Message) bool {
 // decideOne decides a message, records what follows and that it did; or parks it,
 // when it has failed too often.
 func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) error {
+	if b.waits(it.Message.ID) {
+		it.outcome, it.reason = notYet, b.failed[it.Message.ID].notYet
+		return nil
+	}
 	if f := b.failed[it.Message.ID]; f != nil && f.attempts >= maxAttempts {
 		if isWakeUp(it.Message) {
 			it.outcome, it.reason = unhandled, errors.New(f.reason)
@@ -222,6 +226,10 @@ func (b *batch) attempt(ctx context.Context, st *stream.Stream, it *item, name s
 	if f == nil {
 		f = &fault{}
 		b.failed[name] = f
+	}
+	if errors.Is(err, message.ErrNotWritten) || errors.Is(err, message.ErrUnknownType) {
+		f.notYet = err
+		return err
 	}
 	f.attempts++
 	f.reason = err.Error()

@@ -78,7 +78,7 @@ func (a *aggregate[S]) SnapshotEvery() int {
 	return defaultSnapshotEvery
 }
 
-func (a *aggregate[S]) EncodeState(s any) ([]byte, error) { return json.Marshal(s) }
+func (a *aggregate[S]) EncodeState(s any) ([]byte, error) { return a.registry.Marshal(s) }
 func (a *aggregate[S]) DecodeState(data []byte) (any, error) {
 	return decodeState(a.Aggregate.New, data)
 }
@@ -182,6 +182,7 @@ func (a *aggregate[S]) conclude(at position) decision {
 // process makes a definition of an es.Process.
 type process[S any] struct {
 	es.Process[S]
+	registry *message.Registry
 }
 
 func (p *process[S]) name() string                           { return p.Name }
@@ -191,7 +192,7 @@ func (p *process[S]) KeepsState() bool                       { return true }
 func (p *process[S]) SnapshotSchema() int                    { return 0 }
 func (p *process[S]) SnapshotEvery() int                     { return defaultSnapshotEvery }
 func (p *process[S]) Handled() int                           { return 0 }
-func (p *process[S]) EncodeState(s any) ([]byte, error)      { return json.Marshal(s) }
+func (p *process[S]) EncodeState(s any) ([]byte, error)      { return p.registry.Marshal(s) }
 func (p *process[S]) DecodeState(data []byte) (any, error)   { return decodeState(p.Process.New, data) }
 func (p *process[S]) reads(any, any) []es.Ref                { return nil }
 func (p *process[S]) claims(any) []string                    { return nil }
@@ -210,7 +211,7 @@ func (p *process[S]) route(m message.Message) (string, bool) {
 
 func (p *process[S]) decide(env es.Env, at position, m message.Message) (decision, error) {
 	out := es.NewOutbox(at.key.String(), at.version+1)
-	state := p.Step(at.state.(S), es.Input{ID: m.ID, Now: env.Now, CorrelationID: m.CorrelationID, Message: m.Body}, out)
+	state := p.Step(at.state.(S), es.Input{ID: m.ID, Now: env.Now, CorrelationID: m.CorrelationID, Writes: env.Writes, Message: m.Body}, out)
 	if isWakeUp(m) && len(out.Commands()) == 0 && out.Wake() == nil {
 		return decision{}, nil // that nothing happened need not be known
 	}

@@ -68,6 +68,7 @@ type Engine struct {
 	trouble     trouble
 	locks       locks
 	refused     chan error
+	waiting     *waiting
 	meter       *meter
 	tracer      trace.Tracer
 }
@@ -84,21 +85,12 @@ func New(o Options) *Engine {
 	if o.CacheBytes > 0 {
 		streams.CacheBytes(o.CacheBytes)
 	}
+	streams.Forms(o.Registry.Own(), o.Registry.Writes())
 	return &Engine{
 		app: o.App, registry: o.Registry, keys: o.Keys, streams: streams,
 		publisher: o.Publisher, waker: o.Waker, now: o.Now, random: o.Random,
 		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope), refused: make(chan error, 1),
-	}
-}
-
-// Run does what the engine does beside its batches, until ctx ends. Its error says
-// that the app must not go on: the state store holds data that it may not touch.
-func (e *Engine) Run(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-e.refused:
-		return err
+		waiting: &waiting{keys: o.Keys, app: o.App},
 	}
 }
 
@@ -127,7 +119,7 @@ func Aggregate[S any](e *Engine, a es.Aggregate[S]) {
 
 // Process adds a process.
 func Process[S any](e *Engine, p es.Process[S]) {
-	e.definitions = append(e.definitions, &process[S]{Process: p})
+	e.definitions = append(e.definitions, &process[S]{Process: p, registry: e.registry})
 }
 
 // OnEvent adds an effect of events of type E beside publishing them. It is

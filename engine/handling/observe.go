@@ -138,6 +138,8 @@ func (e *Engine) step(ctx context.Context, name string) (_ context.Context, end 
 type meter struct {
 	commits, conflicts, repeats, events, refusals, held, givenUp metric.Int64Counter
 
+	waiting metric.Int64Gauge
+
 	steps metric.Float64Histogram
 	step  map[string]metric.MeasurementOption
 }
@@ -162,6 +164,10 @@ func newMeter() *meter {
 		step:      map[string]metric.MeasurementOption{},
 	}
 	var err error
+	if out.waiting, err = m.Int64Gauge("plenary.messages.waiting",
+		metric.WithDescription("Messages that wait for another version of this app, since this one cannot read what it would have to read")); err != nil {
+		otel.Handle(err)
+	}
 	if out.steps, err = m.Float64Histogram("plenary.batch.step.duration", metric.WithUnit("s"),
 		metric.WithDescription("Time that one step of handling a batch took"),
 		metric.WithExplicitBucketBoundaries(.001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30)); err != nil {
@@ -263,7 +269,7 @@ func (e *Engine) countAnswer(ctx context.Context, typeName string, data json.Raw
 	}
 	switch b := body.(type) {
 	case es.CommandRejected:
-		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", message.NameOf(b.CommandType)), attribute.String("code", string(b.Code))))
+		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", message.NameOf(b.CommandType)), attribute.String("code", b.Code)))
 	case message.DeadLetter:
 		e.meter.gaveUp(ctx, b.Topic)
 	}

@@ -18,8 +18,9 @@ const (
 	done
 	// unhandled: it cannot be handled, and no repeating helps.
 	unhandled
-	// notYet: this version cannot read what it would have to read, and a newer one
-	// can.
+	// notYet: this version cannot read what it would have to read, or write what it
+	// would have to write; another one can. The message is kept for it (keepForLater);
+	// if that fails, it comes again.
 	notYet
 )
 
@@ -32,7 +33,7 @@ func (e *Engine) settle(ctx context.Context, it *item) bus.Status {
 	case unhandled:
 		return e.parkAlone(ctx, it)
 	case notYet:
-		slog.ErrorContext(ctx, "message left: its stream cannot be read by this version", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", it.reason)
+		slog.ErrorContext(ctx, "message left: another version has to handle it", "stream", it.key.String(), "type", it.Message.Type, "id", it.Message.ID, "reason", it.reason)
 	}
 	return bus.Retry
 }

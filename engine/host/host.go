@@ -106,7 +106,8 @@ type Host struct {
 
 // New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
 // (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
-// LOG_LEVEL (info), GOMEMLIMIT (90 % of the container's memory), PLENARY_ACCEPT, the component types that the self-check shall
+// LOG_LEVEL (info), GOMEMLIMIT (90 % of the container's memory), PLENARY_WRITES,
+// the version whose forms are written (the oldest that is read), PLENARY_ACCEPT, the component types that the self-check shall
 // not refuse (none), PLENARY_PPROF to serve profiles under /debug/pprof, and those
 // of package telemetry.
 func New(o Options) (*Host, error) {
@@ -121,6 +122,9 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 
+	if err := o.Registry.Write(os.Getenv("PLENARY_WRITES")); err != nil {
+		return nil, fmt.Errorf("PLENARY_WRITES: %w", err)
+	}
 	gin.SetMode(gin.ReleaseMode)
 	h := &Host{
 		options: o, engine: gin.New(), telemetry: observed, token: os.Getenv("DAPR_API_TOKEN"),
@@ -296,6 +300,8 @@ func (h *Host) Engine() *handling.Engine {
 	h.needs.Publishes = append(h.needs.Publishes, EventBus)
 	h.handler = handling.New(o)
 	h.Go(h.handler.Run)
+	h.internal.GET("/waiting", h.serveWaiting)
+	h.internal.DELETE("/waiting/:name", h.discardWaiting)
 	if h.options.ActorType != "" {
 		timeout.Host(h.deliveries(), h.options.ActorType, h.handler)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-playground/validator/v10"
 	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/engine/es"
 )
 
 // Kind tells commands, which have one receiver and may be refused, from
@@ -70,11 +72,16 @@ type Registry struct {
 	byGo      map[reflect.Type]Type
 	upcasters map[string]Upcaster
 	protector Protector
+
+	oldest, own es.Version
+	since       map[string]es.Version // of types that came after the oldest
+	writes      es.Version
+	limited     bool // to what writes says
 }
 
 // NewRegistry makes a registry that knows the engine's own types only.
 func NewRegistry() *Registry {
-	r := &Registry{byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}}
+	r := &Registry{byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}, since: map[string]es.Version{}}
 	r.registerOwn()
 	return r
 }
@@ -148,13 +155,17 @@ func (e *Invalid) Error() string {
 	return "invalid " + e.Type + ": " + strings.Join(parts, "; ")
 }
 
-// Encode gives the type name and JSON of a body.
+// Encode gives the type name and JSON of a body, in the form that is written: see
+// Write. Errors: ErrUnknownType, ErrNotWritten.
 func (r *Registry) Encode(meta Meta, body any) (typeName string, data []byte, err error) {
 	t, ok := r.TypeOf(body)
 	if !ok {
 		return "", nil, fmt.Errorf("%w: Go type %T", ErrUnknownType, body)
 	}
-	data, err = json.Marshal(body)
+	if since := r.since[t.Name]; !r.isWritten(since) {
+		return "", nil, fmt.Errorf("%s, of %s: %w", t.Name, since, ErrNotWritten)
+	}
+	data, err = r.Marshal(body)
 	if err != nil {
 		return "", nil, fmt.Errorf("encode %s: %w", t.Name, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/state"
 )
 
@@ -54,7 +55,7 @@ func (s *Store) writeFirst(ctx context.Context, streams []*Stream, errs []error)
 		if !st.changed {
 			continue
 		}
-		w, err := st.seal()
+		w, err := st.seal(s.writes)
 		if err != nil {
 			errs[i] = err
 			continue
@@ -73,9 +74,12 @@ func (s *Store) writeFirst(ctx context.Context, streams []*Stream, errs []error)
 }
 
 // seal turns the stream into the writes of its commit.
-func (st *Stream) seal() (state.Write, error) {
+func (st *Stream) seal(writes es.Version) (state.Write, error) {
 	d := st.doc
 	d.Commit = uuid.NewString()
+	if d.Writes.Before(writes) {
+		d.Writes = writes
+	}
 	d.Dispatched = st.pendingFrom
 	// What is known to be carried out need not be kept.
 	for i := range d.Tail {

@@ -22,6 +22,9 @@ const documentSchema = 3
 type document struct {
 	Schema  int    `json:"schema"`
 	Version uint64 `json:"version"` // of the last event
+	// Writes is the version of the program in whose forms it was written, the latest
+	// of all that wrote it.
+	Writes es.Version `json:"writes,omitzero"`
 	// Commit is unique to the save that wrote this document; a writer who is not
 	// told whether its save happened finds out by looking for it.
 	Commit string `json:"commit"`

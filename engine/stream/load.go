@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/state"
 )
 
@@ -53,7 +54,7 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 				out[i] = st
 				continue
 			}
-			if st.doc, errs[i] = decodeDocument(entry.Value); errs[i] != nil {
+			if st.doc, errs[i] = s.decode(entry.Value); errs[i] != nil {
 				continue
 			}
 			out[i] = st
@@ -91,6 +92,15 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 		}
 		maps.Copy(got, fresh)
 	}
+}
+
+// decode decodes a document in forms that this version knows.
+func (s *Store) decode(stored []byte) (*document, error) {
+	d, err := decodeDocument(stored)
+	if err == nil && s.own.Before(d.Writes) && s.own != (es.Version{}) {
+		return nil, fmt.Errorf("%w: it has the forms of %s, and this is %s", ErrNotYet, d.Writes, s.own)
+	}
+	return d, err
 }
 
 // fold gives each cold stream its state. gone lists the streams whose snapshot
@@ -224,7 +234,7 @@ func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
 	if !ok {
 		return nil, nil
 	}
-	d, err := decodeDocument(e.Value)
+	d, err := s.decode(e.Value)
 	if err != nil {
 		return nil, err
 	}

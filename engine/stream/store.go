@@ -67,6 +67,9 @@ func (k Key) String() string { return k.Tenant + "/" + k.Ref.String() }
 type Store struct {
 	keys  state.Store
 	cache *cache
+	// own is this version of the program and writes the one whose forms it writes,
+	// zero if nothing was said of them.
+	own, writes es.Version
 }
 
 // NewStore makes a Store over keys.
@@ -77,6 +80,11 @@ func NewStore(keys state.Store) *Store {
 // CacheBytes bounds what is kept in memory of the streams used last: so many bytes,
 // roughly, in place of 64 MiB.
 func (s *Store) CacheBytes(n int64) { s.cache.most = n }
+
+// Forms says which version of the program this is, and in which version's forms it
+// writes. A document with later forms than its own it does not read: what it does not
+// know would be lost when it writes.
+func (s *Store) Forms(own, writes es.Version) { s.own, s.writes = own, writes }
 
 // EventID is the id of an event: the same whenever it is published.
 func EventID(key Key, version uint64) string {

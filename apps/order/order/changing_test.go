@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -77,31 +76,31 @@ func TestTheItemsOfAnOrderAreChanged(t *testing.T) {
 			Name: "to nothing is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, 0)),
-			Refused: refusal.ItemsRequired,
+			Refused: "items-required",
 		},
 		estest.Scenario{
 			Name: "to a negative quantity is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, -1)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "to more than are allowed is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, 21)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "to an unknown seat type is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(unknown, 1)),
-			Refused: refusal.UnknownSeatType,
+			Refused: "unknown-seat-type",
 		},
 		estest.Scenario{
 			Name:    "while the catalogue cannot be read is refused, to be tried again",
 			Given:   history,
 			When:    change(of(general, 1)),
-			Refused: refusal.ConferenceNotReady,
+			Refused: "conference-not-ready",
 		},
 	)
 }
@@ -152,7 +151,7 @@ func TestLaterPriceChangesLeaveTheOrderAlone(t *testing.T) {
 			Name: "when it is to be confirmed without a payment", Others: sale(free),
 			Given:   reservedHistory,
 			When:    confirmFree(),
-			Refused: refusal.PaymentRequired,
+			Refused: "payment-required",
 		},
 		estest.Scenario{
 			Name: "when it is paid", Others: sale(free),

@@ -9,7 +9,6 @@ import (
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -110,69 +109,69 @@ func TestAnOrderIsNotPlaced(t *testing.T) {
 		estest.Scenario{
 			Name: "without items", Others: sale(),
 			When:    register(),
-			Refused: refusal.ItemsRequired,
+			Refused: "items-required",
 		},
 		estest.Scenario{
 			Name: "with none of anything", Others: sale(),
 			When:    register(of(general, 0), of(workshop, 0)),
-			Refused: refusal.ItemsRequired,
+			Refused: "items-required",
 		},
 		estest.Scenario{
 			Name: "with a negative quantity", Others: sale(),
 			When:    register(of(general, 2), of(workshop, -1)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "with a negative quantity that others of its type would hide", Others: sale(),
 			When:    register(of(general, 5), of(general, -3)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "with more of a type than are allowed", Others: sale(),
 			When:    register(of(general, 21)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "with more of a type than are allowed, named in parts", Others: sale(),
 			When:    register(of(general, 11), of(general, 10)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 		estest.Scenario{
 			Name: "with a seat type that nobody has heard of", Others: sale(),
 			When:    register(of(general, 1), of(unknown, 1)),
-			Refused: refusal.UnknownSeatType,
+			Refused: "unknown-seat-type",
 		},
 		estest.Scenario{
 			Name: "with a seat type that was removed", Others: sale(withoutWorkshop),
 			When:    register(of(workshop, 1)),
-			Refused: refusal.UnknownSeatType,
+			Refused: "unknown-seat-type",
 		},
 		estest.Scenario{
 			Name:    "for a conference that is not known, or not yet",
 			When:    register(of(general, 1)),
-			Refused: refusal.ConferenceNotReady,
+			Refused: "conference-not-ready",
 		},
 		estest.Scenario{
 			Name: "for another conference than the one whose catalogue is known", Others: sale(),
 			When:    elsewhere,
-			Refused: refusal.ConferenceNotReady,
+			Refused: "conference-not-ready",
 		},
 		estest.Scenario{
 			Name: "for a conference that is not published", Others: sale(unpublished),
 			When:    register(of(general, 1)),
-			Refused: refusal.ConferenceNotPublished,
+			Refused: "conference-not-published",
 		},
 		estest.Scenario{
 			Name: "under the id of another order", Others: sale(),
 			Given:   []any{placed(of(general, 1))},
 			When:    register(of(general, 2)),
-			Refused: refusal.OrderAlreadyPlaced,
+			Refused: "order-already-placed",
 		},
 		estest.Scenario{
 			Name: "under the id of an order for another conference", Others: sale(),
 			Given:   []any{placed(of(general, 1))},
 			When:    elsewhere,
-			Refused: refusal.OrderAlreadyPlaced,
+			Refused: "order-already-placed",
 		},
 	)
 }
@@ -187,7 +186,7 @@ func TestTheGreatestQuantityIsConfigured(t *testing.T) {
 		estest.Scenario{
 			Name: "one more is refused", Others: sale(),
 			When:    register(of(general, 3)),
-			Refused: refusal.QuantityOutOfRange,
+			Refused: "quantity-out-of-range",
 		},
 	)
 }

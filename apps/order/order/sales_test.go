@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -37,7 +36,7 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "not before sales open", Others: sale(windows),
 			When: register(of(general, 1)), At: salesFrom.Add(-time.Nanosecond),
-			Refused: refusal.SalesNotOpen,
+			Refused: "sales-not-open",
 		},
 		estest.Scenario{
 			Name: "from the moment at which they open", Others: sale(windows),
@@ -52,12 +51,12 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "not from the moment at which they close", Others: sale(windows),
 			When: register(of(general, 1)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "an early bird until its own sales close", Others: sale(windows),
 			When: register(of(workshop, 1)), At: earlyUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "others after that", Others: sale(windows),
@@ -67,22 +66,22 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "all or nothing: an order with one seat that is not sold is refused", Others: sale(windows),
 			When: register(of(general, 1), of(workshop, 1)), At: betweenSales,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "a seat type whose own sales open later", Others: late,
 			When: register(of(general, 1)), At: insideSales,
-			Refused: refusal.SalesNotOpen,
+			Refused: "sales-not-open",
 		},
 		estest.Scenario{
 			Name: "a seat type's window does not open the conference's", Others: wide,
 			When: register(of(general, 1)), At: salesFrom.Add(-time.Nanosecond),
-			Refused: refusal.SalesNotOpen,
+			Refused: "sales-not-open",
 		},
 		estest.Scenario{
 			Name: "a seat type's window does not keep the conference's open", Others: wide,
 			When: register(of(general, 1)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "by default until just before the conference ends", Others: sale(),
@@ -92,19 +91,19 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "never after its end", Others: sale(),
 			When: register(of(general, 1)), At: endsAt,
-			Refused: refusal.ConferenceEnded,
+			Refused: "conference-ended",
 		},
 		estest.Scenario{
 			Name: "not when its end was moved into the past", Others: sale(func(c *contracts.SetCatalogue) {
 				c.StartsAt, c.EndsAt = estest.Noon.AddDate(0, 0, -2), estest.Noon.Add(-time.Minute)
 			}),
 			When:    register(of(general, 1)),
-			Refused: refusal.ConferenceEnded,
+			Refused: "conference-ended",
 		},
 		estest.Scenario{
 			Name: "a conference that is not published says so first", Others: sale(windows, func(c *contracts.SetCatalogue) { c.Published = false }),
 			When:    register(of(general, 1)),
-			Refused: refusal.ConferenceNotPublished,
+			Refused: "conference-not-published",
 		},
 		estest.Scenario{
 			Name: "an order placed in time, again after closing, is the same order", Others: sale(windows),
@@ -156,31 +155,31 @@ func TestAnOrderPlacedInTimeGoesOnAfterSalesClosed(t *testing.T) {
 			Name: "but not larger", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 3)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "nor larger in one type and smaller in another", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 1), of(workshop, 3)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "nor by a type it did not have", Others: sale(windows),
 			Given: two,
 			When:  change(of(cocktail, 1)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "nor larger than what it was granted", Others: sale(windows),
 			Given: partly,
 			When:  change(of(general, 2), of(workshop, 2)), At: salesUntil,
-			Refused: refusal.SalesClosed,
+			Refused: "sales-closed",
 		},
 		estest.Scenario{
 			Name: "nor after the conference's end", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 3)), At: endsAt,
-			Refused: refusal.ConferenceEnded,
+			Refused: "conference-ended",
 		},
 		estest.Scenario{
 			Name: "while others are sold, only what is not sold any more is bounded", Others: sale(windows),

@@ -14,8 +14,6 @@ import (
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
-	"github.com/plenary/plenary/contracts/refusal"
-	"github.com/plenary/plenary/engine/es"
 )
 
 // writeWithin is how long a viewer may take to receive an update. One that
@@ -28,11 +26,11 @@ const writeWithin = 10 * time.Second
 const nudgeAfter = 250 * time.Millisecond
 
 func (a *API) watchOrder(r request) error {
-	id, err := r.id(refusal.OrderNotFound)
+	id, err := r.id(problem.OrderNotFound)
 	if err != nil {
 		return err
 	}
-	return a.watch(r, "order", live.OrderKey(r.tenant, id.String()), refusal.OrderNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, "order", live.OrderKey(r.tenant, id.String()), problem.OrderNotFound, func(ctx context.Context) (live.Update, error) {
 		o, err := r.store.Order(ctx, r.tenant, id)
 		return update(o, o.Revision, err)
 	})
@@ -41,12 +39,12 @@ func (a *API) watchOrder(r request) error {
 func (a *API) watchConference(r request) error {
 	found, err := r.conferenceSoon()
 	if errors.Is(err, store.ErrNotFound) {
-		return problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
+		return problem.New(http.StatusNotFound, problem.ConferenceNotFound, "")
 	}
 	if err != nil {
 		return err
 	}
-	return a.watch(r, "conference", live.ConferenceKey(r.tenant, found.ID.String()), refusal.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, "conference", live.ConferenceKey(r.tenant, found.ID.String()), problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
 		c, err := r.store.Conference(ctx, r.tenant, found.ID)
 		return update(c, c.Revision, err)
 	})
@@ -74,7 +72,7 @@ func update(shown any, revision int64, err error) (live.Update, error) {
 // server-sent event is the view's revision: a viewer that comes back with the
 // one it has seen is sent only what is newer. A viewer that is too slow misses
 // what was between, never the last.
-func (a *API) watch(r request, name, key string, notFound es.Code, read func(context.Context) (live.Update, error)) error {
+func (a *API) watch(r request, name, key, notFound string, read func(context.Context) (live.Update, error)) error {
 	viewer := a.feeds.Look(key, read)
 	defer viewer.Leave()
 	defer a.streaming(r.Request.Context(), name)()
@@ -127,7 +125,7 @@ func (a *API) watch(r request, name, key string, notFound es.Code, read func(con
 
 // absence is the answer when there is no view to send: either there is none, or
 // nobody knows.
-func absence(failed error, notFound es.Code) error {
+func absence(failed error, notFound string) error {
 	if errors.Is(failed, store.ErrNotFound) {
 		return problem.New(http.StatusNotFound, notFound, "")
 	}

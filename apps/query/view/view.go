@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/engine/es"
 )
 
 // Conference is a conference with its live availability.
@@ -145,7 +144,7 @@ type Outcome struct {
 	CommandID   string        `json:"commandId"`
 	CommandType string        `json:"commandType,omitempty" example:"RegisterToConference.v1"`
 	Status      OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
-	Code        es.Code       `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
+	Code        string        `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
 	Detail      string        `json:"detail,omitempty" doc:"The refusal in English"`
 	Stream      string        `json:"stream,omitempty" doc:"The stream that decided the command" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	Version     uint64        `json:"version,omitempty" doc:"The stream's version with the last of the events"`

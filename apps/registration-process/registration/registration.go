@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -173,7 +172,7 @@ func (t turn) seatsReserved(m contracts.SeatsReserved) {
 	switch t.Phase {
 	case AwaitingReservation:
 		if m.Granted.Total() == 0 {
-			t.rejectOrder(contracts.SoldOut)
+			t.rejectOrder("sold-out")
 			return
 		}
 		t.Granted = m.Granted
@@ -235,8 +234,8 @@ func (t turn) commandRejected(m es.CommandRejected) {
 
 // confirmationRefused tries once more to get the seats of an order that had
 // expired when its payment came, and otherwise gives the money back.
-func (t turn) confirmationRefused(p *Payment, code es.Code) {
-	if code == refusal.OrderExpired && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
+func (t turn) confirmationRefused(p *Payment, code string) {
+	if code == "order-expired" && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
 		if t.live() {
 			t.release()
 		}
@@ -249,10 +248,10 @@ func (t turn) confirmationRefused(p *Payment, code es.Code) {
 	t.lapse() // a time that came while the answer was awaited is now due
 }
 
-func (t turn) requestRefused(code es.Code) {
+func (t turn) requestRefused(code string) {
 	switch t.Phase {
 	case AwaitingReservation:
-		t.rejectOrder(string(code))
+		t.rejectOrder(code)
 	case ReacquiringSeats:
 		// A repeat of the refused request may yet be served, by a replica whose
 		// clock is behind.
@@ -269,7 +268,7 @@ func (t turn) reinstatementRefused() {
 }
 
 func (t turn) giveUpReacquiring() {
-	t.refund(t.reacquiringPayment(), refusal.OrderExpired)
+	t.refund(t.reacquiringPayment(), "order-expired")
 	t.Phase = Expired
 }
 
@@ -306,7 +305,7 @@ func (t turn) orderCancelled(m contracts.OrderCancelled) {
 	}
 	t.release()
 	if m.Refund && m.PaymentID != nil {
-		t.refund(t.payment(*m.PaymentID), refusal.OrderCancelled)
+		t.refund(t.payment(*m.PaymentID), "order-cancelled")
 	}
 	t.Cancelled = true
 	t.Phase = Completed
@@ -382,13 +381,13 @@ func (t turn) cancelOpenPayments() {
 }
 
 func (t turn) cancelPayment(p *Payment) {
-	t.out.Send(contracts.CancelPayment{PaymentID: p.ID, Reason: contracts.OrderEnded})
+	t.out.Send(contracts.CancelPayment{PaymentID: p.ID, Reason: "order-ended"})
 }
 
 // refund asks for the money back, once per payment.
-func (t turn) refund(p *Payment, reason es.Code) {
+func (t turn) refund(p *Payment, reason string) {
 	if p.State != Refunded {
 		p.State = Refunded
-		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: string(reason)})
+		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: reason})
 	}
 }

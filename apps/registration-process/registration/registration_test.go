@@ -8,7 +8,6 @@ import (
 
 	"github.com/plenary/plenary/apps/registration-process/registration"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -32,23 +31,22 @@ var (
 	// What happens to the process.
 	placed        = contracts.OrderPlaced{OrderID: order, ConferenceID: conference, Version: 1, Items: two, Deadline: deadline, Locator: "ABCDEFGH"}
 	expired       = contracts.OrderExpired{OrderID: order}
-	rejected      = contracts.OrderRejected{OrderID: order, Version: 1, Reason: contracts.SoldOut}
+	rejected      = contracts.OrderRejected{OrderID: order, Version: 1, Reason: "sold-out"}
 	cancelled     = contracts.OrderCancelled{OrderID: order}
 	confirmedFree = contracts.OrderConfirmed{OrderID: order, Seats: two}
 	wakeUp        = es.WakeUp{ID: order.String()}
 
 	// What it sends.
-	confirmP1 = contracts.ConfirmOrder{OrderID: order, PaymentID: &p1, Amount: &total}
-	confirmP2 = contracts.ConfirmOrder{OrderID: order, PaymentID: &p2, Amount: &total}
-	expire    = contracts.ExpireOrder{OrderID: order}
-	markTwo   = contracts.MarkSeatsAsReserved{OrderID: order, Version: 1, Granted: two}
-	cancelP2  = contracts.CancelPayment{PaymentID: p2, Reason: contracts.OrderEnded}
-	noWake    = &es.Wake{}
-	wakeAtEnd = &es.Wake{At: deadline.Add(cfg.Leeway)}
-	wakeAfter = &es.Wake{At: grace.Add(cfg.Leeway)}
+	confirmP1  = contracts.ConfirmOrder{OrderID: order, PaymentID: &p1, Amount: &total}
+	confirmP2  = contracts.ConfirmOrder{OrderID: order, PaymentID: &p2, Amount: &total}
+	expire     = contracts.ExpireOrder{OrderID: order}
+	markTwo    = contracts.MarkSeatsAsReserved{OrderID: order, Version: 1, Granted: two}
+	cancelP2   = contracts.CancelPayment{PaymentID: p2, Reason: "order-ended"}
+	noWake     = &es.Wake{}
+	wakeAtEnd  = &es.Wake{At: deadline.Add(cfg.Leeway)}
+	wakeAfter  = &es.Wake{At: grace.Add(cfg.Leeway)}
+	paidTooFew = "amount-differs"
 )
-
-const paidTooFew = refusal.AmountDiffers
 
 func updated(version int, items contracts.Seats) contracts.OrderUpdated {
 	return contracts.OrderUpdated{OrderID: order, Version: version, Items: items}
@@ -105,8 +103,8 @@ func reject(version int, reason string) contracts.RejectOrder {
 	return contracts.RejectOrder{OrderID: order, Version: version, Reason: reason}
 }
 
-func refund(payment uuid.UUID, reason es.Code) contracts.RefundPayment {
-	return contracts.RefundPayment{PaymentID: payment, Reason: string(reason)}
+func refund(payment uuid.UUID, reason string) contracts.RefundPayment {
+	return contracts.RefundPayment{PaymentID: payment, Reason: reason}
 }
 
 func reinstate(payment uuid.UUID, granted contracts.Seats) contracts.ReinstateOrder {
@@ -122,7 +120,7 @@ var (
 	expiring            = after(awaitingPayment, estest.At(deadline, wakeUp))
 	rejecting           = after(awaitingReservation, reserved(1, none))
 	hasExpired          = after(expiring, expired)
-	reacquiring         = after(hasExpired, estest.At(grace, completed(p1)), estest.At(grace, estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired)))
+	reacquiring         = after(hasExpired, estest.At(grace, completed(p1)), estest.At(grace, estest.Answer[contracts.ConfirmOrder]("order-expired")))
 	reinstating         = after(reacquiring, reserved(2, two))
 	completedFree       = after(awaitingPayment, confirmedFree)
 	completedPaid       = after(awaitingPayment, initiated(p1), completed(p1), confirmed(p1))
@@ -288,14 +286,14 @@ func TestSeatsReserved(t *testing.T) {
 			Name:  "AwaitingReservation, none",
 			Given: awaitingReservation,
 			When:  reserved(1, none),
-			Sends: []any{reject(1, contracts.SoldOut)},
+			Sends: []any{reject(1, "sold-out")},
 			Then:  is(registration.Rejecting),
 		},
 		estest.ProcessScenario{
 			Name:  "AwaitingReservation, the request is refused",
 			Given: awaitingReservation,
-			When:  estest.Answer[contracts.MakeSeatReservation](refusal.UnknownSeatType),
-			Sends: []any{reject(1, string(refusal.UnknownSeatType))},
+			When:  estest.Answer[contracts.MakeSeatReservation]("unknown-seat-type"),
+			Sends: []any{reject(1, "unknown-seat-type")},
 			Then:  is(registration.Rejecting),
 		},
 		estest.ProcessScenario{
@@ -307,7 +305,7 @@ func TestSeatsReserved(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "the refusal of an older number does nothing",
 			Given: after(awaitingPayment, updated(2, three), reserved(2, three)),
-			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
+			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
 			Then:  is(registration.AwaitingPayment),
 		},
 		estest.ProcessScenario{
@@ -321,20 +319,20 @@ func TestSeatsReserved(t *testing.T) {
 			Name:  "ReacquiringSeats, none",
 			Given: reacquiring,
 			When:  reserved(2, none),
-			Sends: []any{refund(p1, refusal.OrderExpired)},
+			Sends: []any{refund(p1, "order-expired")},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "ReacquiringSeats, the request is refused: a repeat of it may yet be served, so it is cancelled too",
 			Given: reacquiring,
-			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)},
+			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-expired")},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "the refusal of a request that was refused before does nothing",
-			Given: after(reacquiring, estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate)),
-			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
+			Given: after(reacquiring, estest.Answer[contracts.MakeSeatReservation]("request-too-late")),
+			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -434,18 +432,18 @@ func TestPayments(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "a refusal that comes after its payment confirmed the order refunds nothing",
 			Given: completedPaid,
-			When:  estest.Answer[contracts.ConfirmOrder](refusal.AlreadyPaid),
+			When:  estest.Answer[contracts.ConfirmOrder]("already-paid"),
 		},
 		estest.ProcessScenario{
 			Name:  "a refusal that comes again while seats are re-acquired for its payment refunds nothing",
 			Given: reacquiring,
-			When:  estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired),
+			When:  estest.Answer[contracts.ConfirmOrder]("order-expired"),
 			Then:  is(registration.ReacquiringSeats),
 		},
 		estest.ProcessScenario{
 			Name:  "the refusal of somebody else's ConfirmOrder does nothing",
 			Given: awaitingPayment,
-			When:  es.CommandRejected{CommandID: uuid.NewString(), CommandType: "ConfirmOrder.v1", Code: refusal.RegistrantRequired},
+			When:  es.CommandRejected{CommandID: uuid.NewString(), CommandType: "ConfirmOrder.v1", Code: "registrant-required"},
 		},
 	)
 }
@@ -459,7 +457,7 @@ func wakeIfAwaiting(phase string) *es.Wake {
 }
 
 func TestLatePayment(t *testing.T) {
-	orderExpired := estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired)
+	orderExpired := estest.Answer[contracts.ConfirmOrder]("order-expired")
 	at := grace.Add(time.Minute)
 
 	for _, phase := range []struct {
@@ -498,7 +496,7 @@ func TestLatePayment(t *testing.T) {
 			Given: []any{placed, estest.At(deadline, wakeUp), expired, completed(p1)},
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p1, refusal.OrderExpired)},
+			Sends: []any{refund(p1, "order-expired")},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -506,7 +504,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(awaitingPayment, updated(2, three), estest.At(deadline, wakeUp), expired, completed(p1)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p1, refusal.OrderExpired)},
+			Sends: []any{refund(p1, "order-expired")},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -514,7 +512,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reacquiring, completed(p2)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, refusal.OrderExpired)},
+			Sends: []any{refund(p2, "order-expired")},
 			Then:  is(registration.ReacquiringSeats),
 		},
 		estest.ProcessScenario{
@@ -522,7 +520,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reinstating, completed(p2)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, refusal.OrderExpired)},
+			Sends: []any{refund(p2, "order-expired")},
 			Then:  is(registration.Reinstating),
 		},
 		estest.ProcessScenario{
@@ -530,7 +528,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reinstating, completed(p2), confirmed(p1)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, refusal.OrderExpired)},
+			Sends: []any{refund(p2, "order-expired")},
 			Then:  is(registration.Completed),
 		},
 		estest.ProcessScenario{
@@ -558,15 +556,15 @@ func TestLatePayment(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "Reinstating: refused, everything goes back",
 			Given: reinstating,
-			When:  estest.Answer[contracts.ReinstateOrder](refusal.AmountDiffers),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)},
+			When:  estest.Answer[contracts.ReinstateOrder]("amount-differs"),
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-expired")},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "Reinstating: OrderCancelled that overtook OrderConfirmed",
 			Given: reinstating,
 			When:  refunding(p1),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderCancelled)},
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-cancelled")},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
@@ -666,7 +664,7 @@ func TestOrderCancelled(t *testing.T) {
 			Name:  "refunds the payment that confirmed if it says so",
 			Given: completedPaid,
 			When:  refunding(p1),
-			Sends: []any{release(1, grace), refund(p1, refusal.OrderCancelled)},
+			Sends: []any{release(1, grace), refund(p1, "order-cancelled")},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
@@ -682,15 +680,15 @@ func TestOrderCancelled(t *testing.T) {
 			Name:  "that overtook OrderConfirmed refunds too",
 			Given: after(awaitingPayment, completed(p1)),
 			When:  refunding(p1),
-			Sends: []any{release(1, grace), refund(p1, refusal.OrderCancelled)},
+			Sends: []any{release(1, grace), refund(p1, "order-cancelled")},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
 		estest.ProcessScenario{
 			Name:  "a payment that comes afterwards goes back when the order refuses it",
 			Given: after(completedCancelled, completed(p1)),
-			When:  estest.Answer[contracts.ConfirmOrder](refusal.OrderCancelled),
-			Sends: []any{refund(p1, refusal.OrderCancelled)},
+			When:  estest.Answer[contracts.ConfirmOrder]("order-cancelled"),
+			Sends: []any{refund(p1, "order-cancelled")},
 		},
 	)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/plenary/plenary/apps/seats/seats"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -219,12 +218,12 @@ func TestReserve(t *testing.T) {
 			Name:    "an unknown seat type refuses the whole command",
 			Given:   given(),
 			When:    reserve(ann, 1, n(2, general), n(1, unknown)),
-			Refused: refusal.UnknownSeatType,
+			Refused: seats.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "a conference whose seats are not known yet is not ready",
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: refusal.ConferenceNotReady,
+			Refused: seats.ConferenceNotReady,
 		},
 		estest.Scenario{
 			Name:  "at the last moment it is in time",
@@ -241,7 +240,7 @@ func TestReserve(t *testing.T) {
 			Given:   given(),
 			At:      later,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: refusal.RequestTooLate,
+			Refused: seats.RequestTooLate,
 		},
 		estest.Scenario{
 			Name: "what the stream has passed is too late for a replica whose clock is behind",
@@ -250,7 +249,7 @@ func TestReserve(t *testing.T) {
 			),
 			At:      noon,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: refusal.RequestTooLate,
+			Refused: seats.RequestTooLate,
 		},
 	)
 }
@@ -398,7 +397,7 @@ func TestCancel(t *testing.T) {
 			Given:   given(estest.At(later, cancel(ann, 1))),
 			At:      noon,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: refusal.RequestTooLate,
+			Refused: seats.RequestTooLate,
 		},
 		estest.Scenario{
 			Name:  "a cancel of a higher number raises the tombstone",

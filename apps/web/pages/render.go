@@ -17,7 +17,6 @@ import (
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/engine/es"
 )
 
 //go:embed templates
@@ -185,9 +184,8 @@ func (v *Visit) refuse(p *problem.Problem) {
 	}
 	data := &struct {
 		Shell
-		Title, Detail string
-		Code          es.Code
-		NotFound      bool
+		Title, Detail, Code string
+		NotFound            bool
 	}{Title: shown.Title, Detail: shown.Detail, Code: shown.Code, NotFound: shown.Status == http.StatusNotFound}
 	data.Private = true
 	v.Render("problem", shown.Status, data)
