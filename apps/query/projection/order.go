@@ -41,7 +41,7 @@ func Order(o *view.Order, m message.Message) {
 		o.Status = view.OrderExpired
 	case contracts.OrderConfirmed:
 		// OrderReinstated always stands beside one of these.
-		o.Status, o.PaymentID = view.OrderConfirmed, e.PaymentID
+		o.Status, o.PaymentID, o.ConfirmedAt = view.OrderConfirmed, e.PaymentID, m.Time.UTC()
 	case contracts.OrderCancelled:
 		o.Status = view.OrderCancelled
 	default:
@@ -104,6 +104,7 @@ func Payment(p *view.Payment, m message.Message) {
 	case contracts.PaymentCompleted:
 		// Also after a rejection or cancellation: the provider's word wins.
 		p.Status, p.Reason, p.ProviderReference = view.PaymentCompleted, "", e.ProviderReference
+		p.CompletedAt = m.Time.UTC()
 	case contracts.PaymentRejected:
 		p.Status, p.Reason = view.PaymentRejected, e.Reason
 	case contracts.PaymentCancelled:

@@ -31,6 +31,8 @@ type dialect interface {
 
 	// insert inserts many rows at once.
 	insert(ctx context.Context, tx *sql.Tx, into insertion, rows [][]any) error
+	// remove deletes the rows that have these values, many at once.
+	remove(ctx context.Context, tx *sql.Tx, table string, columns []column, rows [][]any) error
 	// fill reads what the view tables have of many streams.
 	fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) error
 

@@ -154,15 +154,29 @@ func (d *postgres) insert(ctx context.Context, tx *sql.Tx, into insertion, rows 
 	if len(rows) == 0 {
 		return nil
 	}
-	var arrays []string
-	var args []any
-	for i, c := range into.columns {
-		arrays = append(arrays, "$"+strconv.Itoa(i+1)+"::"+string(c.kind)+"[]")
-		args = append(args, c.array(i, rows))
-	}
+	arrays, args := asArrays(into.columns, rows)
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) SELECT * FROM unnest(%s) ON CONFLICT %s`,
 		into.table, names(into.columns), strings.Join(arrays, ", "), into.conflict), args...)
 	return err
+}
+
+func (d *postgres) remove(ctx context.Context, tx *sql.Tx, table string, columns []column, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	arrays, args := asArrays(columns, rows)
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE (%s) IN (SELECT * FROM unnest(%s))`,
+		table, names(columns), strings.Join(arrays, ", ")), args...)
+	return err
+}
+
+// asArrays are the columns of rows, each as one argument.
+func asArrays(columns []column, rows [][]any) (arrays []string, args []any) {
+	for i, c := range columns {
+		arrays = append(arrays, "$"+strconv.Itoa(i+1)+"::"+string(c.kind)+"[]")
+		args = append(args, c.array(i, rows))
+	}
+	return arrays, args
 }
 
 // array is the values of the column at i.

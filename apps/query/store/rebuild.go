@@ -438,8 +438,8 @@ func switchTables(ctx context.Context, tx *sql.Tx) error {
 	if err := dropTables(ctx, tx, ""); err != nil {
 		return err
 	}
-	for _, t := range tables {
-		if _, err := tx.ExecContext(ctx, `ALTER TABLE `+t.name+nextSuffix+` RENAME TO `+t.name); err != nil {
+	for _, name := range tableNames() {
+		if _, err := tx.ExecContext(ctx, `ALTER TABLE `+name+nextSuffix+` RENAME TO `+name); err != nil {
 			return err
 		}
 	}

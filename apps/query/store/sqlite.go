@@ -101,6 +101,27 @@ func (d *sqlite) insert(ctx context.Context, tx *sql.Tx, into insertion, rows []
 	return nil
 }
 
+func (d *sqlite) remove(ctx context.Context, tx *sql.Tx, table string, columns []column, rows [][]any) (err error) {
+	if len(rows) == 0 {
+		return nil
+	}
+	var values []string
+	for i := range columns {
+		values = append(values, "$"+strconv.Itoa(i+1))
+	}
+	st, err := tx.PrepareContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE (%s) = (%s)`, table, names(columns), strings.Join(values, ", ")))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	for _, row := range rows {
+		if _, err := st.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *sqlite) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) (err error) {
 	prepared := map[*table]*sql.Stmt{}
 	defer func() {

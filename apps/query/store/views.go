@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -14,75 +13,228 @@ import (
 	"strings"
 
 	"github.com/plenary/plenary/apps/query/projection"
+	"github.com/plenary/plenary/apps/query/search"
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
 )
 
-// viewShape is raised whenever views.sql, a view or its fold changes, so that
+// viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
 const viewShape = 4
 
-//go:embed views.sql
-var viewsSQL string
-
 // table describes one of the view tables. Its row for a stream is the fold of
-// that stream's events.
+// that stream's events: tenant, id, the version that it shows, the document, and
+// what of it is looked for.
 type table struct {
 	name      string
 	aggregate string   // first part of the names of its streams
 	columns   []column // beside tenant, id, version and doc
+	indexes   []index
+	// sides are tables with any number of rows for each of this one's.
+	sides []*side
 	// fold folds events into a document.
 	fold func(doc []byte, events []message.Message) (folded, error)
 }
 
-// folded is a document and its columns.
+// index is an index of a view table, over these columns after the tenant.
+type index struct{ name, columns string }
+
+// side is a table with any number of rows for a row of a view table: the tenant,
+// the columns, which are its key, and the id of that row.
+type side struct {
+	name    string
+	columns []column
+}
+
+// folded is a document and what is looked for in it.
 type folded struct {
 	doc     []byte
 	columns []any
 	// moved says that the columns are others than before: most events leave them
 	// alone, and then no index need be touched.
 	moved bool
+	// before and rows are the rows of each side, as they were and as they are.
+	before, rows [][][]any
 }
 
-func tableOf[T any](name, aggregate string, fold func(*T, message.Message), columns []column, values func(T) []any) table {
-	return table{name: name, aggregate: aggregate, columns: columns,
-		fold: func(doc []byte, events []message.Message) (f folded, err error) {
-			defer func() {
-				if p := recover(); p != nil {
-					err = fmt.Errorf("fold panicked: %v", p)
-				}
-			}()
-			var v T
-			if doc != nil {
-				if err := json.Unmarshal(doc, &v); err != nil {
-					return folded{}, err
-				}
-			}
-			before := values(v)
-			for _, m := range events {
-				fold(&v, m)
-			}
-			f.columns = values(v)
-			f.moved = doc == nil || !slices.Equal(before, f.columns)
-			f.doc, err = json.Marshal(v)
-			return f, err
-		}}
+// shown is what of a view T is looked for: its table's columns, and the rows of
+// each side.
+type shown[T any] struct {
+	columns func(T) []any
+	sides   []func(T) [][]any
 }
+
+func tableOf[T any](t table, fold func(*T, message.Message), of shown[T]) table {
+	rows := func(v T) (all [][][]any) {
+		for _, rows := range of.sides {
+			all = append(all, rows(v))
+		}
+		return all
+	}
+	values := func(v T) []any {
+		if of.columns == nil {
+			return nil
+		}
+		return of.columns(v)
+	}
+	t.fold = func(doc []byte, events []message.Message) (f folded, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("fold panicked: %v", p)
+			}
+		}()
+		var v T
+		var before []any
+		if doc != nil {
+			if err := json.Unmarshal(doc, &v); err != nil {
+				return folded{}, err
+			}
+			before, f.before = values(v), rows(v)
+		}
+		for _, m := range events {
+			fold(&v, m)
+		}
+		f.columns, f.rows = values(v), rows(v)
+		f.moved = doc == nil || !slices.Equal(before, f.columns)
+		f.doc, err = json.Marshal(v)
+		return f, err
+	}
+	return t
+}
+
+// The sides.
+var (
+	// terms are the words by which a row of a view table is found; kind says of
+	// which table.
+	terms = &side{"terms", texts("kind", "term")}
+	// seatLines are the seats of an order that holds some, or has: by seat type, 1 for
+	// those that are sold.
+	seatLines = &side{"lines", append(texts("conference", "seat_type"), column{"sold", integer}, column{"seats", integer})}
+)
+
+var sides = []*side{terms, seatLines}
 
 var tables = []table{
-	tableOf("orders", "order", projection.Order, []column{{"lookup", text}, {"holds_until", integer}, {"status", text}, {"seats", integer}}, func(o view.Order) []any {
-		return []any{lookupOf(o), holdsUntil(o), string(o.Status), seatsOf(o)}
+	tableOf(table{
+		name: "orders", aggregate: "order", sides: []*side{terms, seatLines},
+		columns: []column{
+			{"lookup", text},         // digest of e-mail and locator; empty without a registrant
+			{"holds_until", integer}, // deadline of an order that has not ended; 0 when it has
+			{"status", text},
+			{"seats", integer}, // that the order holds or, confirmed, has
+			{"conference", text},
+			{"placed_at", integer},
+			{"confirmed_at", integer}, // 0 unless it was confirmed, also when it was cancelled later
+			{"total", integer},
+		},
+		indexes: []index{
+			{"lookup", "lookup"},
+			{"holds_until", "holds_until, id"},
+			{"totals", "status, holds_until, seats"},
+			{"conference", "conference, placed_at, id, status"},
+			{"sales", "conference, confirmed_at, status, seats, total"},
+			{"newest", "placed_at, id"},
+		},
+	}, projection.Order, shown[view.Order]{
+		columns: func(o view.Order) []any {
+			return []any{
+				lookupOf(o), holdsUntil(o), string(o.Status), seatsOf(o),
+				o.ConferenceID.String(), nanos(o.PlacedAt), nanos(o.ConfirmedAt), o.Total.Amount,
+			}
+		},
+		sides: []func(view.Order) [][]any{
+			func(o view.Order) [][]any { return termRows("orders", orderTerms(o)) },
+			linesOf,
+		},
 	}),
-	tableOf("assignments", "assignments", projection.Assignments, nil, func(projection.Seating) []any { return nil }),
-	tableOf("payments", "payment", projection.Payment, []column{{"order_id", text}, {"refund_failed_at", integer}}, func(p view.Payment) []any {
-		return []any{p.OrderID.String(), refundFailedAt(p)}
+	tableOf(table{name: "assignments", aggregate: "assignments", sides: []*side{terms}}, projection.Assignments, shown[projection.Seating]{
+		sides: []func(projection.Seating) [][]any{
+			func(s projection.Seating) [][]any { return termRows("assignments", seatingTerms(s)) },
+		},
 	}),
-	tableOf("conferences", "conference", projection.Conference, []column{{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer}}, func(c view.Conference) []any {
-		return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt)}
+	tableOf(table{
+		name: "payments", aggregate: "payment",
+		columns: []column{
+			{"order_id", text},
+			{"refund_failed_at", integer}, // 0 unless its refund has failed
+			{"status", text},
+			{"amount", integer},
+			{"completed_at", integer}, // 0 unless the money was taken
+		},
+		indexes: []index{
+			{"order", "order_id, status, amount"},
+			{"refund_failed", "refund_failed_at, id"},
+			{"completed", "status, completed_at, id"},
+		},
+	}, projection.Payment, shown[view.Payment]{columns: func(p view.Payment) []any {
+		return []any{p.OrderID.String(), refundFailedAt(p), string(p.Status), p.Amount.Amount, nanos(p.CompletedAt)}
+	}}),
+	tableOf(table{
+		name: "conferences", aggregate: "conference", sides: []*side{terms},
+		columns: []column{{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer}},
+		indexes: []index{
+			{"slug", "slug"},
+			{"starts_at", "published, starts_at, id, ends_at"},
+			{"ends_at", "published, ends_at, id"},
+			{"all", "starts_at, id"},
+		},
+	}, projection.Conference, shown[view.Conference]{
+		columns: func(c view.Conference) []any {
+			return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt)}
+		},
+		sides: []func(view.Conference) [][]any{
+			func(c view.Conference) [][]any { return termRows("conferences", conferenceTerms(c)) },
+		},
 	}),
-	tableOf("availability", "seats", projection.Seats, nil, func(projection.Availability) []any { return nil }),
-	// Streams that no view shows. It stands last: see tableOfStream.
-	tableOf("others", "", func(*struct{}, message.Message) {}, nil, func(struct{}) []any { return nil }),
+	tableOf(table{name: "availability", aggregate: "seats"}, projection.Seats, shown[projection.Availability]{}),
+	// Streams that no view shows; their ids are their whole names. It stands last:
+	// see tableOfStream.
+	tableOf(table{name: "others"}, func(*struct{}, message.Message) {}, shown[struct{}]{}),
+}
+
+func termRows(of string, terms []string) (rows [][]any) {
+	for _, term := range terms {
+		rows = append(rows, []any{of, storable(term)})
+	}
+	return rows
+}
+
+func orderTerms(o view.Order) []string {
+	terms := search.Code(o.Locator)
+	if o.Registrant != nil {
+		terms = append(terms, personTerms(*o.Registrant)...)
+	}
+	return terms
+}
+
+func personTerms(p contracts.Person) []string {
+	return append(search.Name(p.FirstName, p.LastName), search.Email(p.Email)...)
+}
+
+func seatingTerms(s projection.Seating) (terms []string) {
+	for _, a := range s.Assignments {
+		if a.Attendee != nil {
+			terms = append(terms, personTerms(a.Attendee.Person)...)
+		}
+	}
+	return terms
+}
+
+func conferenceTerms(c view.Conference) []string {
+	return append(append(search.Text(c.Name), search.Text(c.Location)...), search.Text(c.Slug)...)
+}
+
+func linesOf(o view.Order) (rows [][]any) {
+	if seatsOf(o) == 0 {
+		return nil
+	}
+	for _, l := range o.Lines {
+		if l.Granted > 0 {
+			rows = append(rows, []any{o.ConferenceID.String(), l.SeatType.String(), flag(o.Status == view.OrderConfirmed), int64(l.Granted)})
+		}
+	}
+	return rows
 }
 
 // lookup is what an order is found by, in any case of both: a digest, since no
@@ -134,16 +286,63 @@ func flag(b bool) int64 {
 // nextSuffix names the tables that are being built.
 const nextSuffix = "_next"
 
-// createTables creates empty view tables.
+// createTables creates empty view tables. Names of indexes have the generation in
+// them: they stay when their tables are renamed.
 func createTables(ctx context.Context, tx *sql.Tx, suffix string, generation int64) error {
-	replace := strings.NewReplacer("{next}", suffix, "{generation}", strconv.FormatInt(generation, 10))
-	_, err := tx.ExecContext(ctx, replace.Replace(viewsSQL))
-	return err
+	for _, statement := range definitions(suffix, strconv.FormatInt(generation, 10)) {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// definitions are the statements that create the tables.
+func definitions(suffix, generation string) (statements []string) {
+	create := func(name string, columns []column, key string) {
+		var parts []string
+		for _, c := range columns {
+			parts = append(parts, c.name+" "+strings.ToUpper(string(c.kind))+" NOT NULL")
+		}
+		statements = append(statements, fmt.Sprintf(`CREATE TABLE %s%s (%s, PRIMARY KEY (%s))`, name, suffix, strings.Join(parts, ", "), key))
+	}
+	for i := range tables {
+		t := &tables[i]
+		create(t.name, t.all(), "tenant, id")
+		for _, x := range t.indexes {
+			statements = append(statements, fmt.Sprintf(`CREATE INDEX %s_%s_%s ON %s%s (tenant, %s)`, t.name, x.name, generation, t.name, suffix, x.columns))
+		}
+	}
+	for _, d := range sides {
+		create(d.name, d.all(), names(d.all()))
+	}
+	return statements
+}
+
+// all are the table's columns.
+func (t *table) all() []column {
+	return append(append(texts("tenant", "id"), column{"version", integer}, column{"doc", text}), t.columns...)
+}
+
+// all are the side's columns.
+func (d *side) all() []column {
+	return append(append(texts("tenant"), d.columns...), column{"id", text})
+}
+
+// tableNames are the names of all view tables.
+func tableNames() (all []string) {
+	for i := range tables {
+		all = append(all, tables[i].name)
+	}
+	for _, d := range sides {
+		all = append(all, d.name)
+	}
+	return all
 }
 
 func dropTables(ctx context.Context, tx *sql.Tx, suffix string) error {
-	for _, t := range tables {
-		if _, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS `+t.name+suffix); err != nil {
+	for _, name := range tableNames() {
+		if _, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS `+name+suffix); err != nil {
 			return err
 		}
 	}
@@ -194,7 +393,9 @@ func (r *row) show(ctx context.Context, events []message.Message) {
 		slog.ErrorContext(ctx, "a view is held back", "view", r.name, "stream", r.stream.name, "version", r.version, "error", err)
 		return
 	}
-	f.moved = f.moved || r.folded != nil && r.folded.moved
+	if r.folded != nil { // as it was when it was read, to as it is now
+		f.moved, f.before = f.moved || r.folded.moved, r.folded.before
+	}
 	r.version, r.doc, r.folded = r.version+uint64(len(events)), f.doc, &f
 }
 
@@ -230,7 +431,48 @@ func (s *Store) save(ctx context.Context, tx *sql.Tx, suffix string, rows []*row
 			return err
 		}
 	}
+	for _, d := range sides {
+		if err := s.saveSide(ctx, tx, suffix, d, rows); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// saveSide writes those rows of a side that the rows of view tables have and had
+// not, and deletes those that they had and have not.
+func (s *Store) saveSide(ctx context.Context, tx *sql.Tx, suffix string, d *side, rows []*row) error {
+	var gone, come [][]any
+	for _, r := range rows {
+		if r.folded == nil {
+			continue
+		}
+		for n, of := range r.sides {
+			if of != d {
+				continue
+			}
+			var before [][]any
+			if r.folded.before != nil {
+				before = r.folded.before[n]
+			}
+			gone = append(gone, r.missing(before, r.folded.rows[n])...)
+			come = append(come, r.missing(r.folded.rows[n], before)...)
+		}
+	}
+	if err := s.dialect.remove(ctx, tx, d.name+suffix, d.all(), gone); err != nil {
+		return err
+	}
+	return s.dialect.insert(ctx, tx, insertion{table: d.name + suffix, columns: d.all(), conflict: "DO NOTHING"}, come)
+}
+
+// missing are the rows that others lack, as they stand in the side.
+func (r *row) missing(rows, others [][]any) (all [][]any) {
+	for _, values := range rows {
+		if !slices.ContainsFunc(others, func(o []any) bool { return slices.Equal(o, values) }) {
+			all = append(all, slices.Concat([]any{r.stream.tenant}, values, []any{r.id}))
+		}
+	}
+	return all
 }
 
 // replace writes whole rows.
@@ -245,10 +487,9 @@ func (t *table) replace(suffix string) insertion {
 // redraw writes whole rows where there are none, and else only their documents,
 // so that no index is touched.
 func (t *table) redraw(suffix string) insertion {
-	columns := append(texts("tenant", "id"), column{"version", integer}, column{"doc", text})
 	return insertion{
 		table:    t.name + suffix,
-		columns:  append(columns, t.columns...),
+		columns:  t.all(),
 		conflict: "(tenant, id) DO UPDATE SET version = excluded.version, doc = excluded.doc",
 	}
 }

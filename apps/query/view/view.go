@@ -96,6 +96,7 @@ type Order struct {
 	Assignments  []Assignment          `json:"assignments" nullable:"false" doc:"One position per seat of a confirmed order"`
 	Payments     []Payment             `json:"payments" nullable:"false"`
 	PlacedAt     time.Time             `json:"placedAt"`
+	ConfirmedAt  time.Time             `json:"confirmedAt,omitzero"`
 	UpdatedAt    time.Time             `json:"updatedAt"`
 	Revision     int64                 `json:"revision" doc:"Grows with every change of this view"`
 }
@@ -204,6 +205,7 @@ type Payment struct {
 	Reason            string          `json:"reason,omitempty" doc:"Why it was rejected, cancelled or refunded, or why the refund failed"`
 	RefundAttempts    int             `json:"refundAttempts,omitempty"`
 	InitiatedAt       time.Time       `json:"initiatedAt"`
+	CompletedAt       time.Time       `json:"completedAt,omitzero" doc:"When the money was taken"`
 	UpdatedAt         time.Time       `json:"updatedAt"`
 	Revision          int64           `json:"revision" doc:"Grows with every change of this view"`
 }

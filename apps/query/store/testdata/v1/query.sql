@@ -1,32 +1,10 @@
-CREATE TABLE "assignments" (
-    tenant  TEXT   NOT NULL,
-    id      TEXT   NOT NULL, -- the order's
-    version BIGINT NOT NULL,
-    doc     TEXT   NOT NULL,
-    PRIMARY KEY (tenant, id)
-);
-CREATE TABLE "availability" (
-    tenant  TEXT   NOT NULL,
-    id      TEXT   NOT NULL, -- the conference's
-    version BIGINT NOT NULL,
-    doc     TEXT   NOT NULL,
-    PRIMARY KEY (tenant, id)
-);
+CREATE TABLE "assignments" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (tenant, id));
+CREATE TABLE "availability" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (tenant, id));
 CREATE TABLE behind (
     tenant TEXT NOT NULL,
     stream TEXT NOT NULL
 );
-CREATE TABLE "conferences" (
-    tenant    TEXT   NOT NULL,
-    id        TEXT   NOT NULL,
-    version   BIGINT NOT NULL,
-    doc       TEXT   NOT NULL,
-    slug      TEXT   NOT NULL,
-    published BIGINT NOT NULL,
-    starts_at BIGINT NOT NULL,
-    ends_at   BIGINT NOT NULL,
-    PRIMARY KEY (tenant, id)
-);
+CREATE TABLE "conferences" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, slug TEXT NOT NULL, published BIGINT NOT NULL, starts_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, PRIMARY KEY (tenant, id));
 CREATE TABLE dead_letters (
     id              TEXT   NOT NULL PRIMARY KEY,
     tenant          TEXT   NOT NULL,
@@ -79,33 +57,11 @@ CREATE TABLE journal (
     about          TEXT,
     PRIMARY KEY (tenant, stream, version)
 );
-CREATE TABLE "orders" (
-    tenant      TEXT   NOT NULL,
-    id          TEXT   NOT NULL,
-    version     BIGINT NOT NULL,
-    doc         TEXT   NOT NULL,
-    lookup      TEXT   NOT NULL, -- digest of e-mail and locator; empty without a registrant
-    holds_until BIGINT NOT NULL, -- deadline of an order that has not ended; 0 when it has
-    status      TEXT   NOT NULL,
-    seats       BIGINT NOT NULL, -- that the order holds or, confirmed, has
-    PRIMARY KEY (tenant, id)
-);
-CREATE TABLE "others" (
-    tenant  TEXT   NOT NULL,
-    id      TEXT   NOT NULL, -- the stream's whole name
-    version BIGINT NOT NULL,
-    doc     TEXT   NOT NULL,
-    PRIMARY KEY (tenant, id)
-);
-CREATE TABLE "payments" (
-    tenant           TEXT   NOT NULL,
-    id               TEXT   NOT NULL,
-    version          BIGINT NOT NULL,
-    doc              TEXT   NOT NULL,
-    order_id         TEXT   NOT NULL,
-    refund_failed_at BIGINT NOT NULL, -- 0 unless its refund has failed
-    PRIMARY KEY (tenant, id)
-);
+CREATE TABLE "lines" (tenant TEXT NOT NULL, conference TEXT NOT NULL, seat_type TEXT NOT NULL, sold BIGINT NOT NULL, seats BIGINT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, conference, seat_type, sold, seats, id));
+CREATE TABLE "orders" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, lookup TEXT NOT NULL, holds_until BIGINT NOT NULL, status TEXT NOT NULL, seats BIGINT NOT NULL, conference TEXT NOT NULL, placed_at BIGINT NOT NULL, confirmed_at BIGINT NOT NULL, total BIGINT NOT NULL, PRIMARY KEY (tenant, id));
+CREATE TABLE "others" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (tenant, id));
+CREATE TABLE "payments" (tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, doc TEXT NOT NULL, order_id TEXT NOT NULL, refund_failed_at BIGINT NOT NULL, status TEXT NOT NULL, amount BIGINT NOT NULL, completed_at BIGINT NOT NULL, PRIMARY KEY (tenant, id));
+CREATE TABLE "terms" (tenant TEXT NOT NULL, kind TEXT NOT NULL, term TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (tenant, kind, term, id));
 CREATE TABLE view_tables (
     shape      BIGINT NOT NULL,
     generation BIGINT NOT NULL,
@@ -120,6 +76,8 @@ CREATE TABLE waiting (
     shown  BIGINT NOT NULL,
     PRIMARY KEY (tenant, stream)
 );
+CREATE INDEX conferences_all_1 ON "conferences" (tenant, starts_at, id);
+CREATE INDEX conferences_ends_at_1 ON "conferences" (tenant, published, ends_at, id);
 CREATE INDEX conferences_slug_1 ON "conferences" (tenant, slug);
 CREATE INDEX conferences_starts_at_1 ON "conferences" (tenant, published, starts_at, id, ends_at);
 CREATE INDEX dead_letters_newest ON dead_letters (tenant, received_at, id);
@@ -128,18 +86,22 @@ CREATE INDEX dead_letters_stream ON dead_letters (tenant, stream) WHERE settled_
 CREATE INDEX dead_letters_unsettled ON dead_letters (tenant, received_at, id) WHERE settled_at = 0;
 CREATE INDEX journal_about ON journal (tenant, about) WHERE about IS NOT NULL;
 CREATE INDEX journal_cause ON journal (tenant, cause_id, stream, version);
+CREATE INDEX orders_conference_1 ON "orders" (tenant, conference, placed_at, id, status);
 CREATE INDEX orders_holds_until_1 ON "orders" (tenant, holds_until, id);
 CREATE INDEX orders_lookup_1 ON "orders" (tenant, lookup);
+CREATE INDEX orders_newest_1 ON "orders" (tenant, placed_at, id);
+CREATE INDEX orders_sales_1 ON "orders" (tenant, conference, confirmed_at, status, seats, total);
 CREATE INDEX orders_totals_1 ON "orders" (tenant, status, holds_until, seats);
-CREATE INDEX payments_order_1 ON "payments" (tenant, order_id);
+CREATE INDEX payments_completed_1 ON "payments" (tenant, status, completed_at, id);
+CREATE INDEX payments_order_1 ON "payments" (tenant, order_id, status, amount);
 CREATE INDEX payments_refund_failed_1 ON "payments" (tenant, refund_failed_at, id);
 INSERT INTO assignments VALUES ('main', '0bde0000-0000-4000-8000-000000000001', 2, '{"assignments":[{"position":0,"seatType":"5ea70000-0000-4000-8000-000000000001"},{"position":1,"seatType":"5ea70000-0000-4000-8000-000000000002","attendee":{"firstName":"Ann","lastName":"Lee","email":"Ann.Lee@example.com","type":"paid"}}],"revision":2}');
 INSERT INTO availability VALUES ('main', 'c0000000-0000-4000-8000-000000000001', 3, '{"remaining":{"5ea70000-0000-4000-8000-000000000001":98},"revision":2}');
 INSERT INTO conferences VALUES ('main', 'c0000000-0000-4000-8000-000000000001', 5, '{"id":"c0000000-0000-4000-8000-000000000001","slug":"gophers","name":"Gophers","description":"","location":"","startsAt":"2027-04-01T12:00:00.123456789Z","endsAt":"2027-04-03T12:00:00.123456789Z","currency":"USD","published":true,"seatTypes":[{"id":"5ea70000-0000-4000-8000-000000000001","name":"General admission","description":"","price":{"amount":19900,"currency":"USD"},"quota":100,"remaining":0},{"id":"5ea70000-0000-4000-8000-000000000002","name":"Cocktail party","description":"","price":{"amount":5500,"currency":"USD"},"quota":20,"remaining":0}],"revision":5}', 'gophers', 1, 1806580800123456789, 1806753600123456789);
 INSERT INTO dead_letters VALUES ('letter', 'main', 'open', 1803902400123456789, 'command', 'orders', 'order', 'order/0bde0000-0000-4000-8000-000000000001', 'panic', 3, 'bad', 'ConfirmOrder.v1', '', 0, 0, X'7B226964223A22626164227D', 0, '', 0, 0, '');
 INSERT INTO format VALUES ('plenary-query-1');
-INSERT INTO goose_db_version VALUES (1, 0, 1, '2026-11-28 17:18:32');
-INSERT INTO goose_db_version VALUES (2, 1, 1, '2026-11-28 17:18:32');
+INSERT INTO goose_db_version VALUES (1, 0, 1, '2026-11-28 17:45:11');
+INSERT INTO goose_db_version VALUES (2, 1, 1, '2026-11-28 17:45:11');
 INSERT INTO journal VALUES ('main', 'assignments/0bde0000-0000-4000-8000-000000000001', 1, 'd2110096-9359-57d8-9e8a-e1adce4144af', 'SeatAssignmentsCreated.v1', 'test', 1803902401123456789, '', '', 'de7d4f99-b097-5b68-8f0b-9f0db4c4cc83', 'Command.v1', 1803902401122456789, 'web', '', '{"orderId":"0bde0000-0000-4000-8000-000000000001","positions":["5ea70000-0000-4000-8000-000000000001","5ea70000-0000-4000-8000-000000000002"]}', 0, NULL);
 INSERT INTO journal VALUES ('main', 'assignments/0bde0000-0000-4000-8000-000000000001', 2, 'e16782a1-494e-5af9-827b-c96d2b105641', 'SeatAssigned.v1', 'test', 1803902402123456789, '', '', '849eb5f4-687c-5bb5-a9ea-0cf1f6ca64a5', 'Command.v1', 1803902402122456789, 'web', '', '{"orderId":"0bde0000-0000-4000-8000-000000000001","position":1,"seatType":"5ea70000-0000-4000-8000-000000000002","attendee":{"firstName":"Ann","lastName":"Lee","email":"Ann.Lee@example.com","type":"paid"}}', 0, NULL);
 INSERT INTO journal VALUES ('main', 'conference/c0000000-0000-4000-8000-000000000001', 1, 'b2aca024-de15-592f-a3f2-c27415761d7c', 'ConferenceCreated.v1', 'test', 1803902401123456789, '', '', '2d41e551-1d5c-51ef-b221-4e10d0f39ac2', 'Command.v1', 1803902401122456789, 'web', '', '{"conferenceId":"c0000000-0000-4000-8000-000000000001","slug":"gophers","owner":"o","currency":"USD","details":{"name":"Gophers","description":"","location":"","startsAt":"2027-04-01T12:00:00.123456789Z","endsAt":"2027-04-03T12:00:00.123456789Z"}}', 0, NULL);
@@ -159,7 +121,21 @@ INSERT INTO journal VALUES ('main', 'payment/9a700000-0000-4000-8000-00000000000
 INSERT INTO journal VALUES ('main', 'seats/c0000000-0000-4000-8000-000000000001', 1, 'e7ac0742-4930-5b27-bbea-2181e6f7927a', 'SeatsQuotaSet.v1', 'test', 1803902401123456789, '', '', '0f6d7fb1-3d15-597e-abe1-295c91f6e10b', 'Command.v1', 1803902401122456789, 'web', '', '{"conferenceId":"c0000000-0000-4000-8000-000000000001","seatType":"5ea70000-0000-4000-8000-000000000001","quota":100,"version":2}', 0, NULL);
 INSERT INTO journal VALUES ('main', 'seats/c0000000-0000-4000-8000-000000000001', 2, '8b0262f9-df0b-5489-a49b-2c57f8dce8cf', 'AvailableSeatsChanged.v1', 'test', 1803902402123456789, '', '', 'c5b0d724-b082-5184-97a2-1263f4d34237', 'Command.v1', 1803902402122456789, 'web', '', '{"conferenceId":"c0000000-0000-4000-8000-000000000001","seats":[{"seatType":"5ea70000-0000-4000-8000-000000000001","quota":100,"remaining":100}]}', 0, NULL);
 INSERT INTO journal VALUES ('main', 'seats/c0000000-0000-4000-8000-000000000001', 3, '20ea875c-6ef2-5c65-aa24-9bd191e161c3', 'AvailableSeatsChanged.v1', 'test', 1803902403123456789, '', '', '62abc808-64f2-5a9b-a850-a615b0ee750c', 'Command.v1', 1803902403122456789, 'web', '', '{"conferenceId":"c0000000-0000-4000-8000-000000000001","seats":[{"seatType":"5ea70000-0000-4000-8000-000000000001","quota":100,"remaining":98}]}', 0, NULL);
-INSERT INTO orders VALUES ('main', '0bde0000-0000-4000-8000-000000000001', 6, '{"id":"0bde0000-0000-4000-8000-000000000001","conferenceId":"c0000000-0000-4000-8000-000000000001","status":"confirmed","version":1,"lines":[{"seatType":"5ea70000-0000-4000-8000-000000000001","name":"General admission","unitPrice":{"amount":19900,"currency":"USD"},"requested":1,"granted":1,"state":"reserved","total":{"amount":19900,"currency":"USD"}},{"seatType":"5ea70000-0000-4000-8000-000000000002","name":"Additional cocktail party","unitPrice":{"amount":5000,"currency":"USD"},"requested":1,"granted":1,"state":"reserved","total":{"amount":5000,"currency":"USD"}}],"total":{"amount":24900,"currency":"USD"},"isFreeOfCharge":false,"deadline":"2027-03-01T12:15:00.123456789Z","locator":"K7PQ2MXA","registrant":{"firstName":"Ann","lastName":"Lee","email":"Ann.Lee@example.com"},"paymentId":"9a700000-0000-4000-8000-000000000001","assignments":null,"payments":null,"placedAt":"2027-03-01T12:00:01.123456789Z","updatedAt":"2027-03-01T12:00:06.123456789Z","revision":6}', '9c70d09022a1944daea2d3506ff51c79e76e30ec76d5d21d95e2f1f8cd15fdd9', 0, 'confirmed', 2);
-INSERT INTO payments VALUES ('main', '9a700000-0000-4000-8000-000000000001', 2, '{"id":"9a700000-0000-4000-8000-000000000001","orderId":"0bde0000-0000-4000-8000-000000000001","amount":{"amount":24900,"currency":"USD"},"status":"completed","provider":"demo","providerReference":"demo-1","initiatedAt":"2027-03-01T12:00:01.123456789Z","updatedAt":"2027-03-01T12:00:02.123456789Z","revision":2}', '0bde0000-0000-4000-8000-000000000001', 0);
-INSERT INTO view_tables VALUES (3, 1, 0, 0, 0, '');
+INSERT INTO lines VALUES ('main', 'c0000000-0000-4000-8000-000000000001', '5ea70000-0000-4000-8000-000000000001', 1, 1, '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO lines VALUES ('main', 'c0000000-0000-4000-8000-000000000001', '5ea70000-0000-4000-8000-000000000002', 1, 1, '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO orders VALUES ('main', '0bde0000-0000-4000-8000-000000000001', 6, '{"id":"0bde0000-0000-4000-8000-000000000001","conferenceId":"c0000000-0000-4000-8000-000000000001","status":"confirmed","version":1,"lines":[{"seatType":"5ea70000-0000-4000-8000-000000000001","name":"General admission","unitPrice":{"amount":19900,"currency":"USD"},"requested":1,"granted":1,"state":"reserved","total":{"amount":19900,"currency":"USD"}},{"seatType":"5ea70000-0000-4000-8000-000000000002","name":"Additional cocktail party","unitPrice":{"amount":5000,"currency":"USD"},"requested":1,"granted":1,"state":"reserved","total":{"amount":5000,"currency":"USD"}}],"total":{"amount":24900,"currency":"USD"},"isFreeOfCharge":false,"deadline":"2027-03-01T12:15:00.123456789Z","locator":"K7PQ2MXA","registrant":{"firstName":"Ann","lastName":"Lee","email":"Ann.Lee@example.com"},"paymentId":"9a700000-0000-4000-8000-000000000001","assignments":null,"payments":null,"placedAt":"2027-03-01T12:00:01.123456789Z","confirmedAt":"2027-03-01T12:00:06.123456789Z","updatedAt":"2027-03-01T12:00:06.123456789Z","revision":6}', '9c70d09022a1944daea2d3506ff51c79e76e30ec76d5d21d95e2f1f8cd15fdd9', 0, 'confirmed', 2, 'c0000000-0000-4000-8000-000000000001', 1803902401123456789, 1803902406123456789, 24900);
+INSERT INTO payments VALUES ('main', '9a700000-0000-4000-8000-000000000001', 2, '{"id":"9a700000-0000-4000-8000-000000000001","orderId":"0bde0000-0000-4000-8000-000000000001","amount":{"amount":24900,"currency":"USD"},"status":"completed","provider":"demo","providerReference":"demo-1","initiatedAt":"2027-03-01T12:00:01.123456789Z","completedAt":"2027-03-01T12:00:02.123456789Z","updatedAt":"2027-03-01T12:00:02.123456789Z","revision":2}', '0bde0000-0000-4000-8000-000000000001', 0, 'completed', 24900, 1803902402123456789);
+INSERT INTO terms VALUES ('main', 'assignments', 'ann', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'assignments', 'ann.lee@example.com', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'assignments', 'com', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'assignments', 'example', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'assignments', 'lee', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'conferences', 'gophers', 'c0000000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'ann', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'ann.lee@example.com', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'com', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'example', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'k7pq2mxa', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO terms VALUES ('main', 'orders', 'lee', '0bde0000-0000-4000-8000-000000000001');
+INSERT INTO view_tables VALUES (4, 1, 0, 0, 0, '');
 INSERT INTO waiting VALUES ('main', 'order/0bde0000-0000-4000-8000-000000000002', 0);
