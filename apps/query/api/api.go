@@ -1,6 +1,3 @@
-// Package api is the query service's HTTP interface. Other apps call it through
-// Dapr's service invocation; the web gateway is its face to the world, and
-// decides who may ask what.
 package api
 
 import (
@@ -38,8 +35,8 @@ type API struct {
 	// whoever has just placed one may look at once.
 	Appears time.Duration
 
-	feeds   *live.Feeds
-	streams metric.Int64UpDownCounter
+	feeds, slow *live.Feeds
+	streams     metric.Int64UpDownCounter
 }
 
 // TenantHeader names the tenant of a request; without it, it is the default
@@ -49,11 +46,25 @@ const TenantHeader = "Plenary-Tenant"
 // Routes adds all routes.
 func (a *API) Routes(r gin.IRoutes) {
 	a.feeds = &live.Feeds{Hub: a.Hub, Pace: a.Pace}
+	// What costs more to read is read less often.
+	const slower, refresh = 10, 15 * time.Second
+	a.slow = &live.Feeds{Hub: a.Hub, Pace: slower * a.Pace, Refresh: refresh}
 	a.streams = openStreams()
 
 	r.GET("/conferences", a.answer(a.conferences))
 	r.GET("/conferences/:id", a.answer(conference))
 	r.GET("/conferences/:id/events", a.handle(a.watchConference))
+
+	r.GET("/catalogue", a.answer(a.catalogue))
+
+	r.GET("/organiser/conferences", a.answer(conferenceSummaries))
+	r.GET("/organiser/conferences/:id/orders", a.answer(ofConference(orderList)))
+	r.GET("/organiser/conferences/:id/orders.csv", a.handle(file("orders.csv", orderColumns, orderRows)))
+	r.GET("/organiser/conferences/:id/attendees", a.answer(ofConference(attendeeList)))
+	r.GET("/organiser/conferences/:id/attendees.csv", a.handle(file("attendees.csv", attendeeColumns, attendeeRows)))
+	r.GET("/organiser/conferences/:id/suggestions", a.answer(ofConference(suggestions)))
+	r.GET("/organiser/conferences/:id/dashboard", a.answer(a.dashboard))
+	r.GET("/organiser/conferences/:id/dashboard/events", a.handle(a.watchDashboard))
 
 	r.POST("/orders/find", a.answer(findOrder))
 	r.GET("/orders/overdue", a.answer(a.overdueOrders))

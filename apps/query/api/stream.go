@@ -2,10 +2,11 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gin-contrib/sse"
@@ -30,9 +31,9 @@ func (a *API) watchOrder(r request) error {
 	if err != nil {
 		return err
 	}
-	return a.watch(r, "order", live.OrderKey(r.tenant, id.String()), problem.OrderNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, a.feeds, "order", live.OrderKey(r.tenant, id.String()), "", problem.OrderNotFound, func(ctx context.Context) (live.Update, error) {
 		o, err := r.store.Order(ctx, r.tenant, id)
-		return update(o, o.Revision, err)
+		return update(o, err)
 	})
 }
 
@@ -44,9 +45,9 @@ func (a *API) watchConference(r request) error {
 	if err != nil {
 		return err
 	}
-	return a.watch(r, "conference", live.ConferenceKey(r.tenant, found.ID.String()), problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, a.feeds, "conference", live.ConferenceKey(r.tenant, found.ID.String()), "", problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
 		c, err := r.store.Conference(ctx, r.tenant, found.ID)
-		return update(c, c.Revision, err)
+		return update(c, err)
 	})
 }
 
@@ -60,20 +61,24 @@ func (r request) conferenceSoon() (view.Conference, error) {
 	return r.conference(ctx)
 }
 
-func update(shown any, revision int64, err error) (live.Update, error) {
+// update is a view as it is sent. Its id is a digest of it, so that it says of
+// every view, also one from before a restore or a rebuild, whether it is this one.
+func update(shown any, err error) (live.Update, error) {
 	if err != nil {
 		return live.Update{}, err
 	}
 	data, err := json.Marshal(shown)
-	return live.Update{Revision: revision, Data: data}, err
+	digest := sha256.Sum256(data)
+	const enough = 12
+	return live.Update{ID: base64.RawURLEncoding.EncodeToString(digest[:enough]), Data: data}, err
 }
 
-// watch sends a view and, whenever it changes, sends it again. The id of each
-// server-sent event is the view's revision: a viewer that comes back with the
-// one it has seen is sent only what is newer. A viewer that is too slow misses
-// what was between, never the last.
-func (a *API) watch(r request, name, key, notFound string, read func(context.Context) (live.Update, error)) error {
-	viewer := a.feeds.Look(key, read)
+// watch sends a view and, whenever it changes, sends it again. A viewer that
+// comes back with the id of the last event it has seen is sent the view at once
+// unless it is still that one. A viewer that is too slow misses what was between,
+// never the last.
+func (a *API) watch(r request, feeds *live.Feeds, name, key, variant, notFound string, read func(context.Context) (live.Update, error)) error {
+	viewer := feeds.Look(key, variant, read)
 	defer viewer.Leave()
 	defer a.streaming(r.Request.Context(), name)()
 	absent := time.NewTimer(a.Appears)
@@ -83,15 +88,15 @@ func (a *API) watch(r request, name, key, notFound string, read func(context.Con
 	nudge := time.NewTimer(0)
 	defer nudge.Stop()
 	<-nudge.C
-	seen, _ := strconv.ParseInt(r.GetHeader("Last-Event-ID"), 10, 64) // 0 when it is none
+	seen := r.GetHeader("Last-Event-ID")
 	out := stream{w: http.NewResponseController(r.Writer), r: r}
 	for {
 		var err error
 		select {
 		case u := <-viewer.Updates:
 			err = out.open()
-			if err == nil && u.Revision > seen {
-				seen = u.Revision
+			if err == nil && u.ID != seen {
+				seen = u.ID
 				err = out.event(name, u)
 				nudge.Reset(nudgeAfter)
 			}
@@ -154,7 +159,7 @@ func (s *stream) open() error {
 
 func (s *stream) event(name string, u live.Update) error {
 	return s.send(func() error {
-		return sse.Encode(s.r.Writer, sse.Event{Event: name, Id: strconv.FormatInt(u.Revision, 10), Data: string(u.Data)})
+		return sse.Encode(s.r.Writer, sse.Event{Event: name, Id: u.ID, Data: string(u.Data)})
 	})
 }
 

@@ -8,9 +8,9 @@ import (
 
 // Update is a view as it was at one moment.
 type Update struct {
-	// Revision grows with every change of the view.
-	Revision int64
-	Data     []byte
+	// ID is another one whenever Data is.
+	ID   string
+	Data []byte
 }
 
 // Feeds give all who look at the same view what one of them would read: each
@@ -21,6 +21,9 @@ type Feeds struct {
 	// Pace is the least time between two readings of one view. Changes between
 	// are seen together.
 	Pace time.Duration
+	// Refresh, if it is not 0, is when a view is read again although nobody has told
+	// of a change: for what only some changes are told of.
+	Refresh time.Duration
 
 	mu    sync.Mutex
 	feeds map[string]*feed
@@ -52,22 +55,23 @@ const readAgain = time.Second
 // has gone silent must not hold the reading, and what it holds, as long.
 const readWithin = 5 * time.Second
 
-// Look begins to look at the view under a key. read reads it; an error means
+// Look begins to look at the view under a key, in one of its variants. read reads it; an error means
 // that there is no view now, and it is read again after the next change or a
 // while. Leave ends it.
-func (f *Feeds) Look(key string, read func(context.Context) (Update, error)) *Viewer {
+func (f *Feeds) Look(key, variant string, read func(context.Context) (Update, error)) *Viewer {
 	updates := make(chan Update, 1)
-	v := &Viewer{Updates: updates, updates: updates, key: key, feeds: f}
+	of := key + "\x00" + variant
+	v := &Viewer{Updates: updates, updates: updates, key: of, feeds: f}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.feeds == nil {
 		f.feeds = map[string]*feed{}
 	}
-	at := f.feeds[key]
+	at := f.feeds[of]
 	if at == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		at = &feed{viewers: map[*Viewer]struct{}{}, stop: cancel}
-		f.feeds[key] = at
+		f.feeds[of] = at
 		waiter := f.Hub.Wait(key)
 		go func() {
 			defer waiter.Leave()
@@ -115,8 +119,11 @@ func (f *Feeds) follow(ctx context.Context, at *feed, waiter *Waiter, read func(
 		var again <-chan time.Time
 		u, err := readOnce(ctx, read)
 		f.hand(at, u, err)
-		if err != nil {
+		switch {
+		case err != nil:
 			again = time.After(readAgain)
+		case f.Refresh > 0:
+			again = time.After(f.Refresh)
 		}
 		pace.Reset(f.Pace)
 		select {
@@ -143,7 +150,7 @@ func (f *Feeds) hand(at *feed, u Update, failed error) {
 	if failed != nil {
 		return
 	}
-	if at.last != nil && u.Revision <= at.last.Revision {
+	if at.last != nil && u.ID == at.last.ID {
 		return
 	}
 	at.last = &u

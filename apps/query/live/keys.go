@@ -7,11 +7,17 @@ import (
 
 // The keys of what is looked at.
 
+// Everything stands for all keys, where one process tells others.
+const Everything = "everything"
+
 // OrderKey is that of an order's view.
 func OrderKey(tenant, id string) string { return tenant + "/order/" + id }
 
 // ConferenceKey is that of a conference's view.
 func ConferenceKey(tenant, id string) string { return tenant + "/conference/" + id }
+
+// DashboardKey is that of how a conference sells.
+func DashboardKey(tenant, id string) string { return tenant + "/dashboard/" + id }
 
 // CommandKey is that of a command's outcome.
 func CommandKey(tenant, id string) string { return tenant + "/command/" + id }
@@ -36,6 +42,7 @@ func Keys(r *message.Registry, events []message.Message) []string {
 		}
 		if conference != "" {
 			add(ConferenceKey(m.Tenant, conference))
+			add(DashboardKey(m.Tenant, conference))
 		}
 	}
 	return keys

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,7 +61,15 @@ func (n *number) read(context.Context) (live.Update, error) {
 	if n.Load() == 0 {
 		return live.Update{}, errors.New("not there yet")
 	}
-	return live.Update{Revision: n.Load()}, nil
+	return live.Update{ID: strconv.FormatInt(n.Load(), 10)}, nil
+}
+
+func revision(u live.Update) int64 {
+	n, err := strconv.ParseInt(u.ID, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 func TestViewersSeeTheViewAndItsChanges(t *testing.T) {
@@ -68,22 +77,22 @@ func TestViewersSeeTheViewAndItsChanges(t *testing.T) {
 	feeds := &live.Feeds{Hub: hub}
 	var n number
 	n.Store(1)
-	a, b := feeds.Look("n", n.read), feeds.Look("n", n.read)
+	a, b := feeds.Look("n", "", n.read), feeds.Look("n", "", n.read)
 	defer a.Leave()
 	defer b.Leave()
 	for want := int64(1); want < 5; want++ {
 		for _, v := range []*live.Viewer{a, b} {
-			if u := receive(t, v.Updates); u.Revision != want {
-				t.Fatalf("revision %d, want %d", u.Revision, want)
+			if u := receive(t, v.Updates); revision(u) != want {
+				t.Fatalf("revision %d, want %d", revision(u), want)
 			}
 		}
 		n.Add(1)
 		hub.Changed("n")
 	}
-	late := feeds.Look("n", n.read)
+	late := feeds.Look("n", "", n.read)
 	defer late.Leave()
-	if u := receive(t, late.Updates); u.Revision < 4 {
-		t.Errorf("one who comes late sees revision %d", u.Revision)
+	if u := receive(t, late.Updates); revision(u) < 4 {
+		t.Errorf("one who comes late sees revision %d", revision(u))
 	}
 }
 
@@ -92,7 +101,7 @@ func TestViewThatAppearsIsSeen(t *testing.T) {
 	feeds := &live.Feeds{Hub: hub}
 	var n number
 	looked := make(chan struct{}, 2)
-	v := feeds.Look("n", func(ctx context.Context) (live.Update, error) {
+	v := feeds.Look("n", "", func(ctx context.Context) (live.Update, error) {
 		defer func() { looked <- struct{}{} }()
 		return n.read(ctx)
 	})
@@ -100,8 +109,8 @@ func TestViewThatAppearsIsSeen(t *testing.T) {
 	receive(t, looked) // in vain
 	n.Store(7)
 	hub.Changed("n")
-	if u := receive(t, v.Updates); u.Revision != 7 {
-		t.Errorf("revision %d", u.Revision)
+	if u := receive(t, v.Updates); revision(u) != 7 {
+		t.Errorf("revision %d", revision(u))
 	}
 }
 
@@ -112,16 +121,16 @@ func TestSlowViewerSeesTheLast(t *testing.T) {
 	feeds := &live.Feeds{Hub: hub}
 	var n number
 	n.Store(1)
-	slow, quick := feeds.Look("n", n.read), feeds.Look("n", n.read)
+	slow, quick := feeds.Look("n", "", n.read), feeds.Look("n", "", n.read)
 	defer slow.Leave()
 	defer quick.Leave()
 	const last = 200
-	for receive(t, quick.Updates).Revision < last {
+	for revision(receive(t, quick.Updates)) < last {
 		n.Add(1)
 		hub.Changed("n")
 	}
-	if u := receive(t, slow.Updates); u.Revision < last {
-		t.Errorf("revision %d, want the last", u.Revision)
+	if u := receive(t, slow.Updates); revision(u) < last {
+		t.Errorf("revision %d, want the last", revision(u))
 	}
 }
 
@@ -132,11 +141,11 @@ func TestManyViewersAreOneReader(t *testing.T) {
 	n.Store(1)
 	var all sync.WaitGroup
 	for range 100 {
-		v := feeds.Look("n", n.read)
+		v := feeds.Look("n", "", n.read)
 		all.Go(func() {
 			defer v.Leave()
 			for u := range v.Updates {
-				if u.Revision == 2 {
+				if revision(u) == 2 {
 					return
 				}
 			}

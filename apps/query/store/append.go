@@ -37,10 +37,11 @@ func (s *Store) Append(ctx context.Context, events []Event) (shown []message.Mes
 	}
 	var keys []string
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		if shown, err = s.append(ctx, tx, byStream(events)); err != nil {
+		var rows []*row
+		if shown, rows, err = s.append(ctx, tx, byStream(events)); err != nil {
 			return err
 		}
-		keys = live.Keys(s.registry, shown)
+		keys = append(live.Keys(s.registry, shown), dashboardKeys(rows)...)
 		return s.dialect.tell(ctx, tx, keys)
 	})
 	if err != nil {
@@ -79,31 +80,45 @@ func byStream(events []Event) []*run {
 	return runs
 }
 
-func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []message.Message, err error) {
+// dashboardKeys are those of the conferences whose orders have changed.
+func dashboardKeys(rows []*row) (keys []string) {
+	for _, r := range rows {
+		if r.folded == nil || r.aggregate != "order" {
+			continue
+		}
+		key := live.DashboardKey(r.stream.tenant, r.value("conference").(string))
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []message.Message, rows []*row, err error) {
 	streams := make([]stream, len(runs))
 	for i, r := range runs {
 		streams[i] = r.stream
 	}
 	if err := s.dialect.enter(ctx, tx, streams); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	built, err := s.viewTables(ctx, tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if built.shape != viewShape {
-		return nil, ErrOtherShape
+		return nil, nil, ErrOtherShape
 	}
 	waiting, err := waitingStreams(ctx, tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows, err := s.rows(ctx, tx, "", streams)
+	rows, err = s.rows(ctx, tx, "", streams)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.journal(ctx, tx, runs, rows); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var stand []standing
 	for i, r := range runs {
@@ -116,22 +131,22 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []me
 			continue // it waits as before, however much the journal has of it by now
 		default:
 			if now, at.highest, err = s.takeFromJournal(ctx, tx, row); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		at.shown = row.version
 		shown, stand = append(shown, now...), append(stand, at)
 	}
 	if err := s.save(ctx, tx, "", rows); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.setWaiting(ctx, tx, stand); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if built.rebuilding {
 		err = s.noteBehind(ctx, tx, streams)
 	}
-	return shown, err
+	return shown, rows, err
 }
 
 // contiguous are the events that follow version without a gap.

@@ -18,6 +18,10 @@ type dialect interface {
 	// several processes that try, one at a time does.
 	migrations(files fs.FS) (*goose.Provider, error)
 
+	// bytewise is what follows the type of a text column that is compared byte by
+	// byte, so that a range of words is the same everywhere.
+	bytewise() string
+
 	// hasTable says whether there is a table of this name.
 	hasTable(ctx context.Context, q queryer, name string) (bool, error)
 

@@ -119,6 +119,8 @@ func (d *postgres) migrations(files fs.FS) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, d.writer, files, goose.WithSessionLocker(locker))
 }
 
+func (d *postgres) bytewise() string { return ` COLLATE "C"` }
+
 func (d *postgres) hasTable(ctx context.Context, q queryer, name string) (has bool, err error) {
 	err = q.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&has)
 	return has, err
@@ -349,7 +351,11 @@ func (d *postgres) listenOnce(ctx context.Context, hub *live.Hub, listening func
 		if err != nil {
 			return err
 		}
-		if who, keys, _ := strings.Cut(notice, "\n"); who != d.self {
+		switch who, keys, _ := strings.Cut(notice, "\n"); {
+		case who == d.self:
+		case keys == live.Everything:
+			hub.ChangedAll()
+		default:
 			hub.Changed(strings.Split(keys, "\n")...)
 		}
 	}

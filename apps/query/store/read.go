@@ -301,7 +301,11 @@ type Cursor struct {
 // String is the cursor as it travels; it means nothing to those who carry it.
 func (c Cursor) String() string { return strconv.FormatInt(nanos(c.Time), 36) + "-" + c.ID }
 
-// ParseCursor reads what String wrote; the empty text is the zero Cursor.
+// ErrNoCursor: a text is nothing that String wrote.
+var ErrNoCursor = errors.New("store: not a cursor")
+
+// ParseCursor reads what String wrote; the empty text is the zero Cursor. Error:
+// ErrNoCursor.
 func ParseCursor(text string) (Cursor, error) {
 	if text == "" {
 		return Cursor{}, nil
@@ -309,7 +313,7 @@ func ParseCursor(text string) (Cursor, error) {
 	at, id, ok := strings.Cut(text, "-")
 	n, err := strconv.ParseInt(at, 36, 64)
 	if err != nil || !ok {
-		return Cursor{}, fmt.Errorf("not a cursor: %q", text)
+		return Cursor{}, fmt.Errorf("%w: %q", ErrNoCursor, text)
 	}
 	return Cursor{fromNanos(n), id}, nil
 }

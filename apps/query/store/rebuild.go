@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/plenary/plenary/apps/query/live"
 )
 
 // Progress is how far a rebuild of the views has come.
@@ -233,7 +235,7 @@ func (r *Rebuilding) begin(ctx context.Context) error {
 		if err := clearNext(ctx, tx); err != nil { // of a rebuild that was interrupted
 			return err
 		}
-		if err := createTables(ctx, tx, nextSuffix, v.progress.Generation+1); err != nil {
+		if err := createTables(ctx, tx, nextSuffix, v.progress.Generation+1, r.store.dialect.bytewise()); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE view_tables SET building = 1, events = 0, total = $1, error = ''`, events)
@@ -405,8 +407,16 @@ func (r *Rebuilding) advance(ctx context.Context, tx *sql.Tx, streams []stream) 
 // switchOver takes the rest and puts the tables in the place of the live ones,
 // while nobody appends. Of the streams that wait it says anew how far they are
 // shown: a fault may have held back some in the live views only, or in the new
-// ones only.
+// ones only. Whoever watches a view is told: it may be another one now.
 func (r *Rebuilding) switchOver(ctx context.Context) error {
+	err := r.switchAlone(ctx)
+	if err == nil {
+		r.store.hub.ChangedAll()
+	}
+	return err
+}
+
+func (r *Rebuilding) switchAlone(ctx context.Context) error {
 	return r.alone(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for left := pageSize; left >= pageSize; {
 			var err error
@@ -426,6 +436,9 @@ func (r *Rebuilding) switchOver(ctx context.Context) error {
 			return err
 		}
 		if err := switchTables(ctx, tx); err != nil {
+			return err
+		}
+		if err := r.store.dialect.tell(ctx, tx, []string{live.Everything}); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE view_tables SET shape = $1, generation = generation + 1, building = 0`, viewShape)

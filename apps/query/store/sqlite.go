@@ -70,6 +70,8 @@ func (d *sqlite) migrations(files fs.FS) (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectSQLite3, d.writer, files)
 }
 
+func (d *sqlite) bytewise() string { return `` } // as it is anyway
+
 func (d *sqlite) hasTable(ctx context.Context, q queryer, name string) (has bool, err error) {
 	err = q.QueryRowContext(ctx, `SELECT COUNT(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1`, name).Scan(&has)
 	return has, err

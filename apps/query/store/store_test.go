@@ -159,11 +159,13 @@ func (s *Store) dump(t testing.TB) string {
 	for _, q := range []string{
 		`SELECT 'waiting ' || tenant || ' ' || stream || ' ' || shown FROM waiting ORDER BY tenant, stream`,
 		`SELECT 'other ' || tenant || ' ' || id || ' ' || version FROM others ORDER BY tenant, id`,
-		`SELECT 'order ' || tenant || id || ' ' || version || ' ' || doc || lookup || ' ' || holds_until FROM orders ORDER BY tenant, id`,
+		`SELECT 'order ' || tenant || id || ' ' || version || ' ' || doc || lookup || ' ' || holds_until || status || seats || ' ' || conference || placed_at || ' ' || confirmed_at || ' ' || total || ' ' || sold FROM orders ORDER BY tenant, id`,
 		`SELECT 'assignments ' || tenant || id || ' ' || version || ' ' || doc FROM assignments ORDER BY tenant, id`,
 		`SELECT 'payment ' || tenant || id || ' ' || version || ' ' || doc || order_id || ' ' || refund_failed_at FROM payments ORDER BY tenant, id`,
 		`SELECT 'conference ' || tenant || id || ' ' || version || ' ' || doc || slug || published || ' ' || starts_at || ' ' || ends_at FROM conferences ORDER BY tenant, id`,
 		`SELECT 'availability ' || tenant || id || ' ' || version || ' ' || doc FROM availability ORDER BY tenant, id`,
+		`SELECT 'term ' || tenant || kind || ' ' || term || ' ' || id FROM terms ORDER BY 1`,
+		`SELECT 'line ' || tenant || conference || seat_type || ' ' || sold || ' ' || seats || ' ' || id FROM lines ORDER BY 1`,
 		`SELECT 'event ' || tenant || stream || ' ' || version || ' ' || id || ' ' || COALESCE(about, '') || ' ' || data FROM journal ORDER BY tenant, stream, version`,
 	} {
 		for _, line := range lines(t, s, q) {

@@ -21,7 +21,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 4
+const viewShape = 5
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -127,20 +127,21 @@ var tables = []table{
 			{"placed_at", integer},
 			{"confirmed_at", integer}, // 0 unless it was confirmed, also when it was cancelled later
 			{"total", integer},
+			{"sold", integer}, // seats with which it was confirmed
 		},
 		indexes: []index{
 			{"lookup", "lookup"},
 			{"holds_until", "holds_until, id"},
 			{"totals", "status, holds_until, seats"},
 			{"conference", "conference, placed_at, id, status"},
-			{"sales", "conference, confirmed_at, status, seats, total"},
+			{"sales", "conference, confirmed_at, status, sold, total"},
 			{"newest", "placed_at, id"},
 		},
 	}, projection.Order, shown[view.Order]{
 		columns: func(o view.Order) []any {
 			return []any{
 				lookupOf(o), holdsUntil(o), string(o.Status), seatsOf(o),
-				o.ConferenceID.String(), nanos(o.PlacedAt), nanos(o.ConfirmedAt), o.Total.Amount,
+				o.ConferenceID.String(), nanos(o.PlacedAt), nanos(o.ConfirmedAt), o.Total.Amount, soldOf(o),
 			}
 		},
 		sides: []func(view.Order) [][]any{
@@ -212,6 +213,8 @@ func personTerms(p contracts.Person) []string {
 	return append(search.Name(p.FirstName, p.LastName), search.Email(p.Email)...)
 }
 
+func attendee(p contracts.Person) *contracts.Attendee { return &contracts.Attendee{Person: p} }
+
 func seatingTerms(s projection.Seating) (terms []string) {
 	for _, a := range s.Assignments {
 		if a.Attendee != nil {
@@ -269,6 +272,17 @@ func seatsOf(o view.Order) (n int64) {
 	return n
 }
 
+// soldOf is how many seats an order had when it was confirmed.
+func soldOf(o view.Order) (n int64) {
+	if o.ConfirmedAt.IsZero() {
+		return 0
+	}
+	for _, l := range o.Lines {
+		n += int64(l.Granted)
+	}
+	return n
+}
+
 func refundFailedAt(p view.Payment) int64 {
 	if p.Status != view.PaymentRefundFailed {
 		return 0
@@ -288,8 +302,8 @@ const nextSuffix = "_next"
 
 // createTables creates empty view tables. Names of indexes have the generation in
 // them: they stay when their tables are renamed.
-func createTables(ctx context.Context, tx *sql.Tx, suffix string, generation int64) error {
-	for _, statement := range definitions(suffix, strconv.FormatInt(generation, 10)) {
+func createTables(ctx context.Context, tx *sql.Tx, suffix string, generation int64, bytewise string) error {
+	for _, statement := range definitions(suffix, strconv.FormatInt(generation, 10), bytewise) {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
@@ -297,24 +311,29 @@ func createTables(ctx context.Context, tx *sql.Tx, suffix string, generation int
 	return nil
 }
 
-// definitions are the statements that create the tables.
-func definitions(suffix, generation string) (statements []string) {
-	create := func(name string, columns []column, key string) {
+// definitions are the statements that create the tables. bytewise follows the
+// type of the texts of which ranges are asked for.
+func definitions(suffix, generation, bytewise string) (statements []string) {
+	create := func(name string, columns []column, key, bytewise string) {
 		var parts []string
 		for _, c := range columns {
-			parts = append(parts, c.name+" "+strings.ToUpper(string(c.kind))+" NOT NULL")
+			typ := strings.ToUpper(string(c.kind))
+			if c.kind == text {
+				typ += bytewise
+			}
+			parts = append(parts, c.name+" "+typ+" NOT NULL")
 		}
 		statements = append(statements, fmt.Sprintf(`CREATE TABLE %s%s (%s, PRIMARY KEY (%s))`, name, suffix, strings.Join(parts, ", "), key))
 	}
 	for i := range tables {
 		t := &tables[i]
-		create(t.name, t.all(), "tenant, id")
+		create(t.name, t.all(), "tenant, id", "")
 		for _, x := range t.indexes {
 			statements = append(statements, fmt.Sprintf(`CREATE INDEX %s_%s_%s ON %s%s (tenant, %s)`, t.name, x.name, generation, t.name, suffix, x.columns))
 		}
 	}
 	for _, d := range sides {
-		create(d.name, d.all(), names(d.all()))
+		create(d.name, d.all(), names(d.all()), bytewise)
 	}
 	return statements
 }
@@ -368,6 +387,16 @@ type row struct {
 	version uint64 // 0 when there is no row yet
 	doc     []byte
 	folded  *folded // since it was read
+}
+
+// value is that of a column, of a row that has been folded.
+func (r *row) value(column string) any {
+	for i, c := range r.columns {
+		if c.name == column {
+			return r.folded.columns[i]
+		}
+	}
+	return nil
 }
 
 // rows reads the rows of streams, in their order.

@@ -138,7 +138,7 @@ func (g *Gateway) reads() {
 	stream[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
-		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Each has the revision as its id; with Last-Event-ID a client that comes back gets only what is newer.",
+		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
 		who:     anyone, problems: []string{problem.ConferenceNotFound},
 	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, problem.ConferenceNotFound)
 
@@ -152,7 +152,7 @@ func (g *Gateway) reads() {
 	stream[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
 		summary: "Watch an order",
-		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Each has the revision as its id; with Last-Event-ID a client that comes back gets only what is newer.",
+		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
 		who:     holder, problems: []string{problem.OrderNotFound},
 	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, problem.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
