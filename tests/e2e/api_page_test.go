@@ -12,24 +12,24 @@ import (
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
-// What the README has people type works, and does what it says.
-func TestTheCommandsOfTheReadme(t *testing.T) {
+// What docs/api.md has people type works, and does what it says.
+func TestTheCommandsOfTheAPIsPage(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		leftout.Skip(t, "the commands of the README", "apt-get install curl")
+		leftout.Skip(t, "the commands of docs/api.md", "apt-get install curl")
 	}
 	system.Watch(t)
 	root, err := runfile.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "api.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, script, _ := strings.Cut(string(readme), "\n```sh\n")
+	_, script, _ := strings.Cut(string(page), "\n```sh\n")
 	script, _, found := strings.Cut(script, "\n```\n")
 	if !found {
-		t.Fatal("the README has no commands to try")
+		t.Fatal("docs/api.md has no commands to try")
 	}
 
 	script = strings.ReplaceAll(script, "organiser-for-local-trial-only", system.Organiser().Token)
