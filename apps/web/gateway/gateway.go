@@ -49,7 +49,7 @@ type Options struct {
 	// OrganiserToken gives the organiser's credential.
 	OrganiserToken func(ctx context.Context) (string, error)
 	// TrustedProxies are the networks whose word on a client's address is taken
-	// (X-Forwarded-For); nobody's, if there are none.
+	// (X-Forwarded-For, or X-Real-IP where there is none); nobody's, if there are none.
 	TrustedProxies []string
 	// MaxLag is how far handling may lag behind before new orders are turned away.
 	MaxLag time.Duration
@@ -82,6 +82,7 @@ type Gateway struct {
 	finding *throttle.Throttle
 	tracer  trace.Tracer
 	refused metric.Int64Counter // requests answered with 429
+	proxies proxies
 	wrong   metric.Int64Counter // secrets and tokens that open nothing
 	waiting room
 	streams room
@@ -102,7 +103,8 @@ const (
 // New makes a Gateway and puts its routes on router. It fails when a trusted
 // proxy is no address or network.
 func New(router *gin.Engine, o Options) (*Gateway, error) {
-	if err := router.SetTrustedProxies(o.TrustedProxies); err != nil {
+	trusted, err := proxiesOf(o.TrustedProxies)
+	if err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
 	g := &Gateway{
@@ -115,7 +117,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
 	g.tracer = otel.Tracer(scope)
-	var err error
+	g.proxies = trusted
 	if g.refused, g.wrong, err = measure(g.backlog); err != nil {
 		return nil, fmt.Errorf("measure: %w", err)
 	}
@@ -127,7 +129,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
-	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, withOrigin, g.readBody}
+	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, g.withOrigin, g.readBody}
 	router.NoRoute(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.NotFound)) })...)
 	router.NoMethod(append([]gin.HandlerFunc{headAsGet(router)}, append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.MethodNotAllowed)) })...)...)
 

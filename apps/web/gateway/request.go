@@ -32,9 +32,8 @@ func originOf(ctx context.Context) origin {
 	return o
 }
 
-func withOrigin(c *gin.Context) {
-	addr, _ := netip.ParseAddr(c.ClientIP())
-	setOrigin(c, origin{addr: addr, route: c.Request.Method + " " + c.Request.URL.Path})
+func (g *Gateway) withOrigin(c *gin.Context) {
+	setOrigin(c, origin{addr: g.proxies.client(c.Request), route: c.Request.Method + " " + c.Request.URL.Path})
 }
 
 func setOrigin(c *gin.Context, o origin) {
