@@ -99,6 +99,7 @@ func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
 			"secrets.existing and secrets.store: give one of them"},
 		"a broker nobody may reach":    {`{redis: {enabled: false}, secrets: {values: {redis-host: r, redis-password: p}}}`, "networkPolicy.brokerAndStoreTo"},
 		"a collector nobody may reach": {`{telemetry: {traces: {endpoint: "c:4317"}}}`, "networkPolicy.telemetryTo"},
+		"a gateway is missing":         {`{web: {httpRoute: {enabled: true}}}`, "web.httpRoute.parentRefs"},
 		"a host is missing":            {`{web: {ingress: {enabled: true}}}`, "web.ingress.host"},
 	} {
 		t.Run(name, func(t *testing.T) {

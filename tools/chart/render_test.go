@@ -91,6 +91,12 @@ func values(t *testing.T, text string) map[string]any {
 // what was found there already.
 func rendered(t *testing.T, values map[string]any, found ...object) (map[string]string, error) {
 	t.Helper()
+	return renderedAs(t, release, values, found...)
+}
+
+// renderedAs is the same for a release of another name.
+func renderedAs(t *testing.T, release string, values map[string]any, found ...object) (map[string]string, error) {
+	t.Helper()
 	c := loaded(t)
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = kubernetes
@@ -132,6 +138,11 @@ func render(t *testing.T, values map[string]any, found ...object) []object {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return objectsIn(t, files)
+}
+
+func objectsIn(t *testing.T, files map[string]string) []object {
+	t.Helper()
 	var objects []object
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		if filepath.Ext(file) != ".yaml" {

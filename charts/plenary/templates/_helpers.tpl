@@ -1,5 +1,18 @@
+{{/*
+What the names of all objects begin with. A Service's name has at most 63 characters, of
+which the longest app's takes 29, and begins with a letter; a CronJob's has 52. So the
+name of a long release is cut, with a sum of what was there, and one that begins with a
+digit has a letter before it.
+*/}}
 {{- define "plenary.name" -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- $name := .Release.Name -}}
+{{- if regexMatch "^[0-9]" $name -}}
+  {{- $name = printf "r%s" $name -}}
+{{- end -}}
+{{- if gt (len $name) 30 -}}
+  {{- $name = printf "%s-%s" ($name | trunc 23 | trimSuffix "-") (sha256sum .Release.Name | trunc 6) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{/* Labels of an object. Takes the root, or a dict of root and component. */}}
@@ -47,14 +60,26 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Who a pod runs as. Takes the user's number. */}}
+{{/* Who a pod runs as. Takes a dict of root and user, the user's number. */}}
 {{- define "plenary.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+{{- if not .root.Values.security.userOfNamespace }}
+runAsUser: {{ .user }}
+runAsGroup: {{ .user }}
+fsGroup: {{ .user }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* With what a pod's images are pulled. Takes the root. */}}
+{{- define "plenary.pullSecrets" -}}
+{{- with .Values.image.pullSecrets -}}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/*
