@@ -155,6 +155,9 @@ func (e *Engine) route(ctx context.Context, it *item) bool {
 	if d, ok := it.Message.Body.(message.Discarded); ok {
 		aggregate, id, _ := strings.Cut(d.Stream, "/")
 		it.def, it.key.Ref = e.definition(aggregate), es.Ref{Aggregate: aggregate, ID: id}
+		if it.def == nil { // what was discarded had no stream here
+			it.outcome = done
+		}
 		return it.def != nil
 	}
 	for _, def := range e.definitions {

@@ -163,3 +163,12 @@ func TestADiscardedEffectIsNotTriedAgain(t *testing.T) {
 		t.Errorf("tried %v", tried)
 	}
 }
+
+// Otherwise it would come again for ever, and stop its topic.
+func TestADiscardForAStreamThatIsNotHereIsAcknowledged(t *testing.T) {
+	for _, name := range []string{"", "elsewhere/a"} {
+		w := newWorld(t)
+		w.handle(w.engine(), discard("bad", name))
+		w.want()
+	}
+}
