@@ -189,11 +189,13 @@ type (
 
 // Commands that the payments app receives.
 type (
-	// InitiatePayment opens a payment of an order's total as the page showed it.
+	// InitiatePayment opens a payment of an order's total as the page showed it,
+	// for that Version of its items.
 	InitiatePayment struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID   uuid.UUID `json:"orderId" validate:"required"`
 		Amount    Money     `json:"amount"`
+		Version   int       `json:"version" validate:"min=1"`
 	}
 	// CompletePayment says that the provider has taken the money.
 	CompletePayment struct {
@@ -207,7 +209,7 @@ type (
 		Reason    string    `json:"reason" validate:"max=200"`
 	}
 	// CancelPayment gives a payment up: the payer did, or the process because the
-	// order has ended.
+	// order has ended, its items were changed, or it never came.
 	CancelPayment struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		Reason    string    `json:"reason" validate:"max=200"`

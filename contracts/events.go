@@ -227,11 +227,12 @@ type (
 
 // Events of a payment.
 type (
-	// PaymentInitiated: the payer may pay.
+	// PaymentInitiated: the payer may pay for that Version of the order's items.
 	PaymentInitiated struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID   uuid.UUID `json:"orderId" validate:"required"`
 		Amount    Money     `json:"amount"`
+		Version   int       `json:"version" validate:"min=1"`
 		Provider  string    `json:"provider"`
 	}
 	// PaymentCompleted: the money was taken.

@@ -146,6 +146,14 @@ type OrderLine struct {
 	Total     Money     `json:"total"`
 }
 
+// Why the process gives a payment up or back, beside the codes with which the
+// order refuses one.
+const (
+	OrderEnded   = "order-ended"   // it was confirmed by another payment, or ended unconfirmed
+	ItemsChanged = "items-changed" // the payment was for other items
+	OrderUnknown = "order-unknown" // the order never came
+)
+
 // SalesWindow is when seats are sold: from SalesFrom on, and until just before
 // SalesUntil. A zero time sets no bound.
 type SalesWindow struct {

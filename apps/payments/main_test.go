@@ -138,8 +138,8 @@ var price = contracts.Money{Amount: 24900, Currency: "USD"}
 func (a *app) initiate() (id uuid.UUID) {
 	a.t.Helper()
 	id = uuid.New()
-	a.send(contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Amount: price})
-	a.published(contracts.PaymentInitiated{PaymentID: id, Amount: price, Provider: "demo"})
+	a.send(contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Version: 1, Amount: price})
+	a.published(contracts.PaymentInitiated{PaymentID: id, Version: 1, Amount: price, Provider: "demo"})
 	return id
 }
 

@@ -1,6 +1,7 @@
 package property
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,13 +36,14 @@ type people struct {
 	catalogue contracts.SetCatalogue
 	quotas    map[uuid.UUID]int // as the organiser set them last
 	opened    []uuid.UUID       // payments
+	versions  map[uuid.UUID]int // of the items, by the payments that are for them
 	provider  provider
 }
 
 // openConference is what must have arrived before anything else makes sense:
 // everything later may be late.
 func (w *world) openConference() {
-	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
+	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, versions: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
 	w.catalogue = contracts.SetCatalogue{
 		ConferenceID: conference, Version: 1, Published: true,
 		SeatTypes: []contracts.CatalogueSeatType{
@@ -84,8 +86,16 @@ func (w *world) items() contracts.Seats {
 func (w *world) act() {
 	id := orderIDs[w.choose("order", len(orderIDs))]
 	o, placed := w.orders.get(id)
+	if !placed && w.chance("payment of an order that is not there", 15) {
+		w.pay(id, order.State{Total: usd(199_00), Version: 1})
+		return
+	}
 	if !placed {
-		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: w.items()})
+		items := w.items()
+		if w.paidAhead(id) && w.chance("what was paid ahead", 70) {
+			items = contracts.Seats{{SeatType: general, Quantity: 1}}
+		}
+		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items})
 		return
 	}
 	switch what := w.choose("act", 100); {
@@ -113,16 +123,25 @@ func (w *world) act() {
 	}
 }
 
+// paidAhead says whether there is a payment of an order that is not there.
+func (w *world) paidAhead(orderID uuid.UUID) bool {
+	return slices.ContainsFunc(w.opened, func(id uuid.UUID) bool {
+		p, ok := w.payments.get(id)
+		return ok && p.OrderID == orderID
+	})
+}
+
 // pay opens a payment of the total as the page shows it; now and then of
 // another amount, as of a page that was long open.
 func (w *world) pay(id uuid.UUID, o order.State) {
-	amount := o.Total
+	amount, version := o.Total, o.Version
 	if w.chance("old page", 10) {
-		amount = usd(199_00)
+		amount, version = usd(199_00), 1
 	}
 	paymentID := uuid.NewSHA1(id, []byte{byte(len(w.opened))})
 	w.opened = append(w.opened, paymentID)
-	w.send(id, contracts.InitiatePayment{PaymentID: paymentID, OrderID: id, Amount: amount})
+	w.versions[paymentID] = version
+	w.send(id, contracts.InitiatePayment{PaymentID: paymentID, OrderID: id, Amount: amount, Version: version})
 }
 
 // organise changes a quota, or what is on sale.

@@ -27,6 +27,10 @@
 //	process: that an older OrderUpdated or SeatsReserved does nothing
 //	                                                     seats held at the end
 //	process: messages kept before OrderPlaced            orders that never end
+//	process: that a payment has its process woken while the order is not there;
+//	that it is given up then                             payments that never end
+//	process: that changed items cancel open payments, and a payment that comes
+//	for a lower version is cancelled                     a payment open for other items
 //	process: wake-ups asked for again when early, for the grace, and by a
 //	refused ConfirmOrder                                 orders that never end without the sweep
 //
@@ -92,6 +96,7 @@ func TestOrdersEndRight(t *testing.T) {
 		"an order reinstated", "a confirmed order cancelled",
 		"a payment that ends completed", "a payment that ends refunded", "a payment that ends rejected", "a payment that ends cancelled",
 		"a refund that failed at first",
+		"a payment cancelled: items-changed", "a payment cancelled: order-unknown", "a refund asked for: order-unknown",
 		"MakeSeatReservation.v1 refused: request-too-late", "ConfirmOrder.v1 refused: order-expired", "ConfirmOrder.v1 refused: amount-differs",
 	} {
 		if runs >= 5000 && happened[what] == 0 {
@@ -155,8 +160,14 @@ func (w *world) wakeThoseDue() {
 	}
 }
 
-// sweep wakes those whose orders are overdue.
+// sweep wakes those whose orders are overdue, and those that have payments and
+// no order.
 func (w *world) sweep() {
+	for _, id := range w.opened {
+		if p, ok := w.payments.get(id); ok && w.waitsForItsOrder(p) {
+			w.wake(p.OrderID)
+		}
+	}
 	for _, id := range orderIDs {
 		if o, ok := w.orders.get(id); ok && !ended(o) && o.Deadline.Before(w.now) {
 			w.wake(id)
@@ -195,11 +206,18 @@ func (w *world) settled() bool {
 		}
 	}
 	for _, id := range w.opened {
-		if p, ok := w.payments.get(id); ok && p.Status == payment.RefundFailed {
+		if p, ok := w.payments.get(id); ok && (p.Status == payment.RefundFailed || w.waitsForItsOrder(p)) {
 			return false
 		}
 	}
 	return len(w.inFlight) == 0
+}
+
+// waitsForItsOrder says whether a payment can still be taken, or was, for an order
+// that is not there.
+func (w *world) waitsForItsOrder(p payment.State) bool {
+	_, placed := w.orders.get(p.OrderID)
+	return !placed && (p.Status == payment.Initiated || p.Status == payment.Completed)
 }
 
 func ended(o order.State) bool {
@@ -227,6 +245,21 @@ func (w *world) check() {
 		}
 		if held, _ := s.HeldBy(id); !held.Equal(o.Items) {
 			w.t.Fatalf("order %s is confirmed for %v and holds %v", id, o.Items, held)
+		}
+	}
+	if len(w.inFlight) == 0 {
+		w.checkOpenPayments()
+	}
+}
+
+// checkOpenPayments: once everybody has heard of everything, nobody can pay for
+// items that the order does not ask for any more.
+func (w *world) checkOpenPayments() {
+	for _, id := range w.opened {
+		p, ok := w.payments.get(id)
+		o, placed := w.orders.get(p.OrderID)
+		if ok && placed && p.Status == payment.Initiated && w.versions[id] < o.Version {
+			w.t.Fatalf("payment %s is open for version %d of the items; the order is at %d", id, w.versions[id], o.Version)
 		}
 	}
 }
@@ -312,6 +345,8 @@ func (w *world) checkPayment(id uuid.UUID) {
 	confirms := o.Status == order.Confirmed && o.PaymentID != nil && *o.PaymentID == id
 	taken, back := w.provider.taken[id], w.provider.refunds(id)
 	switch {
+	case p.Status == payment.Initiated:
+		w.t.Fatalf("payment %s is still open", id)
 	case p.Status == payment.Refunding || p.Status == payment.RefundFailed:
 		w.t.Fatalf("payment %s is still %s", id, p.Status)
 	case back > 1, back > 0 && !taken:
@@ -349,6 +384,10 @@ func (f facts) note(event any) {
 		if e.Refund {
 			f.happened["a confirmed order cancelled"] = true
 		}
+	case contracts.PaymentCancelled:
+		f.happened["a payment cancelled: "+e.Reason] = true
+	case contracts.PaymentRefundRequested:
+		f.happened["a refund asked for: "+e.Reason] = true
 	case contracts.RefundFailed:
 		f.happened["a refund that failed at first"] = true
 	case es.CommandRejected:

@@ -161,7 +161,7 @@ func (p *till) Open(_ context.Context, payment provider.Payment) error {
 	p.opened = append(p.opened, payment.ID)
 	return nil
 }
-func (*till) Close(context.Context, uuid.UUID) error                  { return nil }
+func (*till) Close(context.Context, uuid.UUID, string) error          { return nil }
 func (*till) CheckoutURL(context.Context, uuid.UUID) (string, error)  { return "", nil }
 func (*till) Refund(context.Context, provider.Refund) (string, error) { return "reference", nil }
 func (*till) Read(context.Context, http.Header, []byte) (provider.Report, error) {
@@ -199,7 +199,7 @@ func TestTheStoryOfAnOrder(t *testing.T) {
 	w.request("place", id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items})
 	w.request("register", id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
 	w.now = w.now.Add(time.Minute)
-	w.request("pay", id, contracts.InitiatePayment{PaymentID: paid, OrderID: id, Amount: price})
+	w.request("pay", id, contracts.InitiatePayment{PaymentID: paid, OrderID: id, Version: 1, Amount: price})
 	w.request("webhook", id, contracts.CompletePayment{PaymentID: paid, ProviderReference: "till-1"})
 	w.request("assign", id, contracts.AssignSeat{OrderID: id, Position: 0, Attendee: contracts.Attendee{Person: ada, Type: contracts.Paid}})
 	w.request("cancel", id, contracts.CancelOrder{OrderID: id})
@@ -284,7 +284,7 @@ func TestHowLateAHoldLapses(t *testing.T) {
 			w.request("place", order, contracts.RegisterToConference{OrderID: order, ConferenceID: conference, Items: contracts.Seats{{SeatType: seatType, Quantity: 1}}})
 			if test.paying > 0 {
 				until(began.Add(test.paying))
-				w.request("pay", order, contracts.InitiatePayment{PaymentID: paid, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}})
+				w.request("pay", order, contracts.InitiatePayment{PaymentID: paid, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 100, Currency: "USD"}})
 			}
 			if test.givenUp > 0 {
 				until(began.Add(test.givenUp))

@@ -72,7 +72,7 @@ func (x Effects) Cancelled(ctx context.Context, _ message.Meta, e contracts.Paym
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryFor)
 	defer cancel()
-	if err := p.Close(ctx, e.PaymentID); err != nil {
+	if err := p.Close(ctx, e.PaymentID, e.Reason); err != nil {
 		return fmt.Errorf("close payment %s: %w", e.PaymentID, err)
 	}
 	return nil

@@ -25,7 +25,7 @@ var (
 		ID: "event-7", Type: "PaymentRefundRequested.v1", Source: "payments", Stream: "payment/" + payment.String(),
 		Tenant: "acme", CorrelationID: order.String(), Cause: message.Cause{ID: "command-3"},
 	}
-	initiated = contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: price, Provider: "spy"}
+	initiated = contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: price, Provider: "spy"}
 	cancelled = contracts.PaymentCancelled{PaymentID: payment, OrderID: order, Provider: "spy"}
 	requested = contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: price, Attempt: 2, Provider: "spy"}
 
@@ -49,7 +49,7 @@ func (s *spy) Open(_ context.Context, p provider.Payment) error {
 	return s.err
 }
 
-func (s *spy) Close(_ context.Context, id uuid.UUID) error {
+func (s *spy) Close(_ context.Context, id uuid.UUID, _ string) error {
 	s.closed = append(s.closed, id)
 	return s.err
 }

@@ -120,7 +120,7 @@ func initiate(provider string, s State, c contracts.InitiatePayment) ([]any, err
 	case c.Amount.Amount <= 0:
 		return nil, es.Refuse(AmountInvalid, "there is nothing to pay")
 	case s.Status == "":
-		return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Provider: provider}}, nil
+		return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Version: c.Version, Provider: provider}}, nil
 	case c.OrderID == s.OrderID && c.Amount == s.Amount:
 		return nil, nil
 	}

@@ -18,7 +18,7 @@ var (
 
 // The commands.
 var (
-	initiate   = contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: price}
+	initiate   = contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: price}
 	complete   = contracts.CompletePayment{PaymentID: id, ProviderReference: "ch_1"}
 	reject     = contracts.RejectPayment{PaymentID: id, Reason: "card declined"}
 	cancel     = contracts.CancelPayment{PaymentID: id, Reason: "order expired"}
@@ -32,7 +32,7 @@ var (
 
 // The events.
 var (
-	initiated  = contracts.PaymentInitiated{PaymentID: id, OrderID: order, Amount: price, Provider: "demo"}
+	initiated  = contracts.PaymentInitiated{PaymentID: id, OrderID: order, Version: 1, Amount: price, Provider: "demo"}
 	completed  = contracts.PaymentCompleted{PaymentID: id, OrderID: order, Amount: price, ProviderReference: "ch_1"}
 	rejected   = contracts.PaymentRejected{PaymentID: id, OrderID: order, Reason: "card declined"}
 	cancelled  = contracts.PaymentCancelled{PaymentID: id, OrderID: order, Reason: "order expired", Provider: "demo"}
@@ -171,29 +171,29 @@ func TestInitiatePayment(t *testing.T) {
 		estest.Scenario{
 			Name:    "of another amount under the same id is refused",
 			Given:   []any{initiate},
-			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: 24901, Currency: "USD"}},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 24901, Currency: "USD"}},
 			Refused: payment.AlreadyExists,
 		},
 		estest.Scenario{
 			Name:    "in another currency under the same id is refused",
 			Given:   []any{initiate},
-			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: 24900, Currency: "EUR"}},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 24900, Currency: "EUR"}},
 			Refused: payment.AlreadyExists,
 		},
 		estest.Scenario{
 			Name:    "for another order under the same id is refused",
 			Given:   []any{initiate},
-			When:    contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Amount: price},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Version: 1, Amount: price},
 			Refused: payment.AlreadyExists,
 		},
 		estest.Scenario{
 			Name:    "of nothing is refused",
-			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Currency: "USD"}},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Currency: "USD"}},
 			Refused: payment.AmountInvalid,
 		},
 		estest.Scenario{
 			Name:    "of less than nothing is refused",
-			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Amount: contracts.Money{Amount: -1, Currency: "USD"}},
+			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: -1, Currency: "USD"}},
 			Refused: payment.AmountInvalid,
 		},
 	)

@@ -47,9 +47,10 @@ type Provider interface {
 	CheckoutURL(ctx context.Context, paymentID uuid.UUID) (string, error)
 
 	// Close has the provider take no money for a payment from now on; it may come
-	// before Open. Money taken already, or on its way, is not called back: the
+	// before Open. A page that is left open says why: reason is that of
+	// PaymentCancelled. Money taken already, or on its way, is not called back: the
 	// provider reports it.
-	Close(ctx context.Context, paymentID uuid.UUID) error
+	Close(ctx context.Context, paymentID uuid.UUID, reason string) error
 
 	// Refund gives the money back and returns the provider's reference of that.
 	// However many attempts, the money goes back once. Error: *Declined when the

@@ -221,7 +221,7 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	order, payment, conference := uuid.New(), uuid.New(), uuid.New()
 	stream := s.place(order)
 	s.happen("payment/"+payment.String(), 1,
-		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Provider: "demo"},
+		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Provider: "demo"},
 		contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: contracts.Money{Amount: 100, Currency: "USD"}, Attempt: 3, Reason: "no"})
 	s.happen("conference/"+conference.String(), 1,
 		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD", Details: contracts.ConferenceDetails{

@@ -100,7 +100,7 @@ func TestBatchIsAcknowledgedOnceItIsCommitted(t *testing.T) {
 	}
 	got := events.HandleBatch(context.Background(), []bus.Delivery{
 		delivery(t, name, 1, placed(order)),
-		delivery(t, "payment/"+payment.String(), 1, contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: contracts.Money{Currency: "USD"}}),
+		delivery(t, "payment/"+payment.String(), 1, contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: contracts.Money{Currency: "USD"}}),
 		delivery(t, "seats/c", 1, contracts.AvailableSeatsChanged{}),
 	})
 	if !slices.Equal(got, bus.All(3, bus.Success)) {

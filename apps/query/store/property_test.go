@@ -48,7 +48,7 @@ func someEvents(t *rapid.T) (events []Event) {
 			contracts.SeatUnassigned{OrderID: order, Position: 1},
 		)
 		draw("payment/"+payment.String(),
-			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(1), Provider: "demo"},
+			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: usd(1), Provider: "demo"},
 			contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(1)},
 			contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(1), Attempt: 1, Reason: "no"},
 		)

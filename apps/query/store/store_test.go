@@ -106,7 +106,7 @@ func confirmedOrder(order, payment uuid.UUID) (events []Event) {
 		contracts.OrderConfirmed{OrderID: order, PaymentID: &payment, Seats: items, Total: usd(24900)},
 	)...)
 	events = append(events, streamOf("payment/"+payment.String(),
-		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(24900), Provider: "demo"},
+		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: usd(24900), Provider: "demo"},
 		contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(24900), ProviderReference: "demo-1"},
 	)...)
 	return append(events, streamOf("assignments/"+order.String(),
@@ -385,7 +385,7 @@ func TestFailedRefundsArePaged(t *testing.T) {
 		for range 5 { // all at the same time
 			id := uuid.New()
 			mustAppend(t, s, streamOf("payment/"+id.String(),
-				contracts.PaymentInitiated{PaymentID: id, OrderID: uuid.New(), Amount: usd(100), Provider: "demo"},
+				contracts.PaymentInitiated{PaymentID: id, OrderID: uuid.New(), Version: 1, Amount: usd(100), Provider: "demo"},
 				contracts.RefundFailed{PaymentID: id, OrderID: uuid.New(), Amount: usd(100), Attempt: 1})...)
 		}
 		pages := 0
@@ -411,7 +411,7 @@ func TestFailedRefundNeedsAnOperatorUntilItSucceeds(t *testing.T) {
 		order, payment := uuid.New(), uuid.New()
 		name := "payment/" + payment.String()
 		mustAppend(t, s, streamOf(name,
-			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: usd(100), Provider: "demo"},
+			contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: usd(100), Provider: "demo"},
 			contracts.PaymentCompleted{PaymentID: payment, OrderID: order, Amount: usd(100)},
 			contracts.PaymentRefundRequested{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "order-expired"},
 			contracts.RefundFailed{PaymentID: payment, OrderID: order, Amount: usd(100), Attempt: 1, Reason: "account closed"},

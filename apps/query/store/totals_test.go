@@ -33,7 +33,7 @@ func TestTotals(t *testing.T) {
 		mustAppend(t, s, streamOf("order/"+expired.String(), placed(expired), contracts.OrderExpired{OrderID: expired})...)
 		mustAppend(t, s, event("order/"+waits.String(), 2, totals(waits, contracts.LineRequested, 0)))
 		mustAppend(t, s, streamOf("payment/"+payment.String(),
-			contracts.PaymentInitiated{PaymentID: payment, OrderID: expired, Amount: usd(1), Provider: "demo"},
+			contracts.PaymentInitiated{PaymentID: payment, OrderID: expired, Version: 1, Amount: usd(1), Provider: "demo"},
 			contracts.RefundFailed{PaymentID: payment, OrderID: expired, Amount: usd(1), Attempt: 1})...)
 		if err := s.KeepDeadLetters(ctx, []Letter{{ID: "letter", Tenant: message.DefaultTenant, DeadLetter: message.DeadLetter{At: noon, Message: []byte("x")}}}); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -99,6 +100,27 @@ type Order struct {
 	ConfirmedAt  time.Time             `json:"confirmedAt,omitzero"`
 	UpdatedAt    time.Time             `json:"updatedAt"`
 	Revision     int64                 `json:"revision" doc:"Grows with every change of this view"`
+}
+
+// PaymentRefusal is the code with which the order, as it is shown, would refuse a
+// payment of that amount; empty: it would not. The order stays the judge: it may
+// have gone on since.
+func (o Order) PaymentRefusal(amount contracts.Money) (code string) {
+	switch {
+	case amount != o.Total:
+		return "amount-differs"
+	case o.Registrant == nil:
+		return "registrant-required"
+	}
+	return map[OrderStatus]string{
+		OrderPlaced: "not-reserved", OrderConfirmed: "already-paid",
+		OrderRejected: "order-rejected", OrderExpired: "order-expired", OrderCancelled: "order-cancelled",
+	}[o.Status]
+}
+
+// HasPayment says whether a payment with that id was opened for the order.
+func (o Order) HasPayment(id uuid.UUID) bool {
+	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.ID == id })
 }
 
 // Assignment is one seat of a confirmed order.

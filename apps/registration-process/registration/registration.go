@@ -99,14 +99,60 @@ func (t turn) step(message any, cfg Config) {
 		t.handle(message)
 		return
 	}
-	placed, ok := message.(contracts.OrderPlaced)
-	if !ok {
+	if t.Times == (Config{}) {
+		t.Times = cfg
+	}
+	switch m := message.(type) {
+	case contracts.OrderPlaced:
+		t.orderPlaced(m)
+		for _, kept := range t.takeKept() {
+			t.handle(kept)
+		}
+	case contracts.PaymentInitiated:
+		t.paymentInitiated(m)
+		t.awaitOrder()
+	case contracts.PaymentCompleted:
+		t.paymentCompleted(m)
+		t.awaitOrder()
+	case contracts.PaymentRejected:
+		t.paymentGivenUp(m.PaymentID)
+	case contracts.PaymentCancelled:
+		t.paymentGivenUp(m.PaymentID)
+	case es.WakeUp:
+		t.orderMissing()
+	default:
 		t.keep(message)
+	}
+}
+
+// awaitOrder has the payments of an order that is not known wait for it as long
+// as an order that is known may be paid.
+func (t turn) awaitOrder() {
+	if t.OrderDue.IsZero() {
+		t.OrderDue = t.now.Add(t.Times.Hold + t.Times.Grace)
+		t.wakeAt(t.OrderDue)
+	}
+}
+
+// orderMissing gives up the payments of an order that did not come in time. If
+// it comes after all, a refunded payment confirms nothing. Asked too early, it
+// asks to be woken again.
+func (t turn) orderMissing() {
+	switch {
+	case t.OrderDue.IsZero():
+		return
+	case t.now.Before(t.OrderDue):
+		t.wakeAt(t.OrderDue)
 		return
 	}
-	t.orderPlaced(placed, cfg)
-	for _, kept := range t.takeKept() {
-		t.handle(kept)
+	t.OrderDue = time.Time{} // a payment that completes after all waits anew
+	for i := range t.Payments {
+		switch p := &t.Payments[i]; p.State {
+		case Open:
+			t.cancelPayment(p, contracts.OrderUnknown)
+		case Waiting:
+			t.refund(p, contracts.OrderUnknown)
+		}
 	}
 }
 
@@ -139,16 +185,24 @@ func (t turn) handle(message any) {
 	}
 }
 
-func (t turn) orderPlaced(m contracts.OrderPlaced, cfg Config) {
-	t.Times = cfg
+func (t turn) orderPlaced(m contracts.OrderPlaced) {
 	t.OrderID, t.ConferenceID = m.OrderID, m.ConferenceID
 	t.Version, t.Deadline = m.Version, m.Deadline
 	t.Phase = AwaitingReservation
 	t.requestSeats(m.Items)
+	t.OrderDue = time.Time{}
 	t.wakeAt(t.Deadline)
+	for i := range t.Payments {
+		if p := &t.Payments[i]; p.State == Waiting {
+			t.confirmOrder(p)
+		}
+	}
 }
 
 func (t turn) orderUpdated(m contracts.OrderUpdated) {
+	if t.live() {
+		t.cancelPaymentsBefore(m.Version)
+	}
 	switch t.Phase {
 	case AwaitingReservation, AwaitingPayment, Rejecting:
 	default:
@@ -196,9 +250,13 @@ func (t turn) paymentInitiated(m contracts.PaymentInitiated) {
 	if p.State != Unseen {
 		return // it was answered already
 	}
-	p.State = Open
-	if !t.live() {
-		t.cancelPayment(p)
+	p.State, p.Version = Open, m.Version
+	switch {
+	case t.Phase == NotStarted:
+	case !t.live():
+		t.cancelPayment(p, contracts.OrderEnded)
+	case p.Version < t.Version:
+		t.cancelPayment(p, contracts.ItemsChanged)
 	}
 }
 
@@ -208,15 +266,23 @@ func (t turn) paymentGivenUp(id uuid.UUID) {
 	}
 }
 
-// paymentCompleted asks the order, in every state. The provider's word wins: a
-// payment that was given up may complete after all.
+// paymentCompleted asks the order, in every state, once the order is there. The
+// provider's word wins: a payment that was given up may complete after all.
 func (t turn) paymentCompleted(m contracts.PaymentCompleted) {
 	p := t.payment(m.PaymentID)
 	switch p.State {
 	case Unseen, Open, GivenUp:
-		p.State, p.Amount = Confirming, m.Amount
-		p.Confirmation = t.out.Send(contracts.ConfirmOrder{OrderID: t.OrderID, PaymentID: &m.PaymentID, Amount: &m.Amount})
+		p.State, p.Amount = Waiting, m.Amount
+		if t.Phase != NotStarted {
+			t.confirmOrder(p)
+		}
 	}
+}
+
+func (t turn) confirmOrder(p *Payment) {
+	id, amount := p.ID, p.Amount
+	p.State = Confirming
+	p.Confirmation = t.out.Send(contracts.ConfirmOrder{OrderID: t.OrderID, PaymentID: &id, Amount: &amount})
 }
 
 func (t turn) commandRejected(m es.CommandRejected) {
@@ -375,13 +441,23 @@ func (t turn) cancelSeats() {
 func (t turn) cancelOpenPayments() {
 	for i := range t.Payments {
 		if p := &t.Payments[i]; p.State == Open {
-			t.cancelPayment(p)
+			t.cancelPayment(p, contracts.OrderEnded)
 		}
 	}
 }
 
-func (t turn) cancelPayment(p *Payment) {
-	t.out.Send(contracts.CancelPayment{PaymentID: p.ID, Reason: "order-ended"})
+// cancelPaymentsBefore cancels the open payments that are for items of a lower
+// version: the order would refuse them.
+func (t turn) cancelPaymentsBefore(version int) {
+	for i := range t.Payments {
+		if p := &t.Payments[i]; p.State == Open && p.Version < version {
+			t.cancelPayment(p, contracts.ItemsChanged)
+		}
+	}
+}
+
+func (t turn) cancelPayment(p *Payment, reason string) {
+	t.out.Send(contracts.CancelPayment{PaymentID: p.ID, Reason: reason})
 }
 
 // refund asks for the money back, once per payment.

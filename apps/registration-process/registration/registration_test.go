@@ -18,6 +18,7 @@ var (
 	general    = uuid.MustParse("a0000000-0000-4000-8000-000000000001")
 	p1         = uuid.MustParse("b0000000-0000-4000-8000-000000000001")
 	p2         = uuid.MustParse("b0000000-0000-4000-8000-000000000002")
+	p3         = uuid.MustParse("b0000000-0000-4000-8000-000000000003")
 
 	cfg      = registration.Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}
 	noon     = estest.Noon
@@ -65,7 +66,16 @@ func refunding(payment uuid.UUID) contracts.OrderCancelled {
 }
 
 func initiated(payment uuid.UUID) contracts.PaymentInitiated {
-	return contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: total}
+	return initiatedFor(1, payment)
+}
+
+// initiatedFor is a payment for a version of the items.
+func initiatedFor(version int, payment uuid.UUID) contracts.PaymentInitiated {
+	return contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Amount: total, Version: version}
+}
+
+func cancelPayment(payment uuid.UUID, reason string) contracts.CancelPayment {
+	return contracts.CancelPayment{PaymentID: payment, Reason: reason}
 }
 
 func completed(payment uuid.UUID) contracts.PaymentCompleted {
@@ -172,14 +182,14 @@ func TestStart(t *testing.T) {
 		},
 		estest.ProcessScenario{
 			Name: "anything else before it is kept",
-			When: completed(p1),
+			When: updated(2, three),
 			Then: is(registration.NotStarted),
 		},
 		estest.ProcessScenario{
 			Name:  "and handled after it, in order of arrival",
 			Given: []any{initiated(p2), completed(p1), updated(2, three)},
 			When:  placed,
-			Sends: []any{request(1, two), confirmP1, request(2, three)},
+			Sends: []any{request(1, two), confirmP1, cancelPayment(p2, "items-changed"), request(2, three)},
 			Wake:  wakeAtEnd,
 			Then: func(t *testing.T, state any) {
 				is(registration.AwaitingReservation)(t, state)
@@ -220,6 +230,144 @@ func TestStart(t *testing.T) {
 			When:  placed,
 		})
 	}
+}
+
+func atNoon(messages ...any) (history []any) {
+	for _, m := range messages {
+		history = append(history, estest.At(noon, m))
+	}
+	return history
+}
+
+// due is until when payments that came at noon wait for their order.
+var due = noon.Add(20 * time.Minute)
+
+func TestAPaymentWhoseOrderNeverComesIsGivenUpAfterHoldAndGrace(t *testing.T) {
+	wakeWhenDue := &es.Wake{At: due.Add(cfg.Leeway)}
+	refunded := after(atNoon(completed(p1)), estest.At(due, wakeUp))
+	run(t,
+		estest.ProcessScenario{
+			Name: "a payment that is opened has the process woken",
+			When: initiated(p1),
+			Wake: wakeWhenDue,
+			Then: is(registration.NotStarted),
+		},
+		estest.ProcessScenario{
+			Name: "a payment that completes has the process woken",
+			When: completed(p1),
+			Wake: wakeWhenDue,
+			Then: is(registration.NotStarted),
+		},
+		estest.ProcessScenario{
+			Name:  "a second payment moves that time for neither",
+			Given: atNoon(initiated(p1)),
+			When:  completed(p2), At: noon.Add(10 * time.Minute),
+		},
+		estest.ProcessScenario{
+			Name:  "woken early, it asks to be woken again",
+			Given: atNoon(completed(p1)),
+			When:  wakeUp, At: due.Add(-time.Nanosecond),
+			Wake: wakeWhenDue,
+		},
+		estest.ProcessScenario{
+			Name:  "in time, one that completed is refunded, one that is open is cancelled, and one that was given up is left alone",
+			Given: atNoon(initiated(p2), initiated(p1), completed(p1), initiated(p3), notTaken(p3)),
+			When:  wakeUp, At: due,
+			Sends: []any{cancelPayment(p2, "order-unknown"), refund(p1, "order-unknown")},
+			Then:  is(registration.NotStarted),
+		},
+		estest.ProcessScenario{
+			Name:  "woken again, nothing is asked for twice",
+			Given: refunded,
+			When:  wakeUp, At: due.Add(time.Hour),
+		},
+		estest.ProcessScenario{
+			Name:  "a payment that completes after it was given up waits anew",
+			Given: []any{estest.At(noon, initiated(p1)), estest.At(due, wakeUp), estest.At(due, givenUp(p1))},
+			When:  completed(p1), At: due.Add(time.Hour),
+			Wake: &es.Wake{At: due.Add(time.Hour + 20*time.Minute + cfg.Leeway)},
+		},
+		estest.ProcessScenario{
+			Name:  "and is refunded then",
+			Given: []any{estest.At(noon, initiated(p1)), estest.At(due, wakeUp), estest.At(due.Add(time.Hour), completed(p1))},
+			When:  wakeUp, At: due.Add(2 * time.Hour),
+			Sends: []any{refund(p1, "order-unknown")},
+		},
+		estest.ProcessScenario{
+			Name:  "if the order comes after all, a refunded payment confirms nothing",
+			Given: refunded,
+			When:  placed, At: due.Add(time.Minute),
+			Sends: []any{request(1, two)},
+			Wake:  wakeAtEnd,
+			Then:  is(registration.AwaitingReservation),
+		},
+		estest.ProcessScenario{
+			Name:  "nor does it when it is told of again",
+			Given: after(refunded, placed),
+			When:  completed(p1), At: due.Add(time.Minute),
+		},
+		estest.ProcessScenario{
+			Name:  "once the order is there, its own time counts",
+			Given: atNoon(completed(p1), placed),
+			When:  wakeUp, At: due,
+			Then: is(registration.AwaitingReservation), // while the ConfirmOrder is unanswered
+		},
+	)
+	if state := registration.Process(cfg).New(); !state.OrderDue.IsZero() {
+		t.Error("a process that knows no payment waits for something")
+	}
+}
+
+func TestAPaymentForOtherItemsIsCancelled(t *testing.T) {
+	run(t,
+		estest.ProcessScenario{
+			Name:  "changed items cancel the payments that are open for what was asked before",
+			Given: after(awaitingPayment, initiated(p1), initiated(p2)),
+			When:  updated(2, three),
+			Sends: []any{cancelPayment(p1, "items-changed"), cancelPayment(p2, "items-changed"), request(2, three)},
+		},
+		estest.ProcessScenario{
+			Name:  "but none that is open for what is asked now",
+			Given: after(awaitingPayment, initiatedFor(2, p1)),
+			When:  updated(2, three),
+			Sends: []any{request(2, three)},
+		},
+		estest.ProcessScenario{
+			Name:  "nor one that was given up, or that completed and is being confirmed",
+			Given: after(awaitingPayment, initiated(p1), notTaken(p1), completed(p2)),
+			When:  updated(2, three),
+			Sends: []any{request(2, three)},
+		},
+		estest.ProcessScenario{
+			Name:  "a payment that comes after the change, and is for what was asked before it",
+			Given: after(awaitingPayment, updated(2, three)),
+			When:  initiated(p1),
+			Sends: []any{cancelPayment(p1, "items-changed")},
+		},
+		estest.ProcessScenario{
+			Name:  "a payment for what is asked now is left open",
+			Given: after(awaitingPayment, updated(2, three)),
+			When:  initiatedFor(2, p1),
+		},
+		estest.ProcessScenario{
+			Name:  "an older OrderUpdated that comes late cancels nothing",
+			Given: after(awaitingPayment, updated(3, three), initiatedFor(3, p1)),
+			When:  updated(2, two),
+		},
+		estest.ProcessScenario{
+			Name:  "a change that the process hears of while the order is being expired",
+			Given: after(awaitingPayment, estest.At(deadline, wakeUp), initiated(p1)),
+			When:  updated(2, three),
+			Sends: []any{cancelPayment(p1, "items-changed")},
+			Then:  is(registration.Expiring),
+		},
+		estest.ProcessScenario{
+			Name:  "one that completes all the same is put to the order, which is the judge",
+			Given: after(awaitingPayment, initiated(p1), updated(2, three)),
+			When:  completed(p1),
+			Sends: []any{confirmP1},
+		},
+	)
 }
 
 func TestOrderUpdated(t *testing.T) {

@@ -35,7 +35,7 @@ type Registration struct {
 	Version      int       `json:"version"` // of the order's items
 	Deadline     time.Time `json:"deadline,omitzero"`
 	Cancelled    bool      `json:"cancelled,omitempty"` // OrderCancelled was seen
-	Times        Config    `json:"times,omitzero"`      // those of the configuration when OrderPlaced came
+	Times        Config    `json:"times,omitzero"`      // those of the configuration when its first message came
 
 	Number   int             `json:"number"`            // last one sent to seats
 	Request  string          `json:"request,omitempty"` // id of the MakeSeatReservation of that number
@@ -45,13 +45,15 @@ type Registration struct {
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen
 	Reinstatement string    `json:"reinstatement,omitempty"` // id of the last ReinstateOrder
 
-	Kept []Kept `json:"kept,omitempty"` // what came before OrderPlaced, in order of arrival
+	Kept     []Kept    `json:"kept,omitempty"`    // what came before OrderPlaced, in order of arrival
+	OrderDue time.Time `json:"orderDue,omitzero"` // until when the payments wait for OrderPlaced
 }
 
 // Payment is what the process knows of one payment.
 type Payment struct {
 	ID           uuid.UUID       `json:"id"`
 	State        PaymentState    `json:"state"`
+	Version      int             `json:"version,omitempty"` // of the items it is for
 	Amount       contracts.Money `json:"amount,omitzero"`
 	Confirmation string          `json:"confirmation,omitempty"` // id of its ConfirmOrder
 }
@@ -66,6 +68,7 @@ const (
 	Unseen      PaymentState = ""
 	Open        PaymentState = "open"
 	GivenUp     PaymentState = "given-up"    // rejected or cancelled; may complete after all
+	Waiting     PaymentState = "waiting"     // completed; the order is not there yet
 	Confirming  PaymentState = "confirming"  // completed; the answer to its ConfirmOrder is awaited
 	Reacquiring PaymentState = "reacquiring" // the order had expired; its seats are asked for again
 	Confirmed   PaymentState = "confirmed"   // it confirmed the order
@@ -127,13 +130,13 @@ type Kept struct {
 }
 
 // keepable are the messages that can be kept, by the name under which they are.
-// A WakeUp is not: OrderPlaced asks for one of its own.
+// A WakeUp is not: OrderPlaced asks for one of its own. Payments are noted as
+// payments.
 var keepable = func() map[string]reflect.Type {
 	byName := map[string]reflect.Type{}
 	for _, m := range []any{
 		contracts.OrderUpdated{}, contracts.OrderRejected{}, contracts.OrderExpired{},
 		contracts.OrderConfirmed{}, contracts.OrderCancelled{},
-		contracts.PaymentInitiated{}, contracts.PaymentRejected{}, contracts.PaymentCancelled{}, contracts.PaymentCompleted{},
 	} {
 		t := reflect.TypeOf(m)
 		byName[t.Name()] = t

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
@@ -132,8 +133,9 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
 		summary: "Start to pay an order",
-		text:    "Opens a payment. The payer goes on at checkoutUrl.",
-		who:     holder, problems: []string{"payment-exists", "amount-invalid"},
+		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
+			"A payment that the order would refuse is refused before it is opened. When the items change while it is open, it is cancelled.",
+		who: holder, problems: append([]string{"payment-exists", "amount-invalid", "amount-differs", "registrant-required", "not-reserved", "already-paid"}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{
@@ -248,14 +250,25 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	OrderPath
 	Body StartPayment
 }) (*Answer, error) {
+	amount := contracts.Money{Amount: in.Body.Amount.Amount, Currency: in.Body.Amount.Currency}
+	asked := contracts.InitiatePayment{PaymentID: derived(in.Body.PaymentID, uuid.New(), "payment"), OrderID: in.ID, Amount: amount, Version: 1}
+	if err := g.validate(Command{Body: asked}); err != nil {
+		return nil, err // before anything is asked of query
+	}
+	order, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), problem.OrderNotFound)
+	if err != nil {
+		return nil, err
+	}
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		payment := derived(in.Body.PaymentID, commandID, "payment")
-		return Command{
-			Body: contracts.InitiatePayment{
-				PaymentID: payment, OrderID: in.ID,
-				Amount: contracts.Money{Amount: in.Body.Amount.Amount, Currency: in.Body.Amount.Currency},
-			},
+		cmd := Command{
+			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Body.Version},
 			About: in.ID, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: "/pay/" + payment.String(),
 		}
+		// One that was opened before has its answer already.
+		if code := order.Body.PaymentRefusal(amount); code != "" && !order.Body.HasPayment(payment) {
+			cmd.Refused = problem.New(code)
+		}
+		return cmd
 	})
 }

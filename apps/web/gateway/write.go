@@ -56,6 +56,8 @@ type Command struct {
 	Secret   string // that opens the order that is placed
 	// Wrapper is the field of Body that is the request's body, if it is one.
 	Wrapper string
+	// Refused is set when it is known already that the command would be in vain.
+	Refused *problem.Problem
 }
 
 // send publishes the command that a request asks for and, if the request
@@ -75,6 +77,9 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 			return nil, err
 		}
 		cmd = make(id)
+	}
+	if cmd.Refused != nil {
+		return nil, cmd.Refused
 	}
 	if !repeated || !g.decided(ctx, id) {
 		if err := g.publish(ctx, id, cmd); err != nil {

@@ -68,7 +68,7 @@ var writes = []struct {
 	{
 		name: "start a payment", method: "POST", path: orderPath("/payments"),
 		body: `{"paymentId":"` + paymentID.String() + `","amount":{"amount":24900,"currency":"USD"}}`,
-		command: contracts.InitiatePayment{PaymentID: paymentID, OrderID: orderID,
+		command: contracts.InitiatePayment{PaymentID: paymentID, OrderID: orderID, Version: 3,
 			Amount: contracts.Money{Amount: 24900, Currency: "USD"}},
 		about: orderID, url: "/api/payments/" + paymentID.String(), creates: true,
 	},
@@ -153,7 +153,72 @@ var writes = []struct {
 
 func withPayment(f *fixture) *fixture {
 	f.query.answer("GET /payments/"+paymentID.String(), aPayment)
+	f.query.answer("GET /orders/"+orderID.String(), payable)
 	return f
+}
+
+// payable is an order that waits to be paid.
+var payable = view.Order{ID: orderID, ConferenceID: conferenceID, Status: view.OrderReserved, Version: 3,
+	Total: contracts.Money{Amount: 24900, Currency: "USD"}, Registrant: &contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}}
+
+const payIt = `{"amount":{"amount":24900,"currency":"USD"}}`
+
+func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testing.T) {
+	with := func(change func(*view.Order)) view.Order {
+		o := payable
+		change(&o)
+		return o
+	}
+	ended := func(s view.OrderStatus) view.Order { return with(func(o *view.Order) { o.Status = s }) }
+	for _, c := range []struct {
+		what   string
+		order  view.Order
+		body   string
+		status int
+		code   string
+	}{
+		{"another amount", payable, `{"amount":{"amount":24901,"currency":"USD"}}`, http.StatusConflict, "amount-differs"},
+		{"another currency", payable, `{"amount":{"amount":24900,"currency":"EUR"}}`, http.StatusConflict, "amount-differs"},
+		{"another amount, which is said first", with(func(o *view.Order) { o.Status, o.Registrant = view.OrderExpired, nil }),
+			`{"amount":{"amount":1,"currency":"USD"}}`, http.StatusConflict, "amount-differs"},
+		{"no registrant", with(func(o *view.Order) { o.Registrant = nil }), payIt, http.StatusConflict, "registrant-required"},
+		{"not reserved", ended(view.OrderPlaced), payIt, http.StatusConflict, "not-reserved"},
+		{"confirmed", ended(view.OrderConfirmed), payIt, http.StatusConflict, "already-paid"},
+		{"expired", ended(view.OrderExpired), payIt, http.StatusConflict, "order-expired"},
+		{"rejected", ended(view.OrderRejected), payIt, http.StatusConflict, "order-rejected"},
+		{"cancelled", ended(view.OrderCancelled), payIt, http.StatusConflict, "order-cancelled"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			f := newFixture(t)
+			f.query.answer("GET /orders/"+orderID.String(), c.order)
+			f.do("POST", orderPath("/payments"), c.body).problem(c.status, c.code)
+			if len(f.broker.commands()) > 0 {
+				t.Error("it was opened all the same")
+			}
+		})
+	}
+	t.Run("no such order", func(t *testing.T) {
+		f := newFixture(t)
+		f.do("POST", orderPath("/payments"), payIt).problem(http.StatusNotFound, problem.OrderNotFound)
+		if len(f.broker.commands()) > 0 {
+			t.Error("it was opened all the same")
+		}
+	})
+	t.Run("in part reserved is enough", func(t *testing.T) {
+		f := newFixture(t)
+		f.query.answer("GET /orders/"+orderID.String(), ended(view.OrderPartiallyReserved))
+		f.do("POST", orderPath("/payments"), payIt).is(http.StatusAccepted)
+	})
+}
+
+// Sent again, a request that opened a payment changes nothing: what became of its
+// order since does not matter.
+func TestAPaymentThatWasOpenedIsNotRefusedWhenItIsAskedForAgain(t *testing.T) {
+	f := newFixture(t)
+	confirmed := payable
+	confirmed.Status, confirmed.Payments = view.OrderConfirmed, []view.Payment{aPayment}
+	f.query.answer("GET /orders/"+orderID.String(), confirmed)
+	f.do("POST", orderPath("/payments"), `{"paymentId":"`+paymentID.String()+`","amount":{"amount":24900,"currency":"USD"}}`).is(http.StatusAccepted)
 }
 
 func credential(organiser bool) []header {
@@ -339,7 +404,7 @@ func TestIdsThatTheClientDoesNotChooseAreMade(t *testing.T) {
 }
 
 func TestAPaymentSaysWhereThePayerGoesOn(t *testing.T) {
-	f := newFixture(t)
+	f := withPayment(newFixture(t))
 	got := f.do("POST", orderPath("/payments"), `{"amount":{"amount":24900,"currency":"USD"}}`).is(http.StatusAccepted).receipt()
 	if want := "/pay/" + got.ID.String(); got.CheckoutURL != want {
 		t.Fatalf("checkout at %q, want %q", got.CheckoutURL, want)

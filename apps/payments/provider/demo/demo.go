@@ -104,10 +104,10 @@ func (p *Provider) Open(ctx context.Context, pay provider.Payment) error {
 
 // Close implements provider.Provider. Of money that was taken it tells the shop,
 // unless the shop knows: whoever took it may have ended before it could tell.
-func (p *Provider) Close(ctx context.Context, paymentID uuid.UUID) error {
+func (p *Provider) Close(ctx context.Context, paymentID uuid.UUID, reason string) error {
 	r, err := p.change(ctx, paymentID, func(r *record) error {
 		if r.Status == "" || r.Status == open {
-			r.Status = closed
+			r.Status, r.Reason = closed, reason
 		}
 		return nil
 	})
@@ -157,6 +157,8 @@ type record struct {
 	Tenant    string          `json:"tenant"`
 	Amount    contracts.Money `json:"amount"`
 	Status    status          `json:"status"`
+	// Reason is why the shop closed it.
+	Reason string `json:"reason,omitempty"`
 	// Told says that the shop has acknowledged the answer.
 	Told bool `json:"told"`
 	// RefuseRefunds is what the page was told to do with refunds; Refunds are the

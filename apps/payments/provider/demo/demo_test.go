@@ -344,7 +344,7 @@ func offers(t *testing.T, body string, want ...demo.Choice) {
 func TestAClosedPaymentCannotBePaid(t *testing.T) {
 	d := newDesk(t)
 	p := d.open(t, price)
-	if err := d.Close(t.Context(), p.ID); err != nil {
+	if err := d.Close(t.Context(), p.ID, contracts.ItemsChanged); err != nil {
 		t.Fatal(err)
 	}
 	offers(t, d.get(t, p.ID))
@@ -353,11 +353,29 @@ func TestAClosedPaymentCannotBePaid(t *testing.T) {
 	}
 }
 
+func TestAPageLeftOpenSaysWhyThePaymentWasClosed(t *testing.T) {
+	for reason, want := range map[string]string{
+		contracts.ItemsChanged: "items were changed",
+		contracts.OrderEnded:   "has ended",
+		contracts.OrderUnknown: "no order for this payment",
+		"another reason":       "does not take this payment any more",
+	} {
+		d := newDesk(t)
+		p := d.open(t, price)
+		if err := d.Close(t.Context(), p.ID, reason); err != nil {
+			t.Fatal(err)
+		}
+		if page := d.get(t, p.ID); !strings.Contains(page, want) {
+			t.Errorf("%s: the page does not say %q", reason, want)
+		}
+	}
+}
+
 func TestAPaymentOnItsWayIsNotCalledBack(t *testing.T) {
 	d := newDesk(t)
 	p := d.open(t, price)
 	d.choose(t, p.ID, demo.Never)
-	if err := d.Close(t.Context(), p.ID); err != nil {
+	if err := d.Close(t.Context(), p.ID, contracts.ItemsChanged); err != nil {
 		t.Fatal(err)
 	}
 	if code := d.choose(t, p.ID, demo.Accept); code != http.StatusSeeOther {
@@ -421,7 +439,7 @@ func TestClosingReportsMoneyThatNobodyWasToldOf(t *testing.T) {
 				t.Fatalf("a shop that cannot be told: %d, want 502", code)
 			}
 			for range 2 { // asked again, it says nothing new
-				if err := d.Close(t.Context(), p.ID); err != nil {
+				if err := d.Close(t.Context(), p.ID, contracts.ItemsChanged); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -437,10 +455,10 @@ func TestClosingFailsWhileTheShopCannotBeToldOfMoney(t *testing.T) {
 	p := d.open(t, price)
 	d.shop.failures.Store(6)
 	d.choose(t, p.ID, demo.Accept)
-	if err := d.Close(t.Context(), p.ID); err == nil {
+	if err := d.Close(t.Context(), p.ID, contracts.ItemsChanged); err == nil {
 		t.Error("closed, and the shop knows of no money")
 	}
-	if err := d.Close(t.Context(), p.ID); err != nil || len(d.shop.deliveries()) != 1 {
+	if err := d.Close(t.Context(), p.ID, contracts.ItemsChanged); err != nil || len(d.shop.deliveries()) != 1 {
 		t.Errorf("closed again: %v, and the shop heard %d events", err, len(d.shop.deliveries()))
 	}
 }
@@ -448,7 +466,7 @@ func TestClosingFailsWhileTheShopCannotBeToldOfMoney(t *testing.T) {
 func TestWhatIsNotAPaymentIsNotFound(t *testing.T) {
 	d := newDesk(t)
 	unopened := uuid.New()
-	if err := d.Close(t.Context(), unopened); err != nil {
+	if err := d.Close(t.Context(), unopened, contracts.ItemsChanged); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{uuid.NewString(), unopened.String(), "42", "%3Cscript%3E"} {

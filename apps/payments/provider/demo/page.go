@@ -42,6 +42,7 @@ const (
 var (
 	errNoChoice = errors.New("there is no such choice")
 	errDecided  = errors.New("this payment was decided otherwise")
+	errClosed   = errors.New("the shop has closed this payment")
 	errForeign  = errors.New("the form was sent by another site's page")
 )
 
@@ -51,6 +52,9 @@ func (r *record) choose(c Choice) error {
 		return provider.ErrUnknown
 	}
 	decide := func(to status) error {
+		if r.Status == closed {
+			return errClosed
+		}
 		if r.Status != open && r.Status != silent && r.Status != to {
 			return errDecided
 		}
@@ -76,7 +80,7 @@ func (r *record) choose(c Choice) error {
 // Pages serves the payer's page: GET /pay/demo/{paymentId} shows it, POST with a
 // form field "choice" decides and answers 303 to the page. Failures are the same
 // page with an alert, and: 400 no such choice, 403 sent by another site's page,
-// 404 no such payment, 409 decided otherwise, 502 the shop could not be told
+// 404 no such payment, 409 decided otherwise or closed by the shop, 502 the shop could not be told
 // (the choice stands; make it again), 503 the provider cannot read its records.
 //
 // Nobody is logged in here: who knows the payment's id may pay it, as with any
@@ -141,7 +145,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errNoChoice):
 		return http.StatusBadRequest
-	case errors.Is(err, errDecided):
+	case errors.Is(err, errDecided), errors.Is(err, errClosed):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/plenary/plenary/apps/payments/provider"
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/locale"
 )
 
@@ -25,6 +26,8 @@ type texts struct {
 	RefuseRefunds, GiveRefunds      string
 	RefundsRefused                  string
 	Open, Silent, Closed            string
+	ItemsChanged, OrderEnded        string
+	OrderUnknown                    string
 	Accepted, Rejected, Cancelled   string
 	NotTold                         string
 	Unknown, NoChoice, Decided      string
@@ -56,12 +59,17 @@ var inLanguage = []texts{
 		Rejected:  "The payment was rejected. You can close this page.",
 		Cancelled: "The payment was cancelled. You can close this page.",
 		Closed:    "The shop does not take this payment any more. No money was taken.",
-		NotTold:   "The shop could not be told.",
-		Unknown:   "There is no such payment. If it was opened only now, load this page again in a moment.",
-		NoChoice:  "That is not one of the choices.",
-		Decided:   "This payment was decided otherwise already.",
-		Foreign:   "Another site sent this form. Please decide on this page.",
-		Fault:     "Something went wrong here. Please try again.",
+
+		ItemsChanged: "The order's items were changed after this payment was opened, so the shop has closed it. No money was taken. Go back to the order to pay what it costs now.",
+		OrderEnded:   "The order was paid otherwise, or has ended, so the shop has closed this payment. No money was taken.",
+		OrderUnknown: "The shop has no order for this payment, and has closed it. No money was taken.",
+
+		NotTold:  "The shop could not be told.",
+		Unknown:  "There is no such payment. If it was opened only now, load this page again in a moment.",
+		NoChoice: "That is not one of the choices.",
+		Decided:  "This payment was decided otherwise already.",
+		Foreign:  "Another site sent this form. Please decide on this page.",
+		Fault:    "Something went wrong here. Please try again.",
 	},
 	{
 		Title:  "付款",
@@ -84,12 +92,17 @@ var inLanguage = []texts{
 		Rejected:  "付款已被拒绝。您可以关闭本页。",
 		Cancelled: "付款已取消。您可以关闭本页。",
 		Closed:    "商家不再接受此付款。没有收取任何款项。",
-		NotTold:   "未能通知商家。",
-		Unknown:   "没有这笔付款。如果刚刚创建,请稍后重新加载本页。",
-		NoChoice:  "没有这个选项。",
-		Decided:   "此付款已有其他决定。",
-		Foreign:   "该表单由其他网站提交。请在本页作出决定。",
-		Fault:     "出现错误,请重试。",
+
+		ItemsChanged: "此付款创建后订单内容已更改,商家已将其关闭。没有收取任何款项。请返回订单,按新的金额付款。",
+		OrderEnded:   "该订单已另行付款或已结束,商家已关闭此付款。没有收取任何款项。",
+		OrderUnknown: "商家没有与此付款对应的订单,已将其关闭。没有收取任何款项。",
+
+		NotTold:  "未能通知商家。",
+		Unknown:  "没有这笔付款。如果刚刚创建,请稍后重新加载本页。",
+		NoChoice: "没有这个选项。",
+		Decided:  "此付款已有其他决定。",
+		Foreign:  "该表单由其他网站提交。请在本页作出决定。",
+		Fault:    "出现错误,请重试。",
 	},
 }
 
@@ -101,7 +114,7 @@ func speak(acceptLanguage string) (language.Tag, texts) {
 
 func (t texts) status(r record) string {
 	said := map[status]string{
-		open: t.Open, silent: t.Silent, accepted: t.Accepted, rejected: t.Rejected, cancelled: t.Cancelled, closed: t.Closed,
+		open: t.Open, silent: t.Silent, accepted: t.Accepted, rejected: t.Rejected, cancelled: t.Cancelled, closed: t.closed(r.Reason),
 	}[r.Status]
 	if _, ended := r.event(); ended && !r.Told {
 		return t.NotTold
@@ -109,9 +122,22 @@ func (t texts) status(r record) string {
 	return said
 }
 
+// closed says why the shop does not take the payment any more.
+func (t texts) closed(reason string) string {
+	switch reason {
+	case contracts.ItemsChanged:
+		return t.ItemsChanged
+	case contracts.OrderEnded:
+		return t.OrderEnded
+	case contracts.OrderUnknown:
+		return t.OrderUnknown
+	}
+	return t.Closed
+}
+
 func (t texts) alert(err error) string {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errClosed): // which the payment's status says, and why
 		return ""
 	case errors.Is(err, provider.ErrUnknown):
 		return t.Unknown

@@ -102,7 +102,7 @@ func paid(t *testing.T, b Bench) provider.Payment {
 
 func shut(t *testing.T, b Bench, p provider.Payment) {
 	t.Helper()
-	if err := b.Provider.Close(t.Context(), p.ID); err != nil {
+	if err := b.Provider.Close(t.Context(), p.ID, contracts.OrderEnded); err != nil {
 		t.Fatalf("close: %v", err)
 	}
 }
