@@ -122,6 +122,12 @@ type Attendee struct {
 	Type AttendeeType `json:"type" validate:"required,oneof=paid speaker volunteer student track-chair" enum:"paid,speaker,volunteer,student,track-chair"`
 }
 
+// A reason that the process gives. Where a refusal is the reason, its code is
+// given instead.
+const (
+	SoldOut = "sold-out" // of RejectOrder: the seats granted nothing
+)
+
 // LineState is how an order's line stands.
 type LineState string
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plenary/plenary/apps/conference/conference"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/membus"
 	"github.com/plenary/plenary/engine/es"
@@ -88,8 +89,8 @@ func TestASlugBelongsToOneConference(t *testing.T) {
 	if got := find[contracts.ConferenceCreated](a.send(create("gophercon"))); len(got) != 1 {
 		t.Fatalf("the first: %+v", got)
 	}
-	if got := find[es.CommandRejected](a.send(create("gophercon"))); len(got) != 1 || got[0].Code != conference.SlugTaken {
-		t.Errorf("the second: %+v, want %s", got, conference.SlugTaken)
+	if got := find[es.CommandRejected](a.send(create("gophercon"))); len(got) != 1 || got[0].Code != refusal.SlugTaken {
+		t.Errorf("the second: %+v, want %s", got, refusal.SlugTaken)
 	}
 }
 
@@ -97,8 +98,8 @@ func TestASlugOfARefusedConferenceStaysFree(t *testing.T) {
 	a := start(t)
 	refused := create("gophercon")
 	refused.Details.EndsAt = refused.Details.StartsAt
-	if got := find[es.CommandRejected](a.send(refused)); len(got) != 1 || got[0].Code != conference.DatesInvalid {
-		t.Fatalf("got %+v, want %s", got, conference.DatesInvalid)
+	if got := find[es.CommandRejected](a.send(refused)); len(got) != 1 || got[0].Code != refusal.DatesInvalid {
+		t.Fatalf("got %+v, want %s", got, refusal.DatesInvalid)
 	}
 	if got := find[contracts.ConferenceCreated](a.send(create("gophercon"))); len(got) != 1 {
 		t.Errorf("got %+v, want it created", got)

@@ -70,8 +70,8 @@ func (a *app) handle(commands ...any) (published []string) {
 		}
 		a.seen[delivery.Message.ID] = true
 		what := delivery.Message.Type
-		if refusal, ok := delivery.Message.Body.(es.CommandRejected); ok {
-			what = "refused: " + refusal.Code
+		if refused, ok := delivery.Message.Body.(es.CommandRejected); ok {
+			what = "refused: " + string(refused.Code)
 		}
 		published = append(published, what)
 	}

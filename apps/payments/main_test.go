@@ -13,9 +13,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
-	"github.com/plenary/plenary/apps/payments/payment"
 	"github.com/plenary/plenary/apps/payments/provider/demo"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/membus"
 	"github.com/plenary/plenary/engine/es"
@@ -235,5 +235,5 @@ func TestAnInitiatedPaymentIsRefusedAsARefund(t *testing.T) {
 	a := start(t)
 	id := a.initiate()
 	a.send(contracts.RefundPayment{PaymentID: id})
-	a.published(es.CommandRejected{Code: payment.NotCompleted})
+	a.published(es.CommandRejected{Code: refusal.PaymentNotCompleted})
 }

@@ -6,7 +6,7 @@ package es
 type CommandRejected struct {
 	CommandID   string `json:"commandId" validate:"required"`
 	CommandType string `json:"commandType" validate:"required"`
-	Code        string `json:"code" validate:"required"`
+	Code        Code   `json:"code" validate:"required"`
 	Detail      string `json:"detail"`
 }
 

@@ -30,18 +30,22 @@ type Ref struct {
 // "order/6f2c…".
 func (r Ref) String() string { return r.Aggregate + "/" + r.ID }
 
+// Code says which rule refused a command, for programs. It never changes. A
+// domain declares its codes as constants, once.
+type Code string
+
 // Refusal is the answer of a business rule that says no. It is an answer, not
 // a fault: the engine records it as a CommandRejected event and acknowledges
 // the command.
 type Refusal struct {
-	Code   string // stable, for programs: "order-expired"
+	Code   Code
 	Detail string // for people, in English, without personal data
 }
 
-func (r *Refusal) Error() string { return r.Code + ": " + r.Detail }
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
 
 // Refuse makes a Refusal with a formatted detail.
-func Refuse(code, format string, args ...any) error {
+func Refuse(code Code, format string, args ...any) error {
 	return &Refusal{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 

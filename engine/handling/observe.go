@@ -269,7 +269,7 @@ func (e *Engine) countAnswer(ctx context.Context, typeName string, data json.Raw
 	}
 	switch b := body.(type) {
 	case es.CommandRejected:
-		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", message.NameOf(b.CommandType)), attribute.String("code", b.Code)))
+		e.meter.refusals.Add(ctx, 1, metric.WithAttributes(attribute.String("command", message.NameOf(b.CommandType)), attribute.String("code", string(b.Code))))
 	case message.DeadLetter:
 		e.meter.gaveUp(ctx, b.Topic)
 	}

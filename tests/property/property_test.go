@@ -391,6 +391,6 @@ func (f facts) note(event any) {
 	case contracts.RefundFailed:
 		f.happened["a refund that failed at first"] = true
 	case es.CommandRejected:
-		f.happened[e.CommandType+" refused: "+e.Code] = true
+		f.happened[e.CommandType+" refused: "+string(e.Code)] = true
 	}
 }

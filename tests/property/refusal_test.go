@@ -9,6 +9,7 @@ import (
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -16,7 +17,7 @@ import (
 // What web says before it opens a payment, of the order as it is shown, is what
 // the order says of the payment.
 func TestAPaymentIsRefusedWithTheCodeThatTheOrderWouldGive(t *testing.T) {
-	said := map[string]int{}
+	said := map[es.Code]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
 		for range 100 {
@@ -34,9 +35,9 @@ func TestAPaymentIsRefusedWithTheCodeThatTheOrderWouldGive(t *testing.T) {
 			for _, amount := range []contracts.Money{s.state.Total, usd(s.state.Total.Amount + 1), {Amount: s.state.Total.Amount, Currency: "EUR"}} {
 				payment := uuid.New()
 				_, err := w.orders.agg.Decide(es.Env{Now: w.now}, s.state, contracts.ConfirmOrder{OrderID: id, PaymentID: &payment, Amount: &amount})
-				code := ""
-				if refusal, ok := es.AsRefusal(err); ok {
-					code = refusal.Code
+				code := es.Code("")
+				if refused, ok := es.AsRefusal(err); ok {
+					code = refused.Code
 				} else if err != nil {
 					t.Fatal(err)
 				}
@@ -47,7 +48,7 @@ func TestAPaymentIsRefusedWithTheCodeThatTheOrderWouldGive(t *testing.T) {
 			}
 		}
 	})
-	for _, code := range []string{"", "amount-differs", "registrant-required", "not-reserved", "already-paid", "order-expired", "order-cancelled"} {
+	for _, code := range []es.Code{"", refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.OrderExpired, refusal.OrderCancelled} {
 		if said[code] == 0 {
 			t.Errorf("%q was never said", code)
 		}

@@ -18,36 +18,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
 // Name is the aggregate's name; its streams are "conference/<conference id>".
 const Name = "conference"
-
-// The codes of the refusals.
-const (
-	NotFound            = "conference-not-found" // retryable: it may be on its way
-	AlreadyExists       = "conference-exists"
-	SlugInvalid         = "slug-invalid"
-	SlugTaken           = "slug-taken"
-	NameRequired        = "name-required"
-	CurrencyUnknown     = "currency-unknown"
-	DatesInvalid        = "dates-invalid"
-	DateOutOfRange      = "date-out-of-range"
-	TimeZoneUnknown     = "time-zone-unknown"
-	SalesWindowInvalid  = "sales-window-invalid"
-	RefundWindowInvalid = "refund-window-invalid"
-	HandOverInvalid     = "hand-over-invalid"
-	SeatTypeRequired    = "seat-type-required"
-	LastSeatType        = "last-seat-type"
-	Ended               = "conference-ended"
-	SeatTypeExists      = "seat-type-exists"
-	SeatTypeUnknown     = "unknown-seat-type"
-	SeatTypeGone        = "seat-type-removed"
-	TooManySeatTypes    = "too-many-seat-types"
-	PriceInvalid        = "price-invalid"
-	QuotaInvalid        = "quota-invalid"
-)
 
 // Bounds of what an organiser may say. With them no order's total can overflow,
 // and an order, which may name 50 seat types, can name all that are on sale.
@@ -155,7 +131,7 @@ func decide(env es.Env, s State, command any) ([]any, error) {
 		return create(env, s, c)
 	}
 	if !s.exists() {
-		return nil, es.Refuse(NotFound, "there is no such conference (yet)")
+		return nil, es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
 	}
 	switch c := command.(type) {
 	case contracts.UpdateConference:
@@ -182,11 +158,11 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 		if c.Slug == s.Slug && c.Owner == s.Owner && c.Currency == s.Currency && sameDetails(c.Details, s.Details) {
 			return nil, nil
 		}
-		return nil, es.Refuse(AlreadyExists, "there is a conference with this id already")
+		return nil, es.Refuse(refusal.ConferenceExists, "there is a conference with this id already")
 	}
 	self := es.Ref{Aggregate: Name, ID: c.ConferenceID.String()}
 	if env.Claims[slugClaim(c.Slug)] != self.String() {
-		return nil, es.Refuse(SlugTaken, "another conference has the address %q", c.Slug)
+		return nil, es.Refuse(refusal.SlugTaken, "another conference has the address %q", c.Slug)
 	}
 	return []any{contracts.ConferenceCreated{
 		ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: c.Owner, Currency: c.Currency, Details: inUTC(c.Details),
@@ -210,9 +186,9 @@ func publish(env es.Env, s State) ([]any, error) {
 	case s.Published:
 		return nil, nil
 	case s.onSale() == 0:
-		return nil, es.Refuse(SeatTypeRequired, "a conference needs a seat type before it can be published")
+		return nil, es.Refuse(refusal.SeatTypeRequired, "a conference needs a seat type before it can be published")
 	case !env.Now.Before(s.Details.EndsAt):
-		return nil, es.Refuse(Ended, "the conference is over")
+		return nil, es.Refuse(refusal.ConferenceEnded, "the conference is over")
 	}
 	return []any{contracts.ConferencePublished{ConferenceID: s.ID}}, nil
 }
@@ -235,14 +211,14 @@ func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
 	if i, known := s.find(c.SeatTypeID); known {
 		switch there := s.SeatTypes[i]; {
 		case there.Removed:
-			return nil, es.Refuse(SeatTypeGone, "the seat type was removed; a new one needs an id of its own")
+			return nil, es.Refuse(refusal.SeatTypeRemoved, "the seat type was removed; a new one needs an id of its own")
 		case there.says(added):
 			return nil, nil
 		}
-		return nil, es.Refuse(SeatTypeExists, "there is a seat type with this id already")
+		return nil, es.Refuse(refusal.SeatTypeExists, "there is a seat type with this id already")
 	}
 	if s.onSale() >= MaxSeatTypes {
-		return nil, es.Refuse(TooManySeatTypes, "a conference can have %d seat types", MaxSeatTypes)
+		return nil, es.Refuse(refusal.TooManySeatTypes, "a conference can have %d seat types", MaxSeatTypes)
 	}
 	return []any{contracts.SeatTypeAdded{
 		ConferenceID: s.ID, SeatTypeID: added.ID, Name: added.Name, Description: added.Description,
@@ -258,11 +234,11 @@ func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
 	}
 	i, known := s.find(c.SeatTypeID)
 	if !known {
-		return nil, es.Refuse(SeatTypeUnknown, "the conference has no such seat type")
+		return nil, es.Refuse(refusal.UnknownSeatType, "the conference has no such seat type")
 	}
 	there := s.SeatTypes[i]
 	if there.Removed {
-		return nil, es.Refuse(SeatTypeGone, "the seat type was removed")
+		return nil, es.Refuse(refusal.SeatTypeRemoved, "the seat type was removed")
 	}
 	updated := SeatType{
 		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
@@ -283,11 +259,11 @@ func removeSeatType(s State, c contracts.RemoveSeatType) ([]any, error) {
 	i, known := s.find(c.SeatTypeID)
 	switch {
 	case !known:
-		return nil, es.Refuse(SeatTypeUnknown, "the conference has no such seat type")
+		return nil, es.Refuse(refusal.UnknownSeatType, "the conference has no such seat type")
 	case s.SeatTypes[i].Removed:
 		return nil, nil
 	case s.Published && s.onSale() == 1:
-		return nil, es.Refuse(LastSeatType, "a published conference keeps a seat type; unpublish it first, or set the quota to 0")
+		return nil, es.Refuse(refusal.LastSeatType, "a published conference keeps a seat type; unpublish it first, or set the quota to 0")
 	}
 	return []any{contracts.SeatTypeRemoved{ConferenceID: s.ID, SeatTypeID: c.SeatTypeID}}, nil
 }
@@ -372,14 +348,14 @@ var slugFormat = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func checkCreate(c contracts.CreateConference) error {
 	if len(c.Slug) > 64 || !slugFormat.MatchString(c.Slug) {
-		return es.Refuse(SlugInvalid, "an address is up to 64 lower-case letters, digits and single hyphens between them")
+		return es.Refuse(refusal.SlugInvalid, "an address is up to 64 lower-case letters, digits and single hyphens between them")
 	}
 	if uuid.Validate(c.Slug) == nil {
 		// Where a conference is named by slug or id, this would name two.
-		return es.Refuse(SlugInvalid, "an address must not look like an id")
+		return es.Refuse(refusal.SlugInvalid, "an address must not look like an id")
 	}
 	if !currencies[c.Currency] {
-		return es.Refuse(CurrencyUnknown, "%q is not the code of a currency in use (ISO 4217)", c.Currency)
+		return es.Refuse(refusal.CurrencyUnknown, "%q is not the code of a currency in use (ISO 4217)", c.Currency)
 	}
 	return checkDetails(c.Details)
 }
@@ -393,10 +369,10 @@ const (
 
 func checkDetails(d contracts.ConferenceDetails) error {
 	if strings.TrimSpace(d.Name) == "" {
-		return es.Refuse(NameRequired, "a conference needs a name")
+		return es.Refuse(refusal.NameRequired, "a conference needs a name")
 	}
 	if _, err := contracts.TimeZone(d.TimeZone); err != nil {
-		return es.Refuse(TimeZoneUnknown, "%q is not the name of a time zone (IANA), like Europe/Berlin", d.TimeZone)
+		return es.Refuse(refusal.TimeZoneUnknown, "%q is not the name of a time zone (IANA), like Europe/Berlin", d.TimeZone)
 	}
 	if err := checkDate("startsAt", d.StartsAt); err != nil {
 		return err
@@ -415,13 +391,13 @@ func checkDetails(d contracts.ConferenceDetails) error {
 	}
 	switch {
 	case !d.EndsAt.After(d.StartsAt):
-		return es.Refuse(DatesInvalid, "a conference ends after it starts")
+		return es.Refuse(refusal.DatesInvalid, "a conference ends after it starts")
 	case d.SalesUntil.After(d.EndsAt) || !d.SalesFrom.Before(d.EndsAt):
-		return es.Refuse(SalesWindowInvalid, "sales open before the conference ends, and close with its end at the latest")
+		return es.Refuse(refusal.SalesWindowInvalid, "sales open before the conference ends, and close with its end at the latest")
 	case d.RefundUntil.After(d.EndsAt):
-		return es.Refuse(RefundWindowInvalid, "refunds end with the conference at the latest")
+		return es.Refuse(refusal.RefundWindowInvalid, "refunds end with the conference at the latest")
 	case d.HandOverUntil.After(d.EndsAt):
-		return es.Refuse(HandOverInvalid, "seats are handed on until the end of the conference at the latest")
+		return es.Refuse(refusal.HandOverInvalid, "seats are handed on until the end of the conference at the latest")
 	}
 	return nil
 }
@@ -431,11 +407,11 @@ func checkDetails(d contracts.ConferenceDetails) error {
 func checkSeatType(name string, price int64, quota int, window contracts.SalesWindow) error {
 	switch {
 	case strings.TrimSpace(name) == "":
-		return es.Refuse(NameRequired, "a seat type needs a name")
+		return es.Refuse(refusal.NameRequired, "a seat type needs a name")
 	case price < 0 || price > MaxPrice:
-		return es.Refuse(PriceInvalid, "a price is 0 (free of charge) to %d, in minor units", int64(MaxPrice))
+		return es.Refuse(refusal.PriceInvalid, "a price is 0 (free of charge) to %d, in minor units", int64(MaxPrice))
 	case quota < 0 || quota > MaxQuota:
-		return es.Refuse(QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
+		return es.Refuse(refusal.QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
 	}
 	return checkWindow(window)
 }
@@ -448,7 +424,7 @@ func checkWindow(w contracts.SalesWindow) error {
 		return err
 	}
 	if !w.SalesUntil.IsZero() && !w.SalesFrom.Before(w.SalesUntil) {
-		return es.Refuse(SalesWindowInvalid, "sales close after they open")
+		return es.Refuse(refusal.SalesWindowInvalid, "sales close after they open")
 	}
 	return nil
 }
@@ -462,7 +438,7 @@ func checkOptionalDate(name string, at time.Time) error {
 
 func checkDate(name string, at time.Time) error {
 	if year := at.UTC().Year(); year < firstYear || year > lastYear {
-		return es.Refuse(DateOutOfRange, "%s is in the year %d; dates are from %d to %d", name, year, firstYear, lastYear)
+		return es.Refuse(refusal.DateOutOfRange, "%s is in the year %d; dates are from %d to %d", name, year, firstYear, lastYear)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plenary/plenary/apps/conference/conference"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -136,19 +137,19 @@ func TestCreateConference(t *testing.T) {
 			Given: []any{create()},
 			When: contracts.CreateConference{ConferenceID: id, Slug: "gophercon-2028", Owner: "ada", Currency: "USD",
 				Details: details},
-			Refused: conference.AlreadyExists,
+			Refused: refusal.ConferenceExists,
 		},
 		estest.Scenario{
 			Name:    "under a slug that another conference has is refused",
 			When:    create(),
 			Claims:  map[string]string{"slug/gophercon-2027": "conference/" + uuid.NewString()},
-			Refused: conference.SlugTaken,
+			Refused: refusal.SlugTaken,
 		},
 		estest.Scenario{
 			Name:    "whose slug could not be claimed is refused",
 			When:    create(),
 			Claims:  map[string]string{},
-			Refused: conference.SlugTaken,
+			Refused: refusal.SlugTaken,
 		},
 	)
 }
@@ -156,43 +157,43 @@ func TestCreateConference(t *testing.T) {
 func TestCreateConferenceChecksWhatIsSaid(t *testing.T) {
 	refusals := map[string]struct {
 		change  func(*contracts.CreateConference)
-		refused string
+		refused es.Code
 	}{
-		"no slug":                      {func(c *contracts.CreateConference) { c.Slug = "" }, conference.SlugInvalid},
-		"capitals in the slug":         {func(c *contracts.CreateConference) { c.Slug = "GopherCon" }, conference.SlugInvalid},
-		"a slash in the slug":          {func(c *contracts.CreateConference) { c.Slug = "gopher/con" }, conference.SlugInvalid},
-		"a hyphen at the slug's start": {func(c *contracts.CreateConference) { c.Slug = "-gophercon" }, conference.SlugInvalid},
-		"two hyphens in a row":         {func(c *contracts.CreateConference) { c.Slug = "gopher--con" }, conference.SlugInvalid},
-		"a line end after the slug":    {func(c *contracts.CreateConference) { c.Slug = "gophercon\n" }, conference.SlugInvalid},
-		"a slug of 65 characters":      {func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 65) }, conference.SlugInvalid},
-		"a slug that looks like an id": {func(c *contracts.CreateConference) { c.Slug = uuid.NewString() }, conference.SlugInvalid},
-		"a currency that is none":      {func(c *contracts.CreateConference) { c.Currency = "XYZ" }, conference.CurrencyUnknown},
-		"a currency in lower case":     {func(c *contracts.CreateConference) { c.Currency = "usd" }, conference.CurrencyUnknown},
-		"no name":                      {func(c *contracts.CreateConference) { c.Details.Name = "  " }, conference.NameRequired},
-		"ending when it starts":        {func(c *contracts.CreateConference) { c.Details.EndsAt = june }, conference.DatesInvalid},
-		"ending before it starts":      {func(c *contracts.CreateConference) { c.Details.EndsAt = june.Add(-time.Second) }, conference.DatesInvalid},
-		"no start":                     {func(c *contracts.CreateConference) { c.Details.StartsAt = time.Time{} }, conference.DateOutOfRange},
+		"no slug":                      {func(c *contracts.CreateConference) { c.Slug = "" }, refusal.SlugInvalid},
+		"capitals in the slug":         {func(c *contracts.CreateConference) { c.Slug = "GopherCon" }, refusal.SlugInvalid},
+		"a slash in the slug":          {func(c *contracts.CreateConference) { c.Slug = "gopher/con" }, refusal.SlugInvalid},
+		"a hyphen at the slug's start": {func(c *contracts.CreateConference) { c.Slug = "-gophercon" }, refusal.SlugInvalid},
+		"two hyphens in a row":         {func(c *contracts.CreateConference) { c.Slug = "gopher--con" }, refusal.SlugInvalid},
+		"a line end after the slug":    {func(c *contracts.CreateConference) { c.Slug = "gophercon\n" }, refusal.SlugInvalid},
+		"a slug of 65 characters":      {func(c *contracts.CreateConference) { c.Slug = strings.Repeat("a", 65) }, refusal.SlugInvalid},
+		"a slug that looks like an id": {func(c *contracts.CreateConference) { c.Slug = uuid.NewString() }, refusal.SlugInvalid},
+		"a currency that is none":      {func(c *contracts.CreateConference) { c.Currency = "XYZ" }, refusal.CurrencyUnknown},
+		"a currency in lower case":     {func(c *contracts.CreateConference) { c.Currency = "usd" }, refusal.CurrencyUnknown},
+		"no name":                      {func(c *contracts.CreateConference) { c.Details.Name = "  " }, refusal.NameRequired},
+		"ending when it starts":        {func(c *contracts.CreateConference) { c.Details.EndsAt = june }, refusal.DatesInvalid},
+		"ending before it starts":      {func(c *contracts.CreateConference) { c.Details.EndsAt = june.Add(-time.Second) }, refusal.DatesInvalid},
+		"no start":                     {func(c *contracts.CreateConference) { c.Details.StartsAt = time.Time{} }, refusal.DateOutOfRange},
 		"refunds after its end": {func(c *contracts.CreateConference) {
 			c.Details.RefundUntil = c.Details.EndsAt.Add(time.Second)
-		}, conference.RefundWindowInvalid},
+		}, refusal.RefundWindowInvalid},
 		"seats handed on after its end": {func(c *contracts.CreateConference) {
 			c.Details.HandOverUntil = c.Details.EndsAt.Add(time.Second)
-		}, conference.HandOverInvalid},
+		}, refusal.HandOverInvalid},
 		"sales after its end": {func(c *contracts.CreateConference) {
 			c.Details.SalesUntil = c.Details.EndsAt.Add(time.Second)
-		}, conference.SalesWindowInvalid},
+		}, refusal.SalesWindowInvalid},
 		"sales that open when it ends": {func(c *contracts.CreateConference) {
 			c.Details.SalesFrom = c.Details.EndsAt
-		}, conference.SalesWindowInvalid},
+		}, refusal.SalesWindowInvalid},
 		"sales that close when they open": {func(c *contracts.CreateConference) {
 			c.Details.SalesFrom, c.Details.SalesUntil = june.AddDate(0, -1, 0), june.AddDate(0, -1, 0)
-		}, conference.SalesWindowInvalid},
-		"no time zone":                         {func(c *contracts.CreateConference) { c.Details.TimeZone = "" }, conference.TimeZoneUnknown},
-		"a time zone that is none":             {func(c *contracts.CreateConference) { c.Details.TimeZone = "Europe/Atlantis" }, conference.TimeZoneUnknown},
-		"an offset in place of a time zone":    {func(c *contracts.CreateConference) { c.Details.TimeZone = "+02:00" }, conference.TimeZoneUnknown},
-		"the time zone of the server":          {func(c *contracts.CreateConference) { c.Details.TimeZone = "Local" }, conference.TimeZoneUnknown},
-		"a path in place of a time zone":       {func(c *contracts.CreateConference) { c.Details.TimeZone = "../etc/passwd" }, conference.TimeZoneUnknown},
-		"a time zone that counts leap seconds": {func(c *contracts.CreateConference) { c.Details.TimeZone = "right/Europe/Berlin" }, conference.TimeZoneUnknown},
+		}, refusal.SalesWindowInvalid},
+		"no time zone":                         {func(c *contracts.CreateConference) { c.Details.TimeZone = "" }, refusal.TimeZoneUnknown},
+		"a time zone that is none":             {func(c *contracts.CreateConference) { c.Details.TimeZone = "Europe/Atlantis" }, refusal.TimeZoneUnknown},
+		"an offset in place of a time zone":    {func(c *contracts.CreateConference) { c.Details.TimeZone = "+02:00" }, refusal.TimeZoneUnknown},
+		"the time zone of the server":          {func(c *contracts.CreateConference) { c.Details.TimeZone = "Local" }, refusal.TimeZoneUnknown},
+		"a path in place of a time zone":       {func(c *contracts.CreateConference) { c.Details.TimeZone = "../etc/passwd" }, refusal.TimeZoneUnknown},
+		"a time zone that counts leap seconds": {func(c *contracts.CreateConference) { c.Details.TimeZone = "right/Europe/Berlin" }, refusal.TimeZoneUnknown},
 	}
 	for name, r := range refusals {
 		c := create()
@@ -240,9 +241,9 @@ func TestDatesOutsideOfTheirRangeAreRefusedByName(t *testing.T) {
 			state = estest.Fold(agg, created(), added(general, "General admission", 19900, 100))
 		}
 		_, err := agg.Decide(env, state, command)
-		refusal, _ := es.AsRefusal(err)
-		if refusal == nil || refusal.Code != conference.DateOutOfRange || !strings.HasPrefix(refusal.Detail, what+" ") {
-			t.Errorf("%T: got %v, want %s and %s", command, err, conference.DateOutOfRange, what)
+		said, refused := es.AsRefusal(err)
+		if !refused || said.Code != refusal.DateOutOfRange || !strings.HasPrefix(said.Detail, what+" ") {
+			t.Errorf("%T: got %v, want %s and %s", command, err, refusal.DateOutOfRange, what)
 		}
 	}
 	date := func(d *contracts.ConferenceDetails, name string) *time.Time {
@@ -328,13 +329,13 @@ func TestASeatTypeHasASalesWindowOfItsOwn(t *testing.T) {
 			Name:    "one that closes when it opens is refused",
 			Given:   []any{created()},
 			When:    adds(empty),
-			Refused: conference.SalesWindowInvalid,
+			Refused: refusal.SalesWindowInvalid,
 		},
 		estest.Scenario{
 			Name:    "nor can it be changed to one",
 			Given:   []any{created(), addedWith},
 			When:    changes(empty),
-			Refused: conference.SalesWindowInvalid,
+			Refused: refusal.SalesWindowInvalid,
 		},
 	)
 }
@@ -435,19 +436,19 @@ func TestUpdateConference(t *testing.T) {
 			Name:    "to end before it starts is refused",
 			Given:   []any{created()},
 			When:    update(with(func(d *contracts.ConferenceDetails) { d.EndsAt = june.Add(-time.Hour) })),
-			Refused: conference.DatesInvalid,
+			Refused: refusal.DatesInvalid,
 		},
 		estest.Scenario{
 			Name:    "to refund after its end is refused",
 			Given:   []any{created()},
 			When:    update(with(func(d *contracts.ConferenceDetails) { d.RefundUntil = d.EndsAt.Add(time.Hour) })),
-			Refused: conference.RefundWindowInvalid,
+			Refused: refusal.RefundWindowInvalid,
 		},
 		estest.Scenario{
 			Name:    "to no name is refused",
 			Given:   []any{created()},
 			When:    update(with(func(d *contracts.ConferenceDetails) { d.Name = "" })),
-			Refused: conference.NameRequired,
+			Refused: refusal.NameRequired,
 		},
 	)
 }
@@ -478,13 +479,13 @@ func TestPublishConference(t *testing.T) {
 			Name:    "with nothing to sell is refused",
 			Given:   []any{created()},
 			When:    publish,
-			Refused: conference.SeatTypeRequired,
+			Refused: refusal.SeatTypeRequired,
 		},
 		estest.Scenario{
 			Name:    "with all seat types removed is refused",
 			Given:   append(onSale, removed(general)),
 			When:    publish,
-			Refused: conference.SeatTypeRequired,
+			Refused: refusal.SeatTypeRequired,
 		},
 		estest.Scenario{
 			Name:  "while it takes place is allowed",
@@ -498,7 +499,7 @@ func TestPublishConference(t *testing.T) {
 			Given:   onSale,
 			When:    publish,
 			At:      details.EndsAt,
-			Refused: conference.Ended,
+			Refused: refusal.ConferenceEnded,
 		},
 		estest.Scenario{
 			Name:  "again after unpublishing",
@@ -582,49 +583,49 @@ func TestAddSeatType(t *testing.T) {
 			Name:    "under the id of another is refused",
 			Given:   []any{created(), added(general, "General admission", 19900, 100)},
 			When:    add(general, "CQRS Workshop", 50000, 10),
-			Refused: conference.SeatTypeExists,
+			Refused: refusal.SeatTypeExists,
 		},
 		estest.Scenario{
 			Name:    "under the id of one that was removed is refused",
 			Given:   []any{created(), added(general, "General admission", 19900, 100), removed(general)},
 			When:    add(general, "General admission", 19900, 100),
-			Refused: conference.SeatTypeGone,
+			Refused: refusal.SeatTypeRemoved,
 		},
 		estest.Scenario{
 			Name:    "below a price of 0 is refused",
 			Given:   []any{created()},
 			When:    add(general, "General admission", -1, 100),
-			Refused: conference.PriceInvalid,
+			Refused: refusal.PriceInvalid,
 		},
 		estest.Scenario{
 			Name:    "above the highest price is refused",
 			Given:   []any{created()},
 			When:    add(general, "General admission", conference.MaxPrice+1, 100),
-			Refused: conference.PriceInvalid,
+			Refused: refusal.PriceInvalid,
 		},
 		estest.Scenario{
 			Name:    "below a quota of 0 is refused",
 			Given:   []any{created()},
 			When:    add(general, "General admission", 19900, -1),
-			Refused: conference.QuotaInvalid,
+			Refused: refusal.QuotaInvalid,
 		},
 		estest.Scenario{
 			Name:    "above the largest quota is refused",
 			Given:   []any{created()},
 			When:    add(general, "General admission", 19900, conference.MaxQuota+1),
-			Refused: conference.QuotaInvalid,
+			Refused: refusal.QuotaInvalid,
 		},
 		estest.Scenario{
 			Name:    "without a name is refused",
 			Given:   []any{created()},
 			When:    add(general, " ", 19900, 100),
-			Refused: conference.NameRequired,
+			Refused: refusal.NameRequired,
 		},
 		estest.Scenario{
 			Name:    "beside as many as an order can name is refused",
 			Given:   append([]any{created()}, manySeatTypes(conference.MaxSeatTypes)...),
 			When:    add(general, "General admission", 19900, 100),
-			Refused: conference.TooManySeatTypes,
+			Refused: refusal.TooManySeatTypes,
 		},
 		estest.Scenario{
 			Name:  "in place of one of the many that was removed is allowed",
@@ -704,31 +705,31 @@ func TestUpdateSeatType(t *testing.T) {
 			Name:    "that is not known is refused",
 			Given:   given,
 			When:    change(uuid.New(), "Dinner", 100, 1),
-			Refused: conference.SeatTypeUnknown,
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "that was removed is refused",
 			Given:   append(given, removed(workshop)),
 			When:    change(workshop, "CQRS Workshop", 50000, 10),
-			Refused: conference.SeatTypeGone,
+			Refused: refusal.SeatTypeRemoved,
 		},
 		estest.Scenario{
 			Name:    "to a price below 0 is refused",
 			Given:   given,
 			When:    change(general, "General admission", -1, 100),
-			Refused: conference.PriceInvalid,
+			Refused: refusal.PriceInvalid,
 		},
 		estest.Scenario{
 			Name:    "to a quota below 0 is refused",
 			Given:   given,
 			When:    change(general, "General admission", 19900, -1),
-			Refused: conference.QuotaInvalid,
+			Refused: refusal.QuotaInvalid,
 		},
 		estest.Scenario{
 			Name:    "to no name is refused",
 			Given:   given,
 			When:    change(general, "", 19900, 100),
-			Refused: conference.NameRequired,
+			Refused: refusal.NameRequired,
 		},
 	)
 }
@@ -753,13 +754,13 @@ func TestRemoveSeatType(t *testing.T) {
 			Name:    "that is not known is refused",
 			Given:   given,
 			When:    remove(uuid.New()),
-			Refused: conference.SeatTypeUnknown,
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "that is the last one on sale of a published conference is refused",
 			Given:   append(given, published, removed(workshop)),
 			When:    remove(general),
-			Refused: conference.LastSeatType,
+			Refused: refusal.LastSeatType,
 		},
 		estest.Scenario{
 			Name:  "that is the last one is allowed when it is not published",
@@ -777,7 +778,7 @@ func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
 		"add a seat type": add(general, "General admission", 19900, 100), "update a seat type": change(general, "Regular", 100, 1),
 		"remove a seat type": remove(general),
 	} {
-		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: conference.NotFound})
+		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: refusal.ConferenceNotFound})
 	}
 }
 
@@ -818,7 +819,7 @@ func TestTheDescriptionOfASeatType(t *testing.T) {
 			Name:    "belongs to what makes it another",
 			Given:   []any{created(), isAdded},
 			When:    addOther,
-			Refused: conference.SeatTypeExists,
+			Refused: refusal.SeatTypeExists,
 		},
 		estest.Scenario{
 			Name:  "is no business of the order app, nor of the seats app",

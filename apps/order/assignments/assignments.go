@@ -12,6 +12,7 @@ import (
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -103,7 +104,7 @@ func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
 		}
 	}
 	if len(e.Positions) == 0 {
-		return nil, es.Refuse("items-required", "there are no seats to assign")
+		return nil, es.Refuse(refusal.ItemsRequired, "there are no seats to assign")
 	}
 	return []any{e}, nil
 }
@@ -140,24 +141,24 @@ func unassign(seat Seat, c contracts.UnassignSeat) ([]any, error) {
 // are handed on: the organiser does that after the deadline too.
 func (s State) seat(env es.Env, orderID uuid.UUID, position int, byOrganiser bool) (Seat, error) {
 	if len(s.Seats) == 0 {
-		return Seat{}, es.Refuse("order-not-found", "the order has no seats to assign, or not yet")
+		return Seat{}, es.Refuse(refusal.OrderNotFound, "the order has no seats to assign, or not yet")
 	}
 	placed, _ := es.StateOf[order.State](env, order.Ref(orderID))
 	if placed.Status == order.Cancelled {
-		return Seat{}, es.Refuse("order-cancelled", "the order was cancelled")
+		return Seat{}, es.Refuse(refusal.OrderCancelled, "the order was cancelled")
 	}
 	if position < 0 || position >= len(s.Seats) {
-		return Seat{}, es.Refuse("no-such-position", "the order has positions 0 to %d", len(s.Seats)-1)
+		return Seat{}, es.Refuse(refusal.NoSuchPosition, "the order has positions 0 to %d", len(s.Seats)-1)
 	}
 	if byOrganiser {
 		return s.Seats[position], nil
 	}
 	of, known := es.StateOf[catalogue.State](env, catalogue.Ref(s.ConferenceID))
 	if !known {
-		return Seat{}, es.Refuse("conference-not-ready", "the conference is not known here, or not yet")
+		return Seat{}, es.Refuse(refusal.ConferenceNotReady, "the conference is not known here, or not yet")
 	}
 	if deadline := of.HandOverDeadline(); !env.Now.Before(deadline) {
-		return Seat{}, es.Refuse("hand-over-closed", "seats were handed on until %s", deadline.UTC().Format(time.RFC3339))
+		return Seat{}, es.Refuse(refusal.HandOverClosed, "seats were handed on until %s", deadline.UTC().Format(time.RFC3339))
 	}
 	return s.Seats[position], nil
 }

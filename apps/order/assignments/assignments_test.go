@@ -10,6 +10,7 @@ import (
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -104,7 +105,7 @@ func TestSeatAssignmentsAreCreated(t *testing.T) {
 		estest.Scenario{
 			Name:    "no seats, no assignments",
 			When:    create(),
-			Refused: "items-required",
+			Refused: refusal.ItemsRequired,
 		},
 	)
 }
@@ -177,18 +178,18 @@ func TestASeatIsAssigned(t *testing.T) {
 			Name: "a position after the last is refused", Others: open,
 			Given:   []any{created},
 			When:    assign(3, ada),
-			Refused: "no-such-position",
+			Refused: refusal.NoSuchPosition,
 		},
 		estest.Scenario{
 			Name: "a negative position is refused", Others: open,
 			Given:   []any{created},
 			When:    assign(-1, ada),
-			Refused: "no-such-position",
+			Refused: refusal.NoSuchPosition,
 		},
 		estest.Scenario{
 			Name: "before the order is confirmed it is refused, to be tried again", Others: open,
 			When:    assign(0, ada),
-			Refused: "order-not-found",
+			Refused: refusal.OrderNotFound,
 		},
 	)
 }
@@ -215,18 +216,18 @@ func TestASeatIsUnassigned(t *testing.T) {
 			Name: "a position after the last is refused", Others: open,
 			Given:   []any{created},
 			When:    unassign(3),
-			Refused: "no-such-position",
+			Refused: refusal.NoSuchPosition,
 		},
 		estest.Scenario{
 			Name: "a negative position is refused", Others: open,
 			Given:   []any{created},
 			When:    unassign(-1),
-			Refused: "no-such-position",
+			Refused: refusal.NoSuchPosition,
 		},
 		estest.Scenario{
 			Name: "before the order is confirmed it is refused, to be tried again", Others: open,
 			When:    unassign(0),
-			Refused: "order-not-found",
+			Refused: refusal.OrderNotFound,
 		},
 	)
 }
@@ -247,13 +248,13 @@ func TestTheSeatsOfACancelledOrderAreNobodysToGive(t *testing.T) {
 			Name: "assigning after the order was cancelled is refused", Others: cancelled,
 			Given:   []any{created},
 			When:    assign(0, ada),
-			Refused: "order-cancelled",
+			Refused: refusal.OrderCancelled,
 		},
 		estest.Scenario{
 			Name: "unassigning after the order was cancelled is refused", Others: cancelled,
 			Given:   []any{created, assigned(0, general, ada)},
 			When:    unassign(0),
-			Refused: "order-cancelled",
+			Refused: refusal.OrderCancelled,
 		},
 	)
 }
@@ -273,25 +274,25 @@ func TestSeatsAreHandedOnUntilTheDeadline(t *testing.T) {
 			Name: "by default not from its start on", Others: venue(time.Time{}),
 			Given: occupied,
 			When:  assign(0, grace), At: startsAt,
-			Refused: "hand-over-closed",
+			Refused: refusal.HandOverClosed,
 		},
 		estest.Scenario{
 			Name: "not after an earlier deadline", Others: venue(early),
 			Given: occupied,
 			When:  assign(0, grace), At: early,
-			Refused: "hand-over-closed",
+			Refused: refusal.HandOverClosed,
 		},
 		estest.Scenario{
 			Name: "nor assigned for the first time", Others: venue(early),
 			Given: occupied,
 			When:  assign(1, grace), At: early,
-			Refused: "hand-over-closed",
+			Refused: refusal.HandOverClosed,
 		},
 		estest.Scenario{
 			Name: "nor taken back", Others: venue(early),
 			Given: occupied,
 			When:  unassign(0), At: early,
-			Refused: "hand-over-closed",
+			Refused: refusal.HandOverClosed,
 		},
 		estest.Scenario{
 			Name: "while the conference goes on, if the deadline says so", Others: venue(late),
@@ -315,7 +316,7 @@ func TestSeatsAreHandedOnUntilTheDeadline(t *testing.T) {
 			Name:    "not while the catalogue cannot be read: refused, to be tried again",
 			Given:   occupied,
 			When:    assign(0, grace),
-			Refused: "conference-not-ready",
+			Refused: refusal.ConferenceNotReady,
 		},
 	)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -76,31 +77,31 @@ func TestTheItemsOfAnOrderAreChanged(t *testing.T) {
 			Name: "to nothing is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, 0)),
-			Refused: "items-required",
+			Refused: refusal.ItemsRequired,
 		},
 		estest.Scenario{
 			Name: "to a negative quantity is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, -1)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "to more than are allowed is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(general, 21)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "to an unknown seat type is refused", Others: sale(),
 			Given:   history,
 			When:    change(of(unknown, 1)),
-			Refused: "unknown-seat-type",
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "while the catalogue cannot be read is refused, to be tried again",
 			Given:   history,
 			When:    change(of(general, 1)),
-			Refused: "conference-not-ready",
+			Refused: refusal.ConferenceNotReady,
 		},
 	)
 }
@@ -151,7 +152,7 @@ func TestLaterPriceChangesLeaveTheOrderAlone(t *testing.T) {
 			Name: "when it is to be confirmed without a payment", Others: sale(free),
 			Given:   reservedHistory,
 			When:    confirmFree(),
-			Refused: "payment-required",
+			Refused: refusal.PaymentRequired,
 		},
 		estest.Scenario{
 			Name: "when it is paid", Others: sale(free),

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -105,69 +107,69 @@ func TestAConfirmationIsRefused(t *testing.T) {
 
 	estest.Run(t, orders,
 		estest.Scenario{
-			Name: "a payment of less", Given: ready, When: confirmPaid(payment, 447_99), Refused: "amount-differs",
+			Name: "a payment of less", Given: ready, When: confirmPaid(payment, 447_99), Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
-			Name: "a payment of more", Given: ready, When: confirmPaid(payment, 448_01), Refused: "amount-differs",
+			Name: "a payment of more", Given: ready, When: confirmPaid(payment, 448_01), Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
-			Name: "a payment in another currency", Given: ready, When: otherCurrency, Refused: "amount-differs",
+			Name: "a payment in another currency", Given: ready, When: otherCurrency, Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
-			Name: "a payment of nobody knows how much", Given: ready, When: noAmount, Refused: "amount-differs",
+			Name: "a payment of nobody knows how much", Given: ready, When: noAmount, Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:  "a payment of what was asked for, when less was granted",
-			Given: after(partlyReserved, registrant(ada)), When: confirmPaid(payment, 448_00), Refused: "amount-differs",
+			Given: after(partlyReserved, registrant(ada)), When: confirmPaid(payment, 448_00), Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:  "a payment for an order that is free of charge",
-			Given: after(freeReserved, registrant(ada)), When: confirmPaid(payment, 1), Refused: "amount-differs",
+			Given: after(freeReserved, registrant(ada)), When: confirmPaid(payment, 1), Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:  "a payment of the total before the items were changed",
 			Given: after(ready, updated(2, of(workshop, 1)), totals(2, 500_00, requestedLine(workshop, 1))),
-			When:  confirmPaid(payment, 448_00), Refused: "amount-differs",
+			When:  confirmPaid(payment, 448_00), Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:  "a change took the reservation back, whatever was reserved before",
 			Given: after(ready, updated(2, of(workshop, 1)), totals(2, 500_00, requestedLine(workshop, 1))),
-			When:  confirmPaid(payment, 500_00), Refused: "not-reserved",
+			When:  confirmPaid(payment, 500_00), Refused: refusal.NotReserved,
 		},
 		estest.Scenario{
-			Name: "no registrant", Given: fullyReserved, When: confirmPaid(payment, 448_00), Refused: "registrant-required",
+			Name: "no registrant", Given: fullyReserved, When: confirmPaid(payment, 448_00), Refused: refusal.RegistrantRequired,
 		},
 		estest.Scenario{
-			Name: "no registrant, free of charge", Given: freeReserved, When: confirmFree(), Refused: "registrant-required",
+			Name: "no registrant, free of charge", Given: freeReserved, When: confirmFree(), Refused: refusal.RegistrantRequired,
 		},
 		estest.Scenario{
 			Name:  "seats not reserved yet",
-			Given: after(paidOrder, registrant(ada)), When: confirmPaid(payment, 448_00), Refused: "not-reserved",
+			Given: after(paidOrder, registrant(ada)), When: confirmPaid(payment, 448_00), Refused: refusal.NotReserved,
 		},
 		estest.Scenario{
-			Name: "no payment for an order that costs something", Given: ready, When: confirmFree(), Refused: "payment-required",
+			Name: "no payment for an order that costs something", Given: ready, When: confirmFree(), Refused: refusal.PaymentRequired,
 		},
 		estest.Scenario{
-			Name: "paid already by another payment", Given: confirmed, When: confirmPaid(payment2, 448_00), Refused: "already-paid",
+			Name: "paid already by another payment", Given: confirmed, When: confirmPaid(payment2, 448_00), Refused: refusal.AlreadyPaid,
 		},
 		estest.Scenario{
 			Name:  "confirmed already, free of charge, and now a payment of nothing",
 			Given: after(freeReserved, registrant(ada), confirmedFree(of(keynote, 1))),
-			When:  confirmPaid(payment, 0), Refused: "already-paid",
+			When:  confirmPaid(payment, 0), Refused: refusal.AlreadyPaid,
 		},
 		estest.Scenario{
-			Name: "expired", Given: after(ready, expired()), When: confirmPaid(payment, 448_00), Refused: "order-expired",
+			Name: "expired", Given: after(ready, expired()), When: confirmPaid(payment, 448_00), Refused: refusal.OrderExpired,
 		},
 		estest.Scenario{
-			Name: "cancelled", Given: after(ready, cancelled()), When: confirmPaid(payment, 448_00), Refused: "order-cancelled",
+			Name: "cancelled", Given: after(ready, cancelled()), When: confirmPaid(payment, 448_00), Refused: refusal.OrderCancelled,
 		},
 		estest.Scenario{
 			Name:  "cancelled after it was confirmed with this payment",
-			Given: after(confirmed, cancelledWithRefund(payment)), When: confirmPaid(payment, 448_00), Refused: "order-cancelled",
+			Given: after(confirmed, cancelledWithRefund(payment)), When: confirmPaid(payment, 448_00), Refused: refusal.OrderCancelled,
 		},
 		estest.Scenario{
 			Name:  "rejected",
-			Given: after(paidOrder, registrant(ada), rejected(1)), When: confirmPaid(payment, 448_00), Refused: "order-rejected",
+			Given: after(paidOrder, registrant(ada), rejected(1)), When: confirmPaid(payment, 448_00), Refused: refusal.OrderRejected,
 		},
 	)
 }
@@ -185,24 +187,24 @@ func TestReasonsToRefuseAConfirmationHaveAnOrder(t *testing.T) {
 		name    string
 		given   []any
 		when    any
-		refused string
+		refused es.Code
 	}{
-		{"amount before registrant", fullyReserved, less, "amount-differs"},
-		{"amount before reservation", waits, less, "amount-differs"},
-		{"amount before another payment", after(ready, confirmedBy(payment, 448_00, paidSeats...)), less, "amount-differs"},
-		{"amount before expiry", after(ready, expired()), less, "amount-differs"},
-		{"amount before cancellation", after(ready, cancelled()), less, "amount-differs"},
-		{"amount before rejection", after(waits, rejected(1)), less, "amount-differs"},
-		{"registrant before reservation", paidOrder, exact, "registrant-required"},
-		{"registrant before payment", fullyReserved, unpaid, "registrant-required"},
-		{"registrant before expiry, so that nothing is re-acquired that could not be confirmed", after(fullyReserved, expired()), exact, "registrant-required"},
-		{"registrant before cancellation", after(fullyReserved, cancelled()), exact, "registrant-required"},
-		{"registrant before rejection", after(paidOrder, rejected(1)), exact, "registrant-required"},
-		{"reservation before payment", waits, unpaid, "not-reserved"},
-		{"payment before another payment", after(ready, confirmedBy(payment, 448_00, paidSeats...)), unpaid, "payment-required"},
-		{"payment before expiry", after(ready, expired()), unpaid, "payment-required"},
-		{"payment before cancellation", after(ready, cancelled()), unpaid, "payment-required"},
-		{"payment before rejection", after(waits, rejected(1)), unpaid, "payment-required"},
+		{"amount before registrant", fullyReserved, less, refusal.AmountDiffers},
+		{"amount before reservation", waits, less, refusal.AmountDiffers},
+		{"amount before another payment", after(ready, confirmedBy(payment, 448_00, paidSeats...)), less, refusal.AmountDiffers},
+		{"amount before expiry", after(ready, expired()), less, refusal.AmountDiffers},
+		{"amount before cancellation", after(ready, cancelled()), less, refusal.AmountDiffers},
+		{"amount before rejection", after(waits, rejected(1)), less, refusal.AmountDiffers},
+		{"registrant before reservation", paidOrder, exact, refusal.RegistrantRequired},
+		{"registrant before payment", fullyReserved, unpaid, refusal.RegistrantRequired},
+		{"registrant before expiry, so that nothing is re-acquired that could not be confirmed", after(fullyReserved, expired()), exact, refusal.RegistrantRequired},
+		{"registrant before cancellation", after(fullyReserved, cancelled()), exact, refusal.RegistrantRequired},
+		{"registrant before rejection", after(paidOrder, rejected(1)), exact, refusal.RegistrantRequired},
+		{"reservation before payment", waits, unpaid, refusal.NotReserved},
+		{"payment before another payment", after(ready, confirmedBy(payment, 448_00, paidSeats...)), unpaid, refusal.PaymentRequired},
+		{"payment before expiry", after(ready, expired()), unpaid, refusal.PaymentRequired},
+		{"payment before cancellation", after(ready, cancelled()), unpaid, refusal.PaymentRequired},
+		{"payment before rejection", after(waits, rejected(1)), unpaid, refusal.PaymentRequired},
 	} {
 		estest.Run(t, orders, estest.Scenario{Name: row.name, Given: row.given, When: row.when, Refused: row.refused})
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -26,14 +27,14 @@ func TestAnOrderExpires(t *testing.T) {
 			Name:    "not when it was confirmed first",
 			Given:   after(fullyReserved, registrant(ada), confirmedBy(payment, 448_00, paidSeats...)),
 			When:    expire(),
-			Refused: "order-confirmed",
+			Refused: refusal.OrderConfirmed,
 		},
 		estest.Scenario{
 			Name: "not when it was confirmed after all",
 			Given: after(fullyReserved, registrant(ada), expired(),
 				reinstated(paidSeats...), confirmedBy(payment, 448_00, paidSeats...)),
 			When:    expire(),
-			Refused: "order-confirmed",
+			Refused: refusal.OrderConfirmed,
 		},
 	)
 }
@@ -74,37 +75,37 @@ func TestAnExpiredOrderIsReinstated(t *testing.T) {
 			Name:    "not for less than the seats cost",
 			Given:   ended,
 			When:    reinstate(1, 447_99, paidSeats...),
-			Refused: "amount-differs",
+			Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:    "not with fewer seats than the payment is for",
 			Given:   ended,
 			When:    reinstate(1, 448_00, of(general, 2)),
-			Refused: "amount-differs",
+			Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:    "not in another currency",
 			Given:   ended,
 			When:    otherCurrency,
-			Refused: "amount-differs",
+			Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:    "not with seats it did not ask for",
 			Given:   ended,
 			When:    reinstate(1, 597_00, of(general, 3)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 		estest.Scenario{
 			Name:    "not without seats",
 			Given:   ended,
 			When:    reinstate(1, 0),
-			Refused: "nothing-granted",
+			Refused: refusal.NothingGranted,
 		},
 		estest.Scenario{
 			Name:    "not with the seats of an older version",
 			Given:   after(fullyReserved, registrant(ada), updated(2, paidSeats...), totals(2, 448_00, requestedLine(general, 2), requestedLine(cocktail, 1)), expired()),
 			When:    reinstate(1, 448_00, paidSeats...),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 		estest.Scenario{
 			Name:  "once: again with the same payment does nothing",
@@ -116,7 +117,7 @@ func TestAnExpiredOrderIsReinstated(t *testing.T) {
 			Name:    "once: another payment is refused",
 			Given:   back,
 			When:    byAnother,
-			Refused: "order-confirmed",
+			Refused: refusal.OrderConfirmed,
 		},
 		estest.Scenario{
 			Name: "and can be cancelled like any confirmed order", Others: sale(),
@@ -185,13 +186,13 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Name: "confirmed, after the refund window: refused", Others: sale(),
 			Given: confirmed,
 			When:  cancel(), At: refundUntil.Add(time.Nanosecond),
-			Refused: "refund-window-closed",
+			Refused: refusal.RefundWindowClosed,
 		},
 		estest.Scenario{
 			Name: "confirmed, and the conference has no refund window: refused", Others: noWindow,
 			Given:   confirmed,
 			When:    cancel(),
-			Refused: "refund-window-closed",
+			Refused: refusal.RefundWindowClosed,
 		},
 		estest.Scenario{
 			Name: "confirmed, inside a refund window that was moved", Others: sale(func(c *contracts.SetCatalogue) {
@@ -205,7 +206,7 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Name:    "confirmed, while the catalogue cannot be read: refused, to be tried again",
 			Given:   confirmed,
 			When:    cancel(),
-			Refused: "conference-not-ready",
+			Refused: refusal.ConferenceNotReady,
 		},
 		estest.Scenario{
 			Name: "confirmed free of charge, without a refund window: until the conference starts, and there is nothing to refund", Others: noWindow,
@@ -223,7 +224,7 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Name: "confirmed free of charge, once the conference has started: refused", Others: sale(),
 			Given: free,
 			When:  cancel(), At: startsAt,
-			Refused: "conference-started",
+			Refused: refusal.ConferenceStarted,
 		},
 		estest.Scenario{
 			Name: "by the organiser, after the refund window: with a refund", Others: sale(),
@@ -247,7 +248,7 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Name: "by the organiser, after the end of the conference: refused", Others: sale(),
 			Given: confirmed,
 			When:  cancelByOrganiser(), At: endsAt,
-			Refused: "conference-ended",
+			Refused: refusal.ConferenceEnded,
 		},
 		estest.Scenario{
 			Name:  "twice: nothing the second time",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -35,13 +36,13 @@ func (c Config) wanted(items contracts.Seats) (contracts.Seats, error) {
 		}
 	}
 	if len(seats) == 0 {
-		return nil, es.Refuse("items-required", "one or more items are required")
+		return nil, es.Refuse(refusal.ItemsRequired, "one or more items are required")
 	}
 	return seats, nil
 }
 
 func (c Config) refuseQuantity(item contracts.SeatQuantity) error {
-	return es.Refuse("quantity-out-of-range", "%d seats of type %s: an order may have 1 to %d of each",
+	return es.Refuse(refusal.QuantityOutOfRange, "%d seats of type %s: an order may have 1 to %d of each",
 		item.Quantity, item.SeatType, c.MaxSeatsPerType)
 }
 
@@ -55,11 +56,11 @@ func refuseUnlessSold(now time.Time, wanted, has contracts.Seats, of catalogue.S
 		}
 		switch window := of.SalesWindow(seatType); {
 		case !now.Before(of.EndsAt):
-			return es.Refuse("conference-ended", "the conference is over")
+			return es.Refuse(refusal.ConferenceEnded, "the conference is over")
 		case now.Before(window.SalesFrom):
-			return es.Refuse("sales-not-open", "sales of %s open at %s", seatType.Name, window.SalesFrom.UTC().Format(time.RFC3339))
+			return es.Refuse(refusal.SalesNotOpen, "sales of %s open at %s", seatType.Name, window.SalesFrom.UTC().Format(time.RFC3339))
 		case !now.Before(window.SalesUntil):
-			return es.Refuse("sales-closed", "sales of %s closed at %s", seatType.Name, window.SalesUntil.UTC().Format(time.RFC3339))
+			return es.Refuse(refusal.SalesClosed, "sales of %s closed at %s", seatType.Name, window.SalesUntil.UTC().Format(time.RFC3339))
 		}
 	}
 	return nil
@@ -71,7 +72,7 @@ func priced(items contracts.Seats, onSale catalogue.State) ([]contracts.OrderLin
 	for i, item := range items {
 		seatType, ok := onSale.SeatType(item.SeatType)
 		if !ok {
-			return nil, es.Refuse("unknown-seat-type", "seat type %s is not on sale", item.SeatType)
+			return nil, es.Refuse(refusal.UnknownSeatType, "seat type %s is not on sale", item.SeatType)
 		}
 		lines[i] = contracts.OrderLine{
 			SeatType:  item.SeatType,
@@ -89,7 +90,7 @@ func priced(items contracts.Seats, onSale catalogue.State) ([]contracts.OrderLin
 // A grant must hold at least one seat, and none that the order did not ask for.
 func answered(lines []contracts.OrderLine, grant contracts.Seats) (answer []contracts.OrderLine, granted contracts.Seats, err error) {
 	if grant.Total() == 0 {
-		return nil, nil, es.Refuse("nothing-granted", "no seats were granted")
+		return nil, nil, es.Refuse(refusal.NothingGranted, "no seats were granted")
 	}
 	for _, line := range lines {
 		line.Granted = grant.Of(line.SeatType)
@@ -116,7 +117,7 @@ func answered(lines []contracts.OrderLine, grant contracts.Seats) (answer []cont
 }
 
 func refuseGrant() error {
-	return es.Refuse("grant-exceeds-request", "seats were granted that the order did not ask for")
+	return es.Refuse(refusal.GrantExceedsRequest, "seats were granted that the order did not ask for")
 }
 
 // total is the sum of all lines.

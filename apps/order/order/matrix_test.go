@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -40,11 +41,11 @@ var (
 // outcome is what must follow: events, nothing, or a refusal.
 type outcome struct {
 	then    []any
-	refused string
+	refused es.Code
 }
 
 func events(then ...any) outcome   { return outcome{then: then} }
-func refused(code string) outcome  { return outcome{refused: code} }
+func refused(code es.Code) outcome { return outcome{refused: code} }
 func sameForAll(o outcome) columns { return columns{o, o, o, o, o, o, o, o} }
 
 // columns are the outcomes in the order of standings.
@@ -56,14 +57,14 @@ type columns [8]outcome
 func TestEveryCommandInEveryStatus(t *testing.T) {
 	var (
 		nothing  = events()
-		missing  = refused("order-not-found")
-		expiredR = refused("order-expired")
-		confirmd = refused("order-confirmed")
-		cancelld = refused("order-cancelled")
-		rejectd  = refused("order-rejected")
-		older    = refused("version-superseded")
-		held     = refused("already-reserved")
-		another  = refused("order-already-placed")
+		missing  = refused(refusal.OrderNotFound)
+		expiredR = refused(refusal.OrderExpired)
+		confirmd = refused(refusal.OrderConfirmed)
+		cancelld = refused(refusal.OrderCancelled)
+		rejectd  = refused(refusal.OrderRejected)
+		older    = refused(refusal.VersionSuperseded)
+		held     = refused(refusal.AlreadyReserved)
+		another  = refused(refusal.OrderAlreadyPlaced)
 
 		placing  = events(estest.Any[contracts.OrderPlaced](), estest.Any[contracts.OrderTotalsCalculated]())
 		changing = events(estest.Any[contracts.OrderUpdated](), estest.Any[contracts.OrderTotalsCalculated]())
@@ -95,7 +96,7 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		{"MarkSeatsAsReserved, some", is(mark(2, of(general, 1))),
 			columns{missing, partial, nothing, held, rejectd, expiredR, confirmd, cancelld}},
 		{"MarkSeatsAsReserved, none", is(mark(2)),
-			columns{missing, refused("nothing-granted"), held, held, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, refused(refusal.NothingGranted), held, held, rejectd, expiredR, confirmd, cancelld}},
 		{"MarkSeatsAsReserved, of an older version", is(mark(1, of(workshop, 1))),
 			columns{missing, older, older, older, rejectd, expiredR, confirmd, cancelld}},
 		{"RejectOrder", is(reject(2)),
@@ -103,19 +104,19 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		{"RejectOrder, of an older version", is(reject(1)),
 			columns{missing, older, older, older, nothing, expiredR, confirmd, cancelld}},
 		{"ConfirmOrder, with an exact payment", func(s standing) any { return confirmPaid(payment2, s.total) },
-			columns{missing, refused("not-reserved"),
+			columns{missing, refused(refusal.NotReserved),
 				events(confirmedBy(payment2, 199_00, of(general, 1))), events(confirmedBy(payment2, 398_00, of(general, 2))),
-				rejectd, expiredR, refused("already-paid"), cancelld}},
+				rejectd, expiredR, refused(refusal.AlreadyPaid), cancelld}},
 		{"ConfirmOrder, with a payment of another amount", func(s standing) any { return confirmPaid(payment2, s.total+1) },
 			func() columns {
-				c := sameForAll(refused("amount-differs"))
+				c := sameForAll(refused(refusal.AmountDiffers))
 				c[0] = missing
 				return c
 			}()},
 		{"ConfirmOrder, without a payment", is(confirmFree()),
 			func() columns {
-				c := sameForAll(refused("payment-required"))
-				c[0], c[1] = missing, refused("not-reserved")
+				c := sameForAll(refused(refusal.PaymentRequired))
+				c[0], c[1] = missing, refused(refusal.NotReserved)
 				return c
 			}()},
 		{"ExpireOrder", is(expire()),
@@ -125,11 +126,11 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 			c.PaymentID = payment2
 			return c
 		}()),
-			columns{missing, refused("not-expired"), refused("not-expired"), refused("not-expired"), rejectd,
+			columns{missing, refused(refusal.NotExpired), refused(refusal.NotExpired), refused(refusal.NotExpired), rejectd,
 				events(estest.Any[contracts.OrderReinstated](), confirmedBy(payment2, 398_00, of(general, 2))),
 				confirmd, cancelld}},
 		{"ReinstateOrder, of an older version", is(reinstate(1, 500_00, of(workshop, 1))),
-			columns{missing, refused("not-expired"), refused("not-expired"), refused("not-expired"), rejectd,
+			columns{missing, refused(refusal.NotExpired), refused(refusal.NotExpired), refused(refusal.NotExpired), rejectd,
 				older, nothing, cancelld}},
 		{"CancelOrder", is(cancel()),
 			columns{missing, gone, gone, gone, rejectd, expiredR, events(cancelledWithRefund(payment)), nothing}},
@@ -153,7 +154,7 @@ func TestRecordedAnswersChangeNothing(t *testing.T) {
 		estest.Scenario{
 			Name: "a refusal and a command without effect leave the order as it was",
 			Given: after(changedAndReserved,
-				es.CommandRejected{CommandID: "1", CommandType: "ConfirmOrder.v1", Code: "amount-differs"},
+				es.CommandRejected{CommandID: "1", CommandType: "ConfirmOrder.v1", Code: refusal.AmountDiffers},
 				es.CommandHadNoEffect{CommandID: "2", CommandType: "MarkSeatsAsReserved.v1"}),
 			When: confirmPaid(payment, 398_00),
 			Then: []any{confirmedBy(payment, 398_00, of(general, 2))},

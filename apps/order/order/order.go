@@ -14,6 +14,7 @@ import (
 
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -41,7 +42,7 @@ func (c Config) decide(env es.Env, s State, command any) ([]any, error) {
 		return c.place(env, s, m)
 	}
 	if s.Status == "" {
-		return nil, es.Refuse("order-not-found", "there is no such order, or not yet")
+		return nil, es.Refuse(refusal.OrderNotFound, "there is no such order, or not yet")
 	}
 	switch m := command.(type) {
 	case contracts.ChangeOrderItems:
@@ -76,14 +77,14 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 		if m.ConferenceID == s.ConferenceID && items.Equal(s.PlacedItems) {
 			return nil, nil
 		}
-		return nil, es.Refuse("order-already-placed", "another order was placed under this id")
+		return nil, es.Refuse(refusal.OrderAlreadyPlaced, "another order was placed under this id")
 	}
 	onSale, err := catalogueOf(env, m.ConferenceID)
 	if err != nil {
 		return nil, err
 	}
 	if !onSale.Published {
-		return nil, es.Refuse("conference-not-published", "the conference does not take orders")
+		return nil, es.Refuse(refusal.ConferenceNotPublished, "the conference does not take orders")
 	}
 	if err := refuseUnlessSold(env.Now, items, nil, onSale); err != nil {
 		return nil, err
@@ -214,13 +215,13 @@ func confirm(s State, m contracts.ConfirmOrder) ([]any, error) {
 	case paid && (m.Amount == nil || *m.Amount != s.Total):
 		return nil, s.refuseAmount(s.Total)
 	case s.Registrant == nil:
-		return nil, es.Refuse("registrant-required", "the order has no registrant")
+		return nil, es.Refuse(refusal.RegistrantRequired, "the order has no registrant")
 	case s.Status == Placed:
-		return nil, es.Refuse("not-reserved", "no seats are held for the order as it is")
+		return nil, es.Refuse(refusal.NotReserved, "no seats are held for the order as it is")
 	case !paid && !s.Total.IsZero():
-		return nil, es.Refuse("payment-required", "the order costs %s", s.Total)
+		return nil, es.Refuse(refusal.PaymentRequired, "the order costs %s", s.Total)
 	case s.Status == Confirmed:
-		return nil, es.Refuse("already-paid", "the order was confirmed before")
+		return nil, es.Refuse(refusal.AlreadyPaid, "the order was confirmed before")
 	}
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
@@ -253,7 +254,7 @@ func reinstate(s State, m contracts.ReinstateOrder) ([]any, error) {
 		if err := s.refuseUnlessOpen(); err != nil {
 			return nil, err
 		}
-		return nil, es.Refuse("not-expired", "the order has not expired")
+		return nil, es.Refuse(refusal.NotExpired, "the order has not expired")
 	}
 	if m.Version != s.Version {
 		return nil, s.superseded(m.Version)
@@ -307,16 +308,16 @@ func (s State) refuseToGiveBack(env es.Env, byOrganiser bool) error {
 	switch free := s.PaymentID == nil; {
 	case byOrganiser:
 		if !env.Now.Before(of.EndsAt) {
-			return es.Refuse("conference-ended", "the conference is over")
+			return es.Refuse(refusal.ConferenceEnded, "the conference is over")
 		}
 	case free:
 		if !env.Now.Before(of.StartsAt) {
-			return es.Refuse("conference-started", "an order that was free of charge is given back before the conference starts")
+			return es.Refuse(refusal.ConferenceStarted, "an order that was free of charge is given back before the conference starts")
 		}
 	default:
 		// No window is the zero time, which is long past.
 		if env.Now.After(of.RefundUntil) {
-			return es.Refuse("refund-window-closed", "an order that was paid can no longer be cancelled")
+			return es.Refuse(refusal.RefundWindowClosed, "an order that was paid can no longer be cancelled")
 		}
 	}
 	return nil
@@ -333,27 +334,27 @@ func react(s State, event any, out *es.Outbox) {
 func (s State) refuseUnlessOpen() error {
 	switch s.Status {
 	case Confirmed:
-		return es.Refuse("order-confirmed", "the order is confirmed")
+		return es.Refuse(refusal.OrderConfirmed, "the order is confirmed")
 	case Expired:
-		return es.Refuse("order-expired", "the order has expired")
+		return es.Refuse(refusal.OrderExpired, "the order has expired")
 	case Cancelled:
-		return es.Refuse("order-cancelled", "the order was cancelled")
+		return es.Refuse(refusal.OrderCancelled, "the order was cancelled")
 	case Rejected:
-		return es.Refuse("order-rejected", "the order was rejected")
+		return es.Refuse(refusal.OrderRejected, "the order was rejected")
 	}
 	return nil
 }
 
 func (s State) superseded(version int) error {
-	return es.Refuse("version-superseded", "this is about version %d of the items; the order is at %d", version, s.Version)
+	return es.Refuse(refusal.VersionSuperseded, "this is about version %d of the items; the order is at %d", version, s.Version)
 }
 
 func (s State) refuseSecondAnswer() error {
-	return es.Refuse("already-reserved", "seats are held already for version %d of the items", s.Version)
+	return es.Refuse(refusal.AlreadyReserved, "seats are held already for version %d of the items", s.Version)
 }
 
 func (s State) refuseAmount(price contracts.Money) error {
-	return es.Refuse("amount-differs", "the price is %s", price)
+	return es.Refuse(refusal.AmountDiffers, "the price is %s", price)
 }
 
 // samePayment says whether both are the same payment, or both are none.
@@ -368,7 +369,7 @@ func samePayment(a, b *uuid.UUID) bool {
 func catalogueOf(env es.Env, conferenceID uuid.UUID) (catalogue.State, error) {
 	onSale, known := es.StateOf[catalogue.State](env, catalogue.Ref(conferenceID))
 	if !known {
-		return catalogue.State{}, es.Refuse("conference-not-ready", "the conference is not known here, or not yet")
+		return catalogue.State{}, es.Refuse(refusal.ConferenceNotReady, "the conference is not known here, or not yet")
 	}
 	return onSale, nil
 }

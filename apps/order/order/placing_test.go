@@ -9,6 +9,7 @@ import (
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -109,69 +110,69 @@ func TestAnOrderIsNotPlaced(t *testing.T) {
 		estest.Scenario{
 			Name: "without items", Others: sale(),
 			When:    register(),
-			Refused: "items-required",
+			Refused: refusal.ItemsRequired,
 		},
 		estest.Scenario{
 			Name: "with none of anything", Others: sale(),
 			When:    register(of(general, 0), of(workshop, 0)),
-			Refused: "items-required",
+			Refused: refusal.ItemsRequired,
 		},
 		estest.Scenario{
 			Name: "with a negative quantity", Others: sale(),
 			When:    register(of(general, 2), of(workshop, -1)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "with a negative quantity that others of its type would hide", Others: sale(),
 			When:    register(of(general, 5), of(general, -3)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "with more of a type than are allowed", Others: sale(),
 			When:    register(of(general, 21)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "with more of a type than are allowed, named in parts", Others: sale(),
 			When:    register(of(general, 11), of(general, 10)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 		estest.Scenario{
 			Name: "with a seat type that nobody has heard of", Others: sale(),
 			When:    register(of(general, 1), of(unknown, 1)),
-			Refused: "unknown-seat-type",
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name: "with a seat type that was removed", Others: sale(withoutWorkshop),
 			When:    register(of(workshop, 1)),
-			Refused: "unknown-seat-type",
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "for a conference that is not known, or not yet",
 			When:    register(of(general, 1)),
-			Refused: "conference-not-ready",
+			Refused: refusal.ConferenceNotReady,
 		},
 		estest.Scenario{
 			Name: "for another conference than the one whose catalogue is known", Others: sale(),
 			When:    elsewhere,
-			Refused: "conference-not-ready",
+			Refused: refusal.ConferenceNotReady,
 		},
 		estest.Scenario{
 			Name: "for a conference that is not published", Others: sale(unpublished),
 			When:    register(of(general, 1)),
-			Refused: "conference-not-published",
+			Refused: refusal.ConferenceNotPublished,
 		},
 		estest.Scenario{
 			Name: "under the id of another order", Others: sale(),
 			Given:   []any{placed(of(general, 1))},
 			When:    register(of(general, 2)),
-			Refused: "order-already-placed",
+			Refused: refusal.OrderAlreadyPlaced,
 		},
 		estest.Scenario{
 			Name: "under the id of an order for another conference", Others: sale(),
 			Given:   []any{placed(of(general, 1))},
 			When:    elsewhere,
-			Refused: "order-already-placed",
+			Refused: refusal.OrderAlreadyPlaced,
 		},
 	)
 }
@@ -186,7 +187,7 @@ func TestTheGreatestQuantityIsConfigured(t *testing.T) {
 		estest.Scenario{
 			Name: "one more is refused", Others: sale(),
 			When:    register(of(general, 3)),
-			Refused: "quantity-out-of-range",
+			Refused: refusal.QuantityOutOfRange,
 		},
 	)
 }

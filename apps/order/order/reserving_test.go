@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -76,43 +77,43 @@ func TestTheSeatsAnswer(t *testing.T) {
 			Name:    "with nothing: refused, so never free of charge",
 			Given:   history,
 			When:    mark(1),
-			Refused: "nothing-granted",
+			Refused: refusal.NothingGranted,
 		},
 		estest.Scenario{
 			Name:    "with 0 of each: refused, so never free of charge",
 			Given:   history,
 			When:    mark(1, of(general, 0), of(workshop, 0), of(cocktail, 0)),
-			Refused: "nothing-granted",
+			Refused: refusal.NothingGranted,
 		},
 		estest.Scenario{
 			Name:    "with more than was asked for: refused",
 			Given:   history,
 			When:    mark(1, of(general, 3)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 		estest.Scenario{
 			Name:    "with a type that was not asked for: refused",
 			Given:   history,
 			When:    mark(1, of(general, 2), of(keynote, 1)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 		estest.Scenario{
 			Name:    "with a type named twice: refused",
 			Given:   history,
 			When:    mark(1, of(general, 1), of(general, 1)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 		estest.Scenario{
 			Name:    "with a negative number: refused",
 			Given:   history,
 			When:    mark(1, of(general, 2), of(workshop, -1)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 		estest.Scenario{
 			Name:    "with a negative number that another type makes up for: refused",
 			Given:   history,
 			When:    mark(1, of(general, 2), of(workshop, -1), of(unknown, 1)),
-			Refused: "grant-exceeds-request",
+			Refused: refusal.GrantExceedsRequest,
 		},
 	)
 }
@@ -128,25 +129,25 @@ func TestAnAnswerToAnotherVersionIsSuperseded(t *testing.T) {
 			Name:    "seats for the version before the change",
 			Given:   changed,
 			When:    mark(1, of(general, 2)),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 		estest.Scenario{
 			Name:    "seats for the version before the change, the same in number as now",
 			Given:   changed,
 			When:    mark(1, of(general, 1)),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 		estest.Scenario{
 			Name:    "nothing for the version before the change is no reason to reject",
 			Given:   changed,
 			When:    reject(1),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 		estest.Scenario{
 			Name:    "a version that is still to come",
 			Given:   changed,
 			When:    mark(3, of(general, 1)),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 		estest.Scenario{
 			Name:  "the version of now is taken after one was refused",
@@ -160,7 +161,7 @@ func TestAnAnswerToAnotherVersionIsSuperseded(t *testing.T) {
 				register(of(general, 2)), mark(1, of(general, 2)), change(of(general, 4)),
 			},
 			When:    mark(1, of(general, 2)),
-			Refused: "version-superseded",
+			Refused: refusal.VersionSuperseded,
 		},
 	)
 }
@@ -185,19 +186,19 @@ func TestTheSeatsAnswerAVersionOnce(t *testing.T) {
 			Name:    "another answer to a version that has its seats is refused",
 			Given:   partial,
 			When:    mark(1, of(general, 2)),
-			Refused: "already-reserved",
+			Refused: refusal.AlreadyReserved,
 		},
 		estest.Scenario{
 			Name:    "no seats after seats is refused",
 			Given:   full,
 			When:    mark(1),
-			Refused: "already-reserved",
+			Refused: refusal.AlreadyReserved,
 		},
 		estest.Scenario{
 			Name:    "an order that has its seats is not rejected",
 			Given:   full,
 			When:    reject(1),
-			Refused: "already-reserved",
+			Refused: refusal.AlreadyReserved,
 		},
 		estest.Scenario{
 			Name:  "an order without seats is rejected with the reason",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -36,7 +37,7 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "not before sales open", Others: sale(windows),
 			When: register(of(general, 1)), At: salesFrom.Add(-time.Nanosecond),
-			Refused: "sales-not-open",
+			Refused: refusal.SalesNotOpen,
 		},
 		estest.Scenario{
 			Name: "from the moment at which they open", Others: sale(windows),
@@ -51,12 +52,12 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "not from the moment at which they close", Others: sale(windows),
 			When: register(of(general, 1)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "an early bird until its own sales close", Others: sale(windows),
 			When: register(of(workshop, 1)), At: earlyUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "others after that", Others: sale(windows),
@@ -66,22 +67,22 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "all or nothing: an order with one seat that is not sold is refused", Others: sale(windows),
 			When: register(of(general, 1), of(workshop, 1)), At: betweenSales,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "a seat type whose own sales open later", Others: late,
 			When: register(of(general, 1)), At: insideSales,
-			Refused: "sales-not-open",
+			Refused: refusal.SalesNotOpen,
 		},
 		estest.Scenario{
 			Name: "a seat type's window does not open the conference's", Others: wide,
 			When: register(of(general, 1)), At: salesFrom.Add(-time.Nanosecond),
-			Refused: "sales-not-open",
+			Refused: refusal.SalesNotOpen,
 		},
 		estest.Scenario{
 			Name: "a seat type's window does not keep the conference's open", Others: wide,
 			When: register(of(general, 1)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "by default until just before the conference ends", Others: sale(),
@@ -91,19 +92,19 @@ func TestSeatsAreSoldWithinTheirSalesWindow(t *testing.T) {
 		estest.Scenario{
 			Name: "never after its end", Others: sale(),
 			When: register(of(general, 1)), At: endsAt,
-			Refused: "conference-ended",
+			Refused: refusal.ConferenceEnded,
 		},
 		estest.Scenario{
 			Name: "not when its end was moved into the past", Others: sale(func(c *contracts.SetCatalogue) {
 				c.StartsAt, c.EndsAt = estest.Noon.AddDate(0, 0, -2), estest.Noon.Add(-time.Minute)
 			}),
 			When:    register(of(general, 1)),
-			Refused: "conference-ended",
+			Refused: refusal.ConferenceEnded,
 		},
 		estest.Scenario{
 			Name: "a conference that is not published says so first", Others: sale(windows, func(c *contracts.SetCatalogue) { c.Published = false }),
 			When:    register(of(general, 1)),
-			Refused: "conference-not-published",
+			Refused: refusal.ConferenceNotPublished,
 		},
 		estest.Scenario{
 			Name: "an order placed in time, again after closing, is the same order", Others: sale(windows),
@@ -155,31 +156,31 @@ func TestAnOrderPlacedInTimeGoesOnAfterSalesClosed(t *testing.T) {
 			Name: "but not larger", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 3)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "nor larger in one type and smaller in another", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 1), of(workshop, 3)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "nor by a type it did not have", Others: sale(windows),
 			Given: two,
 			When:  change(of(cocktail, 1)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "nor larger than what it was granted", Others: sale(windows),
 			Given: partly,
 			When:  change(of(general, 2), of(workshop, 2)), At: salesUntil,
-			Refused: "sales-closed",
+			Refused: refusal.SalesClosed,
 		},
 		estest.Scenario{
 			Name: "nor after the conference's end", Others: sale(windows),
 			Given: two,
 			When:  change(of(general, 3)), At: endsAt,
-			Refused: "conference-ended",
+			Refused: refusal.ConferenceEnded,
 		},
 		estest.Scenario{
 			Name: "while others are sold, only what is not sold any more is bounded", Others: sale(windows),

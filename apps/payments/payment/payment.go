@@ -16,22 +16,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
 // Name is the aggregate's name; its streams are "payment/<payment id>".
 const Name = "payment"
-
-// The codes of the refusals.
-const (
-	NotFound           = "payment-not-found" // retryable: it may be on its way
-	AlreadyExists      = "payment-exists"
-	AmountInvalid      = "amount-invalid"
-	AlreadyCompleted   = "payment-completed"
-	NotCompleted       = "payment-not-completed"
-	RefundPending      = "refund-pending"
-	RefundNotRequested = "refund-not-requested"
-)
 
 // Status is how a payment stands.
 type Status string
@@ -98,7 +88,7 @@ func decide(provider string, s State, command any) ([]any, error) {
 		return initiate(provider, s, c)
 	}
 	if s.Status == "" {
-		return nil, es.Refuse(NotFound, "there is no such payment (yet)")
+		return nil, es.Refuse(refusal.PaymentNotFound, "there is no such payment (yet)")
 	}
 	switch c := command.(type) {
 	case contracts.CompletePayment:
@@ -118,13 +108,13 @@ func decide(provider string, s State, command any) ([]any, error) {
 func initiate(provider string, s State, c contracts.InitiatePayment) ([]any, error) {
 	switch {
 	case c.Amount.Amount <= 0:
-		return nil, es.Refuse(AmountInvalid, "there is nothing to pay")
+		return nil, es.Refuse(refusal.AmountInvalid, "there is nothing to pay")
 	case s.Status == "":
 		return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Version: c.Version, Provider: provider}}, nil
 	case c.OrderID == s.OrderID && c.Amount == s.Amount:
 		return nil, nil
 	}
-	return nil, es.Refuse(AlreadyExists, "there is another payment with this id already")
+	return nil, es.Refuse(refusal.PaymentExists, "there is another payment with this id already")
 }
 
 // complete accepts the provider's word in every state in which the money was
@@ -146,7 +136,7 @@ func reject(s State, c contracts.RejectPayment) ([]any, error) {
 	case Rejected, Cancelled: // it is over already
 		return nil, nil
 	}
-	return nil, es.Refuse(AlreadyCompleted, "the money was taken")
+	return nil, es.Refuse(refusal.PaymentCompleted, "the money was taken")
 }
 
 func cancel(s State, c contracts.CancelPayment) ([]any, error) {
@@ -156,7 +146,7 @@ func cancel(s State, c contracts.CancelPayment) ([]any, error) {
 	case Rejected, Cancelled: // it is over already
 		return nil, nil
 	}
-	return nil, es.Refuse(AlreadyCompleted, "the money was taken; it can be refunded")
+	return nil, es.Refuse(refusal.PaymentCompleted, "the money was taken; it can be refunded")
 }
 
 // refund asks the provider once per attempt. An attempt has a number so that a
@@ -165,13 +155,13 @@ func refund(s State, c contracts.RefundPayment) ([]any, error) {
 	attempt := max(c.Attempt, 1)
 	switch {
 	case s.Status == Initiated, s.Status == Rejected, s.Status == Cancelled:
-		return nil, es.Refuse(NotCompleted, "no money was taken")
+		return nil, es.Refuse(refusal.PaymentNotCompleted, "no money was taken")
 	case s.Status == Refunded, attempt <= s.Attempt:
 		return nil, nil
 	case s.Status == Refunding:
-		return nil, es.Refuse(RefundPending, "refund %d is not answered yet", s.Attempt)
+		return nil, es.Refuse(refusal.RefundPending, "refund %d is not answered yet", s.Attempt)
 	case attempt > s.Attempt+1:
-		return nil, es.Refuse(RefundNotRequested, "the next refund is number %d", s.Attempt+1)
+		return nil, es.Refuse(refusal.RefundNotRequested, "the next refund is number %d", s.Attempt+1)
 	}
 	return []any{contracts.PaymentRefundRequested{
 		PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, Attempt: attempt, Reason: c.Reason, Provider: s.Provider,
@@ -184,7 +174,7 @@ func refund(s State, c contracts.RefundPayment) ([]any, error) {
 func recordRefund(s State, c contracts.RecordRefund) ([]any, error) {
 	switch {
 	case c.Attempt > s.Attempt:
-		return nil, es.Refuse(RefundNotRequested, "refund %d was not asked for", c.Attempt)
+		return nil, es.Refuse(refusal.RefundNotRequested, "refund %d was not asked for", c.Attempt)
 	case s.Status == Refunded:
 		return nil, nil
 	case c.Succeeded:

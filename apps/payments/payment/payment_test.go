@@ -7,6 +7,8 @@ import (
 
 	"github.com/plenary/plenary/apps/payments/payment"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -77,68 +79,68 @@ var outcomes = []struct {
 		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 	{"complete", complete, map[string]any{
-		"none":      payment.NotFound,
+		"none":      refusal.PaymentNotFound,
 		"initiated": completed, "completed": nothing{}, "rejected": completed, "cancelled": completed,
 		"completed late": nothing{}, "refunding": nothing{}, "refunded": nothing{}, "refund failed": nothing{},
 		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 	{"reject", reject, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": rejected, "completed": payment.AlreadyCompleted, "rejected": nothing{}, "cancelled": nothing{},
-		"completed late": payment.AlreadyCompleted, "refunding": payment.AlreadyCompleted,
-		"refunded": payment.AlreadyCompleted, "refund failed": payment.AlreadyCompleted,
-		"refunding again": payment.AlreadyCompleted, "refunded at last": payment.AlreadyCompleted,
-		"failed once more": payment.AlreadyCompleted, "refunded by first": payment.AlreadyCompleted,
+		"none":      refusal.PaymentNotFound,
+		"initiated": rejected, "completed": refusal.PaymentCompleted, "rejected": nothing{}, "cancelled": nothing{},
+		"completed late": refusal.PaymentCompleted, "refunding": refusal.PaymentCompleted,
+		"refunded": refusal.PaymentCompleted, "refund failed": refusal.PaymentCompleted,
+		"refunding again": refusal.PaymentCompleted, "refunded at last": refusal.PaymentCompleted,
+		"failed once more": refusal.PaymentCompleted, "refunded by first": refusal.PaymentCompleted,
 	}},
 	{"cancel", cancel, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": cancelled, "completed": payment.AlreadyCompleted, "rejected": nothing{}, "cancelled": nothing{},
-		"completed late": payment.AlreadyCompleted, "refunding": payment.AlreadyCompleted,
-		"refunded": payment.AlreadyCompleted, "refund failed": payment.AlreadyCompleted,
-		"refunding again": payment.AlreadyCompleted, "refunded at last": payment.AlreadyCompleted,
-		"failed once more": payment.AlreadyCompleted, "refunded by first": payment.AlreadyCompleted,
+		"none":      refusal.PaymentNotFound,
+		"initiated": cancelled, "completed": refusal.PaymentCompleted, "rejected": nothing{}, "cancelled": nothing{},
+		"completed late": refusal.PaymentCompleted, "refunding": refusal.PaymentCompleted,
+		"refunded": refusal.PaymentCompleted, "refund failed": refusal.PaymentCompleted,
+		"refunding again": refusal.PaymentCompleted, "refunded at last": refusal.PaymentCompleted,
+		"failed once more": refusal.PaymentCompleted, "refunded by first": refusal.PaymentCompleted,
 	}},
 	{"refund", refund, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.NotCompleted, "completed": refunding, "rejected": payment.NotCompleted, "cancelled": payment.NotCompleted,
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.PaymentNotCompleted, "completed": refunding, "rejected": refusal.PaymentNotCompleted, "cancelled": refusal.PaymentNotCompleted,
 		"completed late": refunding, "refunding": nothing{}, "refunded": nothing{}, "refund failed": nothing{},
 		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 	{"refund again", refund2, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.NotCompleted, "completed": payment.RefundNotRequested,
-		"rejected": payment.NotCompleted, "cancelled": payment.NotCompleted,
-		"completed late": payment.RefundNotRequested, "refunding": payment.RefundPending, "refunded": nothing{}, "refund failed": refunding2,
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.PaymentNotCompleted, "completed": refusal.RefundNotRequested,
+		"rejected": refusal.PaymentNotCompleted, "cancelled": refusal.PaymentNotCompleted,
+		"completed late": refusal.RefundNotRequested, "refunding": refusal.RefundPending, "refunded": nothing{}, "refund failed": refunding2,
 		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 	{"refund succeeded", succeeded, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
-		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
-		"completed late": payment.RefundNotRequested, "refunding": refunded, "refunded": nothing{}, "refund failed": refunded,
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.RefundNotRequested, "completed": refusal.RefundNotRequested,
+		"rejected": refusal.RefundNotRequested, "cancelled": refusal.RefundNotRequested,
+		"completed late": refusal.RefundNotRequested, "refunding": refunded, "refunded": nothing{}, "refund failed": refunded,
 		"refunding again": refunded, "refunded at last": nothing{}, "failed once more": refunded, "refunded by first": nothing{},
 	}},
 	{"refund failed", failed, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
-		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
-		"completed late": payment.RefundNotRequested, "refunding": failure, "refunded": nothing{}, "refund failed": nothing{},
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.RefundNotRequested, "completed": refusal.RefundNotRequested,
+		"rejected": refusal.RefundNotRequested, "cancelled": refusal.RefundNotRequested,
+		"completed late": refusal.RefundNotRequested, "refunding": failure, "refunded": nothing{}, "refund failed": nothing{},
 		"refunding again": nothing{}, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 	{"second refund succeeded", succeeded2, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
-		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
-		"completed late": payment.RefundNotRequested, "refunding": payment.RefundNotRequested,
-		"refunded": payment.RefundNotRequested, "refund failed": payment.RefundNotRequested,
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.RefundNotRequested, "completed": refusal.RefundNotRequested,
+		"rejected": refusal.RefundNotRequested, "cancelled": refusal.RefundNotRequested,
+		"completed late": refusal.RefundNotRequested, "refunding": refusal.RefundNotRequested,
+		"refunded": refusal.RefundNotRequested, "refund failed": refusal.RefundNotRequested,
 		"refunding again": refunded, "refunded at last": nothing{}, "failed once more": refunded, "refunded by first": nothing{},
 	}},
 	{"second refund failed", failed2, map[string]any{
-		"none":      payment.NotFound,
-		"initiated": payment.RefundNotRequested, "completed": payment.RefundNotRequested,
-		"rejected": payment.RefundNotRequested, "cancelled": payment.RefundNotRequested,
-		"completed late": payment.RefundNotRequested, "refunding": payment.RefundNotRequested,
-		"refunded": payment.RefundNotRequested, "refund failed": payment.RefundNotRequested,
+		"none":      refusal.PaymentNotFound,
+		"initiated": refusal.RefundNotRequested, "completed": refusal.RefundNotRequested,
+		"rejected": refusal.RefundNotRequested, "cancelled": refusal.RefundNotRequested,
+		"completed late": refusal.RefundNotRequested, "refunding": refusal.RefundNotRequested,
+		"refunded": refusal.RefundNotRequested, "refund failed": refusal.RefundNotRequested,
 		"refunding again": failure2, "refunded at last": nothing{}, "failed once more": nothing{}, "refunded by first": nothing{},
 	}},
 }
@@ -156,7 +158,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 			scenario := estest.Scenario{Name: row.name + " when " + state, Given: given, When: row.command}
 			switch o := outcome.(type) {
 			case nothing:
-			case string:
+			case es.Code:
 				scenario.Refused = o
 			default:
 				scenario.Then = []any{o}
@@ -172,29 +174,29 @@ func TestInitiatePayment(t *testing.T) {
 			Name:    "of another amount under the same id is refused",
 			Given:   []any{initiate},
 			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 24901, Currency: "USD"}},
-			Refused: payment.AlreadyExists,
+			Refused: refusal.PaymentExists,
 		},
 		estest.Scenario{
 			Name:    "in another currency under the same id is refused",
 			Given:   []any{initiate},
 			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: 24900, Currency: "EUR"}},
-			Refused: payment.AlreadyExists,
+			Refused: refusal.PaymentExists,
 		},
 		estest.Scenario{
 			Name:    "for another order under the same id is refused",
 			Given:   []any{initiate},
 			When:    contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Version: 1, Amount: price},
-			Refused: payment.AlreadyExists,
+			Refused: refusal.PaymentExists,
 		},
 		estest.Scenario{
 			Name:    "of nothing is refused",
 			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Currency: "USD"}},
-			Refused: payment.AmountInvalid,
+			Refused: refusal.AmountInvalid,
 		},
 		estest.Scenario{
 			Name:    "of less than nothing is refused",
 			When:    contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: contracts.Money{Amount: -1, Currency: "USD"}},
-			Refused: payment.AmountInvalid,
+			Refused: refusal.AmountInvalid,
 		},
 	)
 }
@@ -221,7 +223,7 @@ func TestARefundAfterTheNextButOneIsRefused(t *testing.T) {
 		Name:    "attempt 3 after attempt 1 failed",
 		Given:   histories["refund failed"],
 		When:    contracts.RefundPayment{PaymentID: id, Attempt: 3},
-		Refused: payment.RefundNotRequested,
+		Refused: refusal.RefundNotRequested,
 	})
 }
 

@@ -16,7 +16,9 @@ import (
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -141,14 +143,14 @@ func problemOf(c *gin.Context, err error) *problem.Problem {
 }
 
 // missing makes ErrNotFound a problem with its code.
-func missing[T any](found T, err error, code string) (any, error) {
+func missing[T any](found T, err error, code es.Code) (any, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, problem.New(http.StatusNotFound, code, "")
 	}
 	return found, err
 }
 
-func (r request) id(code string) (uuid.UUID, error) {
+func (r request) id(code es.Code) (uuid.UUID, error) {
 	id, err := uuid.Parse(r.Param("id"))
 	if err != nil {
 		return id, problem.New(http.StatusNotFound, code, "")
@@ -202,7 +204,7 @@ func (a *API) conferences(r request) (any, error) {
 
 func conference(r request) (any, error) {
 	found, err := r.conference(r.Request.Context())
-	return missing(found, err, problem.ConferenceNotFound)
+	return missing(found, err, refusal.ConferenceNotFound)
 }
 
 // conference is the one named in the path, by id or slug.
@@ -215,12 +217,12 @@ func (r request) conference(ctx context.Context) (view.Conference, error) {
 }
 
 func order(r request) (any, error) {
-	id, err := r.id(problem.OrderNotFound)
+	id, err := r.id(refusal.OrderNotFound)
 	if err != nil {
 		return nil, err
 	}
 	found, err := r.store.Order(r.Request.Context(), r.tenant, id)
-	return missing(found, err, problem.OrderNotFound)
+	return missing(found, err, refusal.OrderNotFound)
 }
 
 func findOrder(r request) (any, error) {
@@ -229,7 +231,7 @@ func findOrder(r request) (any, error) {
 		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "email and locator are required")
 	}
 	found, err := r.store.FindOrder(r.Request.Context(), r.tenant, by)
-	return missing(found, err, problem.OrderNotFound)
+	return missing(found, err, refusal.OrderNotFound)
 }
 
 func (a *API) overdueOrders(r request) (any, error) {
@@ -248,7 +250,7 @@ func (a *API) overdueOrders(r request) (any, error) {
 }
 
 func timeline(r request) (any, error) {
-	id, err := r.id(problem.OrderNotFound)
+	id, err := r.id(refusal.OrderNotFound)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +258,7 @@ func timeline(r request) (any, error) {
 	if err == nil && len(found.Entries) == 0 {
 		err = store.ErrNotFound
 	}
-	return missing(found, err, problem.OrderNotFound)
+	return missing(found, err, refusal.OrderNotFound)
 }
 
 // mostWait is how long, in seconds, an outcome may be waited for.
@@ -291,12 +293,12 @@ func (a *API) outcome(r request) (any, error) {
 }
 
 func payment(r request) (any, error) {
-	id, err := r.id(problem.PaymentNotFound)
+	id, err := r.id(refusal.PaymentNotFound)
 	if err != nil {
 		return nil, err
 	}
 	found, err := r.store.Payment(r.Request.Context(), r.tenant, id)
-	return missing(found, err, problem.PaymentNotFound)
+	return missing(found, err, refusal.PaymentNotFound)
 }
 
 func failedRefunds(r request) (any, error) {

@@ -29,7 +29,9 @@ import (
 	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -183,13 +185,13 @@ func TestQuestionsThatHaveNoAnswer(t *testing.T) {
 	for _, tc := range []struct {
 		method, path, body string
 		status             int
-		code               string
+		code               es.Code
 	}{
-		{"GET", "/orders/" + id, "", 404, problem.OrderNotFound},
-		{"GET", "/orders/not-an-id", "", 404, problem.OrderNotFound},
-		{"GET", "/orders/" + id + "/timeline", "", 404, problem.OrderNotFound},
-		{"GET", "/orders/" + id + "/events", "", 404, problem.OrderNotFound},
-		{"POST", "/orders/find", `{"email":"ann@example.com","locator":"K7PQ2MXA"}`, 404, problem.OrderNotFound},
+		{"GET", "/orders/" + id, "", 404, refusal.OrderNotFound},
+		{"GET", "/orders/not-an-id", "", 404, refusal.OrderNotFound},
+		{"GET", "/orders/" + id + "/timeline", "", 404, refusal.OrderNotFound},
+		{"GET", "/orders/" + id + "/events", "", 404, refusal.OrderNotFound},
+		{"POST", "/orders/find", `{"email":"ann@example.com","locator":"K7PQ2MXA"}`, 404, refusal.OrderNotFound},
 		{"POST", "/orders/find", `{"email":"ann@example.com"}`, 400, problem.InvalidRequest},
 		{"POST", "/orders/find", `{`, 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?before=yesterday", "", 400, problem.InvalidRequest},
@@ -197,15 +199,15 @@ func TestQuestionsThatHaveNoAnswer(t *testing.T) {
 		{"GET", "/orders/overdue?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/conferences?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/failed-refunds?after=here", "", 400, problem.InvalidRequest},
-		{"GET", "/conferences/" + id, "", 404, problem.ConferenceNotFound},
-		{"GET", "/conferences/no-such-slug", "", 404, problem.ConferenceNotFound},
-		{"GET", "/conferences/no-such-slug/events", "", 404, problem.ConferenceNotFound},
+		{"GET", "/conferences/" + id, "", 404, refusal.ConferenceNotFound},
+		{"GET", "/conferences/no-such-slug", "", 404, refusal.ConferenceNotFound},
+		{"GET", "/conferences/no-such-slug/events", "", 404, refusal.ConferenceNotFound},
 		{"GET", "/outcomes/" + id + "?wait=3600", "", 400, problem.InvalidRequest},
-		{"GET", "/payments/" + id, "", 404, problem.PaymentNotFound},
+		{"GET", "/payments/" + id, "", 404, refusal.PaymentNotFound},
 		{"GET", "/dead-letters?status=lost", "", 400, problem.InvalidRequest},
-		{"GET", "/dead-letters/x", "", 404, problem.DeadLetterNotFound},
-		{"POST", "/dead-letters/x/retry", "", 404, problem.DeadLetterNotFound},
-		{"POST", "/dead-letters/x/discard", "", 404, problem.DeadLetterNotFound},
+		{"GET", "/dead-letters/x", "", 404, refusal.DeadLetterNotFound},
+		{"POST", "/dead-letters/x/retry", "", 404, refusal.DeadLetterNotFound},
+		{"POST", "/dead-letters/x/discard", "", 404, refusal.DeadLetterNotFound},
 	} {
 		t.Run(tc.method+" "+tc.path, func(t *testing.T) {
 			s.t = t
@@ -496,7 +498,7 @@ func TestDeadLetterIsSentBackOnce(t *testing.T) {
 	if d := ask[view.DeadLetter](s, "GET", "/dead-letters/c", "", 200); string(d.Raw) != "<xml/>" {
 		t.Errorf("dead letter: %+v", d)
 	}
-	if p := ask[problem.Problem](s, "POST", "/dead-letters/c/retry", "", 409); p.Code != problem.NotResendable {
+	if p := ask[problem.Problem](s, "POST", "/dead-letters/c/retry", "", 409); p.Code != refusal.NotResendable {
 		t.Errorf("problem: %+v", p)
 	}
 
@@ -525,7 +527,7 @@ func TestDeadLetterIsSentBackOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/dead-letters/a/retry", "/dead-letters/a/discard", "/dead-letters/b/retry", "/dead-letters/c/discard"} {
-		if p := ask[problem.Problem](s, "POST", path, "", 409); p.Code != problem.DeadLetterClosed {
+		if p := ask[problem.Problem](s, "POST", path, "", 409); p.Code != refusal.DeadLetterClosed {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}

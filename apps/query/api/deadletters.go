@@ -12,6 +12,7 @@ import (
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -42,7 +43,7 @@ func deadLetters(r request) (any, error) {
 func (r request) letter() (store.Letter, error) {
 	l, err := r.store.DeadLetter(r.Request.Context(), r.tenant, r.Param("id"))
 	if errors.Is(err, store.ErrNotFound) {
-		err = problem.New(http.StatusNotFound, problem.DeadLetterNotFound, "")
+		err = problem.New(http.StatusNotFound, refusal.DeadLetterNotFound, "")
 	}
 	return l, err
 }
@@ -58,7 +59,7 @@ func (r request) unsettledLetter() (store.Letter, error) {
 }
 
 func closed(as string) error {
-	return problem.New(http.StatusConflict, problem.DeadLetterClosed, "the dead letter was "+as+" before")
+	return problem.New(http.StatusConflict, refusal.DeadLetterClosed, "the dead letter was "+as+" before")
 }
 
 func deadLetter(r request) (any, error) {
@@ -84,7 +85,7 @@ func (a *API) send(ctx context.Context, s *store.Store, l store.Letter, status v
 func (a *API) sendBack(ctx context.Context, s *store.Store, l store.Letter) error {
 	m, err := ingest.Resend(a.Registry, l)
 	if err != nil {
-		return problem.New(http.StatusConflict, problem.NotResendable, err.Error())
+		return problem.New(http.StatusConflict, refusal.NotResendable, err.Error())
 	}
 	return a.send(ctx, s, l, view.DeadLetterRetried, &m)
 }
@@ -188,7 +189,7 @@ func (a *API) freeStream(r request) (any, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound) && topic != "":
 	case errors.Is(err, store.ErrNotFound), err == nil && topic == "":
-		return nil, problem.New(http.StatusNotFound, problem.StreamNotParked, "")
+		return nil, problem.New(http.StatusNotFound, refusal.StreamNotParked, "")
 	case err != nil:
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 // typed is what somebody searches for. What is longer than any name is cut.
@@ -84,7 +85,7 @@ func ofConference[T any](list func(r request, conference uuid.UUID, q store.List
 func (r request) existing() (uuid.UUID, error) {
 	found, err := r.conferenceSoon()
 	if errors.Is(err, store.ErrNotFound) {
-		err = problem.New(http.StatusNotFound, problem.ConferenceNotFound, "")
+		err = problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}
 	return found.ID, err
 }
@@ -234,7 +235,7 @@ func (a *API) dashboard(r request) (any, error) {
 		return nil, err
 	}
 	found, err := r.store.Dashboard(r.Request.Context(), r.tenant, id, since)
-	return missing(found, err, problem.ConferenceNotFound)
+	return missing(found, err, refusal.ConferenceNotFound)
 }
 
 func (a *API) watchDashboard(r request) error {
@@ -247,7 +248,7 @@ func (a *API) watchDashboard(r request) error {
 		return err
 	}
 	key := live.DashboardKey(r.tenant, id.String())
-	return a.watch(r, a.slow, "dashboard", key, since.Format(time.RFC3339), problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, a.slow, "dashboard", key, since.Format(time.RFC3339), refusal.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
 		d, err := r.store.Dashboard(ctx, r.tenant, id, since)
 		return update(d, err)
 	})

@@ -15,6 +15,8 @@ import (
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // writeWithin is how long a viewer may take to receive an update. One that
@@ -27,11 +29,11 @@ const writeWithin = 10 * time.Second
 const nudgeAfter = 250 * time.Millisecond
 
 func (a *API) watchOrder(r request) error {
-	id, err := r.id(problem.OrderNotFound)
+	id, err := r.id(refusal.OrderNotFound)
 	if err != nil {
 		return err
 	}
-	return a.watch(r, a.feeds, "order", live.OrderKey(r.tenant, id.String()), "", problem.OrderNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, a.feeds, "order", live.OrderKey(r.tenant, id.String()), "", refusal.OrderNotFound, func(ctx context.Context) (live.Update, error) {
 		o, err := r.store.Order(ctx, r.tenant, id)
 		return update(o, err)
 	})
@@ -40,12 +42,12 @@ func (a *API) watchOrder(r request) error {
 func (a *API) watchConference(r request) error {
 	found, err := r.conferenceSoon()
 	if errors.Is(err, store.ErrNotFound) {
-		return problem.New(http.StatusNotFound, problem.ConferenceNotFound, "")
+		return problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}
 	if err != nil {
 		return err
 	}
-	return a.watch(r, a.feeds, "conference", live.ConferenceKey(r.tenant, found.ID.String()), "", problem.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
+	return a.watch(r, a.feeds, "conference", live.ConferenceKey(r.tenant, found.ID.String()), "", refusal.ConferenceNotFound, func(ctx context.Context) (live.Update, error) {
 		c, err := r.store.Conference(ctx, r.tenant, found.ID)
 		return update(c, err)
 	})
@@ -77,7 +79,7 @@ func update(shown any, err error) (live.Update, error) {
 // comes back with the id of the last event it has seen is sent the view at once
 // unless it is still that one. A viewer that is too slow misses what was between,
 // never the last.
-func (a *API) watch(r request, feeds *live.Feeds, name, key, variant, notFound string, read func(context.Context) (live.Update, error)) error {
+func (a *API) watch(r request, feeds *live.Feeds, name, key, variant string, notFound es.Code, read func(context.Context) (live.Update, error)) error {
 	viewer := feeds.Look(key, variant, read)
 	defer viewer.Leave()
 	defer a.streaming(r.Request.Context(), name)()
@@ -130,7 +132,7 @@ func (a *API) watch(r request, feeds *live.Feeds, name, key, variant, notFound s
 
 // absence is the answer when there is no view to send: either there is none, or
 // nobody knows.
-func absence(failed error, notFound string) error {
+func absence(failed error, notFound es.Code) error {
 	if errors.Is(failed, store.ErrNotFound) {
 		return problem.New(http.StatusNotFound, notFound, "")
 	}

@@ -5,41 +5,37 @@ package problem
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/plenary/plenary/engine/es"
 )
 
 // ContentType is that of problem details in JSON.
 const ContentType = "application/problem+json"
 
-// The codes.
+// The codes of this service alone. Those that others decide by are in
+// contracts/refusal.
 const (
-	InvalidRequest     = "invalid-request"
-	NotFound           = "not-found"
-	OrderNotFound      = "order-not-found"
-	ConferenceNotFound = "conference-not-found"
-	PaymentNotFound    = "payment-not-found"
-	DeadLetterNotFound = "dead-letter-not-found"
-	DeadLetterClosed   = "dead-letter-closed"
-	NotResendable      = "not-resendable"
-	StreamNotParked    = "stream-not-parked"
-	RebuildRunning     = "rebuild-running"
-	Unavailable        = "unavailable"
+	InvalidRequest es.Code = "invalid-request"
+	NotFound       es.Code = "not-found"
+	RebuildRunning es.Code = "rebuild-running"
+	Unavailable    es.Code = "unavailable"
 )
 
 // Problem is the body of an answer that says no.
 type Problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail,omitempty"`
+	Type   string  `json:"type"`
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Code   es.Code `json:"code"`
+	Detail string  `json:"detail,omitempty"`
 }
 
 // New makes a problem. Its type says nothing that the code does not.
-func New(status int, code, detail string) *Problem {
+func New(status int, code es.Code, detail string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
 
 // Write answers with the problem.
 func (p *Problem) Write(w http.ResponseWriter) {

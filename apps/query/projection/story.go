@@ -105,7 +105,7 @@ func (e *moment) place(told map[string]*moment) {
 func detail(body any) string {
 	switch e := body.(type) {
 	case es.CommandRejected:
-		return e.Code + ": " + e.Detail
+		return string(e.Code) + ": " + e.Detail
 	case contracts.OrderPlaced:
 		return "asks for " + seats(e.Items)
 	case contracts.OrderUpdated:

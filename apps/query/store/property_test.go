@@ -10,6 +10,7 @@ import (
 
 	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -39,7 +40,7 @@ func someEvents(t *rapid.T) (events []Event) {
 			contracts.OrderPartiallyReserved{OrderID: order, Version: 1, Granted: items[:1], Deadline: noon},
 			contracts.OrderConfirmed{OrderID: order, PaymentID: &payment, Seats: items, Total: usd(1)},
 			contracts.OrderExpired{OrderID: order},
-			es.CommandRejected{CommandID: "x", CommandType: "x", Code: "not-reserved"},
+			es.CommandRejected{CommandID: "x", CommandType: "x", Code: refusal.NotReserved},
 		)
 		draw("assignments/"+order.String(),
 			contracts.SeatAssignmentsCreated{OrderID: order, Positions: []uuid.UUID{general, cocktail}},

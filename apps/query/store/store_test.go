@@ -15,6 +15,7 @@ import (
 	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -441,10 +442,10 @@ func TestOutcomes(t *testing.T) {
 		mustAppend(t, s,
 			event(name, 1, placed(order)),
 			event(name, 2, totals(order, contracts.LineRequested, 0), same),
-			event(name, 3, es.CommandRejected{CommandID: commandOf(name, 3), CommandType: "ConfirmOrder.v1", Code: "not-reserved", Detail: "no seats"}),
+			event(name, 3, es.CommandRejected{CommandID: commandOf(name, 3), CommandType: "ConfirmOrder.v1", Code: refusal.NotReserved, Detail: "no seats"}),
 			event(name, 4, es.CommandHadNoEffect{CommandID: commandOf(name, 4), CommandType: "ConfirmOrder.v1"}),
 			event(name, 6, contracts.OrderExpired{OrderID: order}),
-			event("refusal/"+commandOf("x", 1), 1, es.CommandRejected{CommandID: commandOf("x", 1), CommandType: "CancelOrder.v1", Code: "order-not-found"},
+			event("refusal/"+commandOf("x", 1), 1, es.CommandRejected{CommandID: commandOf("x", 1), CommandType: "CancelOrder.v1", Code: refusal.OrderNotFound},
 				func(m *message.Meta) { m.Cause.ID = commandOf("x", 1) }),
 		)
 		for _, tc := range []struct {
@@ -454,11 +455,11 @@ func TestOutcomes(t *testing.T) {
 			{"accepted", commandOf(name, 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeAccepted,
 				Stream: name, Version: 2, Events: []string{"OrderPlaced.v1", "OrderTotalsCalculated.v1"}}},
 			{"refused", commandOf(name, 3), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
-				Code: "not-reserved", Detail: "no seats", Stream: name, Version: 3, Events: []string{"CommandRejected.v1"}}},
+				Code: refusal.NotReserved, Detail: "no seats", Stream: name, Version: 3, Events: []string{"CommandRejected.v1"}}},
 			{"no effect", commandOf(name, 4), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeNoEffect,
 				Stream: name, Version: 4, Events: []string{"CommandHadNoEffect.v1"}}},
 			{"refused by a stream that does not exist", commandOf("x", 1), view.Outcome{CommandType: "Command.v1", Status: view.OutcomeRefused,
-				Code: "order-not-found", Stream: "refusal/" + commandOf("x", 1), Version: 1, Events: []string{"CommandRejected.v1"}}},
+				Code: refusal.OrderNotFound, Stream: "refusal/" + commandOf("x", 1), Version: 1, Events: []string{"CommandRejected.v1"}}},
 			{"not known while the event waits for the one before it", commandOf(name, 6), view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
 			{"no such command", "nothing", view.Outcome{Status: view.OutcomeUnknown, Events: []string{}}},
 		} {
@@ -500,7 +501,7 @@ func TestTimelineHasEverythingThatTouchedTheOrder(t *testing.T) {
 		mustAppend(t, s, confirmedOrder(other, uuid.New())...)
 		granted := event("seats/"+conferenceID.String(), 1, contracts.SeatsReserved{ConferenceID: conferenceID, OrderID: order, Number: 1, Granted: placed(order).Items},
 			func(m *message.Meta) { m.Cause.CauseID = es.DerivedID("order/"+order.String(), "1") })
-		refused := event("seats/"+conferenceID.String(), 2, es.CommandRejected{CommandID: "c", CommandType: "MakeSeatReservation.v1", Code: "request-too-late"},
+		refused := event("seats/"+conferenceID.String(), 2, es.CommandRejected{CommandID: "c", CommandType: "MakeSeatReservation.v1", Code: refusal.RequestTooLate},
 			func(m *message.Meta) { m.CorrelationID = order.String() })
 		mustAppend(t, s, granted, refused)
 

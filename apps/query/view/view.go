@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // Conference is a conference with its live availability.
@@ -105,16 +107,16 @@ type Order struct {
 // PaymentRefusal is the code with which the order, as it is shown, would refuse a
 // payment of that amount; empty: it would not. The order stays the judge: it may
 // have gone on since.
-func (o Order) PaymentRefusal(amount contracts.Money) (code string) {
+func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 	switch {
 	case amount != o.Total:
-		return "amount-differs"
+		return refusal.AmountDiffers
 	case o.Registrant == nil:
-		return "registrant-required"
+		return refusal.RegistrantRequired
 	}
-	return map[OrderStatus]string{
-		OrderPlaced: "not-reserved", OrderConfirmed: "already-paid",
-		OrderRejected: "order-rejected", OrderExpired: "order-expired", OrderCancelled: "order-cancelled",
+	return map[OrderStatus]es.Code{
+		OrderPlaced: refusal.NotReserved, OrderConfirmed: refusal.AlreadyPaid,
+		OrderRejected: refusal.OrderRejected, OrderExpired: refusal.OrderExpired, OrderCancelled: refusal.OrderCancelled,
 	}[o.Status]
 }
 
@@ -167,7 +169,7 @@ type Outcome struct {
 	CommandID   string        `json:"commandId"`
 	CommandType string        `json:"commandType,omitempty" example:"RegisterToConference.v1"`
 	Status      OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
-	Code        string        `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
+	Code        es.Code       `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
 	Detail      string        `json:"detail,omitempty" doc:"The refusal in English"`
 	Stream      string        `json:"stream,omitempty" doc:"The stream that decided the command" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	Version     uint64        `json:"version,omitempty" doc:"The stream's version with the last of the events"`

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -226,7 +227,7 @@ func (t turn) seatsReserved(m contracts.SeatsReserved) {
 	switch t.Phase {
 	case AwaitingReservation:
 		if m.Granted.Total() == 0 {
-			t.rejectOrder("sold-out")
+			t.rejectOrder(contracts.SoldOut)
 			return
 		}
 		t.Granted = m.Granted
@@ -300,8 +301,8 @@ func (t turn) commandRejected(m es.CommandRejected) {
 
 // confirmationRefused tries once more to get the seats of an order that had
 // expired when its payment came, and otherwise gives the money back.
-func (t turn) confirmationRefused(p *Payment, code string) {
-	if code == "order-expired" && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
+func (t turn) confirmationRefused(p *Payment, code es.Code) {
+	if code == refusal.OrderExpired && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
 		if t.live() {
 			t.release()
 		}
@@ -314,10 +315,10 @@ func (t turn) confirmationRefused(p *Payment, code string) {
 	t.lapse() // a time that came while the answer was awaited is now due
 }
 
-func (t turn) requestRefused(code string) {
+func (t turn) requestRefused(code es.Code) {
 	switch t.Phase {
 	case AwaitingReservation:
-		t.rejectOrder(code)
+		t.rejectOrder(string(code))
 	case ReacquiringSeats:
 		// A repeat of the refused request may yet be served, by a replica whose
 		// clock is behind.
@@ -334,7 +335,7 @@ func (t turn) reinstatementRefused() {
 }
 
 func (t turn) giveUpReacquiring() {
-	t.refund(t.reacquiringPayment(), "order-expired")
+	t.refund(t.reacquiringPayment(), refusal.OrderExpired)
 	t.Phase = Expired
 }
 
@@ -371,7 +372,7 @@ func (t turn) orderCancelled(m contracts.OrderCancelled) {
 	}
 	t.release()
 	if m.Refund && m.PaymentID != nil {
-		t.refund(t.payment(*m.PaymentID), "order-cancelled")
+		t.refund(t.payment(*m.PaymentID), refusal.OrderCancelled)
 	}
 	t.Cancelled = true
 	t.Phase = Completed
@@ -461,9 +462,9 @@ func (t turn) cancelPayment(p *Payment, reason string) {
 }
 
 // refund asks for the money back, once per payment.
-func (t turn) refund(p *Payment, reason string) {
+func (t turn) refund(p *Payment, reason es.Code) {
 	if p.State != Refunded {
 		p.State = Refunded
-		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: reason})
+		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: string(reason)})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plenary/plenary/apps/registration-process/registration"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/es/estest"
 )
@@ -32,22 +33,23 @@ var (
 	// What happens to the process.
 	placed        = contracts.OrderPlaced{OrderID: order, ConferenceID: conference, Version: 1, Items: two, Deadline: deadline, Locator: "ABCDEFGH"}
 	expired       = contracts.OrderExpired{OrderID: order}
-	rejected      = contracts.OrderRejected{OrderID: order, Version: 1, Reason: "sold-out"}
+	rejected      = contracts.OrderRejected{OrderID: order, Version: 1, Reason: contracts.SoldOut}
 	cancelled     = contracts.OrderCancelled{OrderID: order}
 	confirmedFree = contracts.OrderConfirmed{OrderID: order, Seats: two}
 	wakeUp        = es.WakeUp{ID: order.String()}
 
 	// What it sends.
-	confirmP1  = contracts.ConfirmOrder{OrderID: order, PaymentID: &p1, Amount: &total}
-	confirmP2  = contracts.ConfirmOrder{OrderID: order, PaymentID: &p2, Amount: &total}
-	expire     = contracts.ExpireOrder{OrderID: order}
-	markTwo    = contracts.MarkSeatsAsReserved{OrderID: order, Version: 1, Granted: two}
-	cancelP2   = contracts.CancelPayment{PaymentID: p2, Reason: "order-ended"}
-	noWake     = &es.Wake{}
-	wakeAtEnd  = &es.Wake{At: deadline.Add(cfg.Leeway)}
-	wakeAfter  = &es.Wake{At: grace.Add(cfg.Leeway)}
-	paidTooFew = "amount-differs"
+	confirmP1 = contracts.ConfirmOrder{OrderID: order, PaymentID: &p1, Amount: &total}
+	confirmP2 = contracts.ConfirmOrder{OrderID: order, PaymentID: &p2, Amount: &total}
+	expire    = contracts.ExpireOrder{OrderID: order}
+	markTwo   = contracts.MarkSeatsAsReserved{OrderID: order, Version: 1, Granted: two}
+	cancelP2  = contracts.CancelPayment{PaymentID: p2, Reason: contracts.OrderEnded}
+	noWake    = &es.Wake{}
+	wakeAtEnd = &es.Wake{At: deadline.Add(cfg.Leeway)}
+	wakeAfter = &es.Wake{At: grace.Add(cfg.Leeway)}
 )
+
+const paidTooFew = refusal.AmountDiffers
 
 func updated(version int, items contracts.Seats) contracts.OrderUpdated {
 	return contracts.OrderUpdated{OrderID: order, Version: version, Items: items}
@@ -113,8 +115,8 @@ func reject(version int, reason string) contracts.RejectOrder {
 	return contracts.RejectOrder{OrderID: order, Version: version, Reason: reason}
 }
 
-func refund(payment uuid.UUID, reason string) contracts.RefundPayment {
-	return contracts.RefundPayment{PaymentID: payment, Reason: reason}
+func refund(payment uuid.UUID, reason es.Code) contracts.RefundPayment {
+	return contracts.RefundPayment{PaymentID: payment, Reason: string(reason)}
 }
 
 func reinstate(payment uuid.UUID, granted contracts.Seats) contracts.ReinstateOrder {
@@ -130,7 +132,7 @@ var (
 	expiring            = after(awaitingPayment, estest.At(deadline, wakeUp))
 	rejecting           = after(awaitingReservation, reserved(1, none))
 	hasExpired          = after(expiring, expired)
-	reacquiring         = after(hasExpired, estest.At(grace, completed(p1)), estest.At(grace, estest.Answer[contracts.ConfirmOrder]("order-expired")))
+	reacquiring         = after(hasExpired, estest.At(grace, completed(p1)), estest.At(grace, estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired)))
 	reinstating         = after(reacquiring, reserved(2, two))
 	completedFree       = after(awaitingPayment, confirmedFree)
 	completedPaid       = after(awaitingPayment, initiated(p1), completed(p1), confirmed(p1))
@@ -434,14 +436,14 @@ func TestSeatsReserved(t *testing.T) {
 			Name:  "AwaitingReservation, none",
 			Given: awaitingReservation,
 			When:  reserved(1, none),
-			Sends: []any{reject(1, "sold-out")},
+			Sends: []any{reject(1, contracts.SoldOut)},
 			Then:  is(registration.Rejecting),
 		},
 		estest.ProcessScenario{
 			Name:  "AwaitingReservation, the request is refused",
 			Given: awaitingReservation,
-			When:  estest.Answer[contracts.MakeSeatReservation]("unknown-seat-type"),
-			Sends: []any{reject(1, "unknown-seat-type")},
+			When:  estest.Answer[contracts.MakeSeatReservation](refusal.UnknownSeatType),
+			Sends: []any{reject(1, string(refusal.UnknownSeatType))},
 			Then:  is(registration.Rejecting),
 		},
 		estest.ProcessScenario{
@@ -453,7 +455,7 @@ func TestSeatsReserved(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "the refusal of an older number does nothing",
 			Given: after(awaitingPayment, updated(2, three), reserved(2, three)),
-			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
+			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
 			Then:  is(registration.AwaitingPayment),
 		},
 		estest.ProcessScenario{
@@ -467,20 +469,20 @@ func TestSeatsReserved(t *testing.T) {
 			Name:  "ReacquiringSeats, none",
 			Given: reacquiring,
 			When:  reserved(2, none),
-			Sends: []any{refund(p1, "order-expired")},
+			Sends: []any{refund(p1, refusal.OrderExpired)},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "ReacquiringSeats, the request is refused: a repeat of it may yet be served, so it is cancelled too",
 			Given: reacquiring,
-			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-expired")},
+			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "the refusal of a request that was refused before does nothing",
-			Given: after(reacquiring, estest.Answer[contracts.MakeSeatReservation]("request-too-late")),
-			When:  estest.Answer[contracts.MakeSeatReservation]("request-too-late"),
+			Given: after(reacquiring, estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate)),
+			When:  estest.Answer[contracts.MakeSeatReservation](refusal.RequestTooLate),
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -580,18 +582,18 @@ func TestPayments(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "a refusal that comes after its payment confirmed the order refunds nothing",
 			Given: completedPaid,
-			When:  estest.Answer[contracts.ConfirmOrder]("already-paid"),
+			When:  estest.Answer[contracts.ConfirmOrder](refusal.AlreadyPaid),
 		},
 		estest.ProcessScenario{
 			Name:  "a refusal that comes again while seats are re-acquired for its payment refunds nothing",
 			Given: reacquiring,
-			When:  estest.Answer[contracts.ConfirmOrder]("order-expired"),
+			When:  estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired),
 			Then:  is(registration.ReacquiringSeats),
 		},
 		estest.ProcessScenario{
 			Name:  "the refusal of somebody else's ConfirmOrder does nothing",
 			Given: awaitingPayment,
-			When:  es.CommandRejected{CommandID: uuid.NewString(), CommandType: "ConfirmOrder.v1", Code: "registrant-required"},
+			When:  es.CommandRejected{CommandID: uuid.NewString(), CommandType: "ConfirmOrder.v1", Code: refusal.RegistrantRequired},
 		},
 	)
 }
@@ -605,7 +607,7 @@ func wakeIfAwaiting(phase string) *es.Wake {
 }
 
 func TestLatePayment(t *testing.T) {
-	orderExpired := estest.Answer[contracts.ConfirmOrder]("order-expired")
+	orderExpired := estest.Answer[contracts.ConfirmOrder](refusal.OrderExpired)
 	at := grace.Add(time.Minute)
 
 	for _, phase := range []struct {
@@ -644,7 +646,7 @@ func TestLatePayment(t *testing.T) {
 			Given: []any{placed, estest.At(deadline, wakeUp), expired, completed(p1)},
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p1, "order-expired")},
+			Sends: []any{refund(p1, refusal.OrderExpired)},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -652,7 +654,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(awaitingPayment, updated(2, three), estest.At(deadline, wakeUp), expired, completed(p1)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p1, "order-expired")},
+			Sends: []any{refund(p1, refusal.OrderExpired)},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
@@ -660,7 +662,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reacquiring, completed(p2)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, "order-expired")},
+			Sends: []any{refund(p2, refusal.OrderExpired)},
 			Then:  is(registration.ReacquiringSeats),
 		},
 		estest.ProcessScenario{
@@ -668,7 +670,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reinstating, completed(p2)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, "order-expired")},
+			Sends: []any{refund(p2, refusal.OrderExpired)},
 			Then:  is(registration.Reinstating),
 		},
 		estest.ProcessScenario{
@@ -676,7 +678,7 @@ func TestLatePayment(t *testing.T) {
 			Given: after(reinstating, completed(p2), confirmed(p1)),
 			When:  orderExpired,
 			At:    at,
-			Sends: []any{refund(p2, "order-expired")},
+			Sends: []any{refund(p2, refusal.OrderExpired)},
 			Then:  is(registration.Completed),
 		},
 		estest.ProcessScenario{
@@ -704,15 +706,15 @@ func TestLatePayment(t *testing.T) {
 		estest.ProcessScenario{
 			Name:  "Reinstating: refused, everything goes back",
 			Given: reinstating,
-			When:  estest.Answer[contracts.ReinstateOrder]("amount-differs"),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-expired")},
+			When:  estest.Answer[contracts.ReinstateOrder](refusal.AmountDiffers),
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)},
 			Then:  is(registration.Expired),
 		},
 		estest.ProcessScenario{
 			Name:  "Reinstating: OrderCancelled that overtook OrderConfirmed",
 			Given: reinstating,
 			When:  refunding(p1),
-			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, "order-cancelled")},
+			Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderCancelled)},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
@@ -812,7 +814,7 @@ func TestOrderCancelled(t *testing.T) {
 			Name:  "refunds the payment that confirmed if it says so",
 			Given: completedPaid,
 			When:  refunding(p1),
-			Sends: []any{release(1, grace), refund(p1, "order-cancelled")},
+			Sends: []any{release(1, grace), refund(p1, refusal.OrderCancelled)},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
@@ -828,15 +830,15 @@ func TestOrderCancelled(t *testing.T) {
 			Name:  "that overtook OrderConfirmed refunds too",
 			Given: after(awaitingPayment, completed(p1)),
 			When:  refunding(p1),
-			Sends: []any{release(1, grace), refund(p1, "order-cancelled")},
+			Sends: []any{release(1, grace), refund(p1, refusal.OrderCancelled)},
 			Wake:  noWake,
 			Then:  is(registration.Completed),
 		},
 		estest.ProcessScenario{
 			Name:  "a payment that comes afterwards goes back when the order refuses it",
 			Given: after(completedCancelled, completed(p1)),
-			When:  estest.Answer[contracts.ConfirmOrder]("order-cancelled"),
-			Sends: []any{refund(p1, "order-cancelled")},
+			When:  estest.Answer[contracts.ConfirmOrder](refusal.OrderCancelled),
+			Sends: []any{refund(p1, refusal.OrderCancelled)},
 		},
 	)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/plenary/plenary/apps/registration-process/registration"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/bus/membus"
 	"github.com/plenary/plenary/engine/es"
@@ -40,7 +41,7 @@ func TestStateOfEachVersionIsRead(t *testing.T) {
 		sent = append(sent, out.Commands()...)
 		return state
 	}
-	refuse := func(code string) es.CommandRejected {
+	refuse := func(code es.Code) es.CommandRejected {
 		return es.CommandRejected{CommandID: sent[len(sent)-1].ID, CommandType: "ConfirmOrder.v1", Code: code}
 	}
 
@@ -50,7 +51,7 @@ func TestStateOfEachVersionIsRead(t *testing.T) {
 	}
 	state = step(state, refuse(paidTooFew))
 	state = step(state, completed(p2))
-	state = step(state, refuse("order-expired"))
+	state = step(state, refuse(refusal.OrderExpired))
 	state = step(state, reserved(3, two))
 	state = step(state, completed(asked))
 	estest.Snapshot(t, "testdata/0.3.0/state.json", p.New, state)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/apps/seats/seats"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -39,7 +40,7 @@ func TestAClockADayAheadStopsNoSale(t *testing.T) {
 		t.Errorf("ann holds %v after her cancel", held)
 	}
 	// What is too late is too late, by the clock of the one who decides.
-	if refusal, ok := es.AsRefusal(decide(later, later, reserve(unknown, 1, n(2, general)))); !ok || refusal.Code != seats.RequestTooLate {
-		t.Errorf("refused with %v", refusal)
+	if said, ok := es.AsRefusal(decide(later, later, reserve(unknown, 1, n(2, general)))); !ok || said.Code != refusal.RequestTooLate {
+		t.Errorf("refused with %v", said)
 	}
 }

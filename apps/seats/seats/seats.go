@@ -23,18 +23,12 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
 // Name is the aggregate's name; a stream's id is the conference's.
 const Name = "seats"
-
-// Codes of refusals.
-const (
-	ConferenceNotReady = "conference-not-ready" // retryable: no quota has come yet
-	UnknownSeatType    = "unknown-seat-type"
-	RequestTooLate     = "request-too-late"
-)
 
 // Aggregate is SeatsAvailability.
 func Aggregate() es.Aggregate[*Availability] {
@@ -102,13 +96,13 @@ func (a *Availability) reserve(now, kept time.Time, c contracts.MakeSeatReservat
 	case c.Number <= a.lastNumber(c.OrderID), holds.committed:
 		return nil, nil
 	case now.After(c.NotAfter):
-		return nil, es.Refuse(RequestTooLate, "the request could wait until %s", c.NotAfter.Format(time.RFC3339))
+		return nil, es.Refuse(refusal.RequestTooLate, "the request could wait until %s", c.NotAfter.Format(time.RFC3339))
 	case len(a.types) == 0:
-		return nil, es.Refuse(ConferenceNotReady, "the seats of this conference are not known yet")
+		return nil, es.Refuse(refusal.ConferenceNotReady, "the seats of this conference are not known yet")
 	}
 	for _, wanted := range c.Seats {
 		if a.seatType(wanted.SeatType) == nil {
-			return nil, es.Refuse(UnknownSeatType, "there is no seat type %s", wanted.SeatType)
+			return nil, es.Refuse(refusal.UnknownSeatType, "there is no seat type %s", wanted.SeatType)
 		}
 	}
 	return []any{contracts.SeatsReserved{

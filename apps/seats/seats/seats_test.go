@@ -8,6 +8,7 @@ import (
 
 	"github.com/plenary/plenary/apps/seats/seats"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
 )
 
@@ -218,12 +219,12 @@ func TestReserve(t *testing.T) {
 			Name:    "an unknown seat type refuses the whole command",
 			Given:   given(),
 			When:    reserve(ann, 1, n(2, general), n(1, unknown)),
-			Refused: seats.UnknownSeatType,
+			Refused: refusal.UnknownSeatType,
 		},
 		estest.Scenario{
 			Name:    "a conference whose seats are not known yet is not ready",
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: seats.ConferenceNotReady,
+			Refused: refusal.ConferenceNotReady,
 		},
 		estest.Scenario{
 			Name:  "at the last moment it is in time",
@@ -240,7 +241,7 @@ func TestReserve(t *testing.T) {
 			Given:   given(),
 			At:      later,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: seats.RequestTooLate,
+			Refused: refusal.RequestTooLate,
 		},
 		estest.Scenario{
 			Name: "what the stream has passed is too late for a replica whose clock is behind",
@@ -249,7 +250,7 @@ func TestReserve(t *testing.T) {
 			),
 			At:      noon,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: seats.RequestTooLate,
+			Refused: refusal.RequestTooLate,
 		},
 	)
 }
@@ -397,7 +398,7 @@ func TestCancel(t *testing.T) {
 			Given:   given(estest.At(later, cancel(ann, 1))),
 			At:      noon,
 			When:    reserve(ann, 1, n(2, general)),
-			Refused: seats.RequestTooLate,
+			Refused: refusal.RequestTooLate,
 		},
 		estest.Scenario{
 			Name:  "a cancel of a higher number raises the tombstone",

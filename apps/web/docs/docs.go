@@ -21,6 +21,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 var (
@@ -86,9 +88,18 @@ func Page(api *huma.OpenAPI) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.Execute(&out, map[string]any{
-		"API": api, "Groups": groups(api), "Problems": problem.Kinds, "Refusals": problem.Refusals,
+		"API": api, "Groups": groups(api), "Problems": problem.Kinds, "Meanings": meanings(),
 	})
 	return out.Bytes(), err
+}
+
+// meanings are what the codes of refusals mean, by code.
+func meanings() map[es.Code]string {
+	out := map[es.Code]string{}
+	for _, kind := range refusal.All() {
+		out[kind.Code] = kind.Meaning
+	}
+	return out
 }
 
 func groups(api *huma.OpenAPI) []group {

@@ -14,6 +14,7 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 const (
@@ -74,7 +75,7 @@ func TestTheSecretIsGivenWhenTheOrderIsPlacedAndOpensItAtOnce(t *testing.T) {
 	// Query has not heard of it.
 	f.do("POST", "/api/orders/"+placed.ID.String()+"/cancel", "", header{"Authorization", "Bearer " + placed.Secret}).is(http.StatusAccepted)
 	f.do("GET", "/api/orders/"+placed.ID.String(), "", header{"Authorization", "Bearer " + placed.Secret}).
-		problem(http.StatusNotFound, problem.OrderNotFound)
+		problem(http.StatusNotFound, refusal.OrderNotFound)
 
 	another := f.do("POST", placePath(), oneSeat).is(http.StatusAccepted).receipt()
 	if another.Secret == placed.Secret {

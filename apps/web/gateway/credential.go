@@ -14,6 +14,7 @@ import (
 
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // The credentials that operations ask for.
@@ -59,7 +60,7 @@ func (g *Gateway) as(c *gin.Context, caller access.Caller) {
 
 // denied is the answer to a request that shows nothing that opens what it asks
 // for.
-func (g *Gateway) denied(ctx context.Context, err error, required string) *problem.Problem {
+func (g *Gateway) denied(ctx context.Context, err error, required es.Code) *problem.Problem {
 	var tooMany access.TooManyTries
 	switch {
 	case err == nil:

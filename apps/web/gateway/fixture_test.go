@@ -27,6 +27,7 @@ import (
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/tracing"
 )
@@ -168,7 +169,7 @@ func (q *query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		return
 	}
-	if p, ok := answer.(refusal); ok {
+	if p, ok := answer.(saysNo); ok {
 		w.Header().Set("Content-Type", problem.ContentType)
 		w.WriteHeader(p.status)
 		_, _ = fmt.Fprintf(w, `{"code":%q,"detail":"said by query"}`, p.code)
@@ -178,10 +179,10 @@ func (q *query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// refusal is an answer by which query says no.
-type refusal struct {
+// saysNo is an answer by which query says no.
+type saysNo struct {
 	status int
-	code   string
+	code   es.Code
 }
 
 func (q *query) serveOutcome(w http.ResponseWriter, r *http.Request, id string) {
@@ -398,14 +399,14 @@ func (r response) is(status int) response {
 }
 
 // problem reads the answer as a problem, which it must be, with that code.
-func (r response) problem(status int, code string) problem.Problem {
+func (r response) problem(status int, code es.Code) problem.Problem {
 	r.t.Helper()
 	r.is(status)
 	if got := r.header.Get("Content-Type"); got != problem.ContentType {
 		r.t.Fatalf("content type %q", got)
 	}
 	p := decoded[problem.Problem](r)
-	if p.Code != code || p.Status != status || p.Type != "/docs#problem-"+code {
+	if p.Code != code || p.Status != status || p.Type != "/docs#problem-"+string(code) {
 		r.t.Fatalf("got %s, want code %s with status %d", r.body, code, status)
 	}
 	if p.Title == "" || p.Detail == "" || p.Instance == "" {
@@ -443,7 +444,7 @@ func (f *fixture) accepting() {
 }
 
 // refusing has every command refused at once.
-func (f *fixture) refusing(code, detail string) {
+func (f *fixture) refusing(code es.Code, detail string) {
 	f.broker.handled = func(m message.Message) {
 		f.query.decide(view.Outcome{CommandID: m.ID, Status: view.OutcomeRefused, Code: code, Detail: detail})
 	}

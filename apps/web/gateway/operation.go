@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // The groups of operations.
@@ -40,7 +41,7 @@ type operation struct {
 	body             bool // takes one
 	params           bool // takes some in its query or headers
 	// problems are the codes that it may answer with, beside those of all.
-	problems []string
+	problems []es.Code
 }
 
 // read describes an operation that answers 200 with what was asked for.
@@ -106,9 +107,9 @@ var problemHeaders = map[int]string{
 }
 
 // describeProblems describes the problems that an operation answers with, by status.
-func (g *Gateway) describeProblems(op *huma.Operation, codes []string) {
+func (g *Gateway) describeProblems(op *huma.Operation, codes []es.Code) {
 	schema := g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
-	for _, kind := range append(slices.Clone(problem.Kinds), problem.Refusals...) {
+	for _, kind := range problem.Kinds {
 		if !slices.Contains(codes, kind.Code) {
 			continue
 		}

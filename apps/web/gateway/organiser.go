@@ -8,8 +8,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
-	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // CreateConference is the body of a new conference.
@@ -66,60 +67,60 @@ type RetryRefund struct {
 func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
 
 func (g *Gateway) organiser() {
-	details := []string{"name-required", "time-zone-unknown", "date-out-of-range", "dates-invalid", "sales-window-invalid", "refund-window-invalid", "hand-over-invalid"}
-	seatType := []string{problem.ConferenceNotFound, "name-required", "price-invalid", "quota-invalid", "date-out-of-range", "sales-window-invalid", "seat-type-removed"}
+	details := []es.Code{refusal.NameRequired, refusal.TimeZoneUnknown, refusal.DateOutOfRange, refusal.DatesInvalid, refusal.SalesWindowInvalid, refusal.RefundWindowInvalid, refusal.HandOverInvalid}
+	seatType := []es.Code{refusal.ConferenceNotFound, refusal.NameRequired, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
 
 	huma.Register(g.api, g.write(operation{
 		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,
 		summary: "Create a conference",
 		text:    "It is not published yet, and has no seat types.",
-		who:     organiser, problems: append(details, "conference-exists", "slug-invalid", "slug-taken", "currency-unknown"),
+		who:     organiser, problems: append(details, refusal.ConferenceExists, refusal.SlugInvalid, refusal.SlugTaken, refusal.CurrencyUnknown),
 	}, true), g.createConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "update-conference", method: http.MethodPut, path: "/api/conferences/{id}", tag: tagOrganiser, body: true,
 		summary: "Change what is said of a conference",
 		text:    "Replaces all details.",
-		who:     organiser, problems: append(details, problem.ConferenceNotFound),
+		who:     organiser, problems: append(details, refusal.ConferenceNotFound),
 	}, false), g.updateConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "publish-conference", method: http.MethodPost, path: "/api/conferences/{id}/publish", tag: tagOrganiser,
 		summary: "Open the sale",
-		who:     organiser, problems: []string{problem.ConferenceNotFound, "seat-type-required", "conference-ended"},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.SeatTypeRequired, refusal.ConferenceEnded},
 	}, false), g.publishConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "unpublish-conference", method: http.MethodPost, path: "/api/conferences/{id}/unpublish", tag: tagOrganiser,
 		summary: "Stop new orders",
 		text:    "Orders already placed go on.",
-		who:     organiser, problems: []string{problem.ConferenceNotFound},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound},
 	}, false), g.unpublishConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "add-seat-type", method: http.MethodPost, path: "/api/conferences/{id}/seat-types", tag: tagOrganiser, body: true,
 		summary: "Add a seat type",
-		who:     organiser, problems: append(seatType, "seat-type-exists", "too-many-seat-types"),
+		who:     organiser, problems: append(seatType, refusal.SeatTypeExists, refusal.TooManySeatTypes),
 	}, true), g.addSeatType)
 
 	huma.Register(g.api, g.write(operation{
 		id: "update-seat-type", method: http.MethodPut, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser, body: true,
 		summary: "Change a seat type",
 		text:    "Replaces all that is said of it. Orders already placed keep their price.",
-		who:     organiser, problems: append(seatType, "unknown-seat-type"),
+		who:     organiser, problems: append(seatType, refusal.UnknownSeatType),
 	}, false), g.updateSeatType)
 
 	huma.Register(g.api, g.write(operation{
 		id: "remove-seat-type", method: http.MethodDelete, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser,
 		summary: "Take a seat type off sale",
 		text:    "Seats of it that are held stay held.",
-		who:     organiser, problems: []string{problem.ConferenceNotFound, "unknown-seat-type", "seat-type-removed", "last-seat-type"},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.UnknownSeatType, refusal.SeatTypeRemoved, refusal.LastSeatType},
 	}, false), g.removeSeatType)
 
 	huma.Register(g.api, g.write(operation{
 		id: "retry-refund", method: http.MethodPost, path: "/api/payments/{id}/refund", tag: tagOrganiser, body: true,
 		summary: "Ask the payment provider again to give the money back",
-		who:     organiser, problems: []string{problem.PaymentNotFound, "payment-not-completed", "refund-pending", "refund-not-requested"},
+		who:     organiser, problems: []es.Code{refusal.PaymentNotFound, refusal.PaymentNotCompleted, refusal.RefundPending, refusal.RefundNotRequested},
 	}, false), g.retryRefund)
 }
 
@@ -216,7 +217,7 @@ func (g *Gateway) retryRefund(ctx context.Context, in *struct {
 	ID   uuid.UUID `path:"id" doc:"The payment"`
 	Body RetryRefund
 }) (*Answer, error) {
-	payment, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+	payment, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), refusal.PaymentNotFound)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -104,7 +106,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 	for _, c := range []struct {
 		name, request, body, contentType string
 		status                           int
-		code                             string
+		code                             es.Code
 	}{
 		{"no JSON", "POST " + placePath(), `{"items":`, "application/json", http.StatusBadRequest, problem.MalformedJSON},
 		{"more than JSON", "POST " + placePath(), oneSeat + "x", "application/json", http.StatusBadRequest, problem.MalformedJSON},
@@ -156,7 +158,7 @@ func TestABodyThatDoesNotArriveIsNotWaitedForLong(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the connection is held on to: %v", err)
 	}
-	if !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") || !strings.Contains(string(answer), problem.RequestTimeout) {
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") || !strings.Contains(string(answer), string(problem.RequestTimeout)) {
 		t.Fatalf("got %s", answer)
 	}
 }
@@ -179,7 +181,7 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 		t.Run(c.accept, func(t *testing.T) {
 			f := shared.in(t)
 			r := f.do("GET", orderPath(""), "", header{"Accept-Language", c.accept})
-			p := r.problem(http.StatusNotFound, problem.OrderNotFound)
+			p := r.problem(http.StatusNotFound, refusal.OrderNotFound)
 			if p.Title != c.title || r.header.Get("Content-Language") != c.lang || r.header.Get("Vary") != "Accept-Language" {
 				t.Fatalf("got %s in %q", r.body, r.header.Get("Content-Language"))
 			}
@@ -190,7 +192,7 @@ func TestProblemsAreInTheReadersLanguage(t *testing.T) {
 func TestEveryKindOfProblemAnswerIsLocalized(t *testing.T) {
 	chinese := header{"Accept-Language", "zh-CN"}
 	f := newFixture(t, unreachablePayments)
-	f.refusing("order-expired", "the order has expired")
+	f.refusing(refusal.OrderExpired, "the order has expired")
 	for name, r := range map[string]response{
 		"found by huma":     f.do("POST", placePath(), `{"items":[{"quantity":-1}]}`, chinese),
 		"found by contract": f.do("POST", orderPath("/payments"), `{"paymentId":"`+uuid.Nil.String()+`","amount":{"amount":1,"currency":"USD"}}`, chinese),

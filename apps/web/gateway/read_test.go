@@ -17,6 +17,8 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
 )
 
@@ -40,23 +42,23 @@ var reads = []struct {
 	organiser           bool
 	asks                string // of query
 	answer              any
-	notFound            string
+	notFound            es.Code
 	shows               any // if it is not the whole answer
 }{
 	{"list conferences", "GET /api/conferences?after=abc", "", false,
 		"GET /conferences?after=abc&limit=100", view.Conferences{Conferences: []view.Conference{aConference}}, "", nil},
 	{"a conference by id", "GET /api/conferences/" + conferenceID.String(), "", false,
-		"GET /conferences/" + conferenceID.String(), aConference, problem.ConferenceNotFound, nil},
+		"GET /conferences/" + conferenceID.String(), aConference, refusal.ConferenceNotFound, nil},
 	{"a conference by slug", "GET /api/conferences/gophers-2027", "", false,
-		"GET /conferences/gophers-2027", aConference, problem.ConferenceNotFound, nil},
+		"GET /conferences/gophers-2027", aConference, refusal.ConferenceNotFound, nil},
 	{"an order", "GET " + orderPath(""), "", false,
-		"GET /orders/" + orderID.String(), expiredOrder, problem.OrderNotFound, nil},
+		"GET /orders/" + orderID.String(), expiredOrder, refusal.OrderNotFound, nil},
 	{"a timeline", "GET " + orderPath("/timeline"), "", false,
-		"GET /orders/" + orderID.String() + "/timeline", view.Timeline{OrderID: orderID, Entries: []view.TimelineEntry{{Kind: view.TimelineEvent, Type: "OrderPlaced.v1"}}}, problem.OrderNotFound, nil},
+		"GET /orders/" + orderID.String() + "/timeline", view.Timeline{OrderID: orderID, Entries: []view.TimelineEntry{{Kind: view.TimelineEvent, Type: "OrderPlaced.v1"}}}, refusal.OrderNotFound, nil},
 	{"find an order", "POST /api/orders/find", `{"email":"Ada@example.org","locator":"k7pq2mxa"}`, false,
-		"POST /orders/find", expiredOrder, problem.OrderNotFound, nil},
+		"POST /orders/find", expiredOrder, refusal.OrderNotFound, nil},
 	{"a payment", "GET /api/payments/" + paymentID.String(), "", false,
-		"GET /payments/" + paymentID.String(), aPayment, problem.PaymentNotFound,
+		"GET /payments/" + paymentID.String(), aPayment, refusal.PaymentNotFound,
 		gateway.PublicPayment{ID: paymentID, Amount: usd, Status: view.PaymentRefundFailed}},
 	{"overdue orders", "GET /api/overdue-orders?limit=7&after=a1", "", true,
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, "", nil},
@@ -65,7 +67,7 @@ var reads = []struct {
 	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", true,
 		"GET /dead-letters?before=b1&limit=100&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, "", nil},
 	{"a dead letter", "GET /api/dead-letters/d1", "", true,
-		"GET /dead-letters/d1", aDeadLetter, problem.DeadLetterNotFound, nil},
+		"GET /dead-letters/d1", aDeadLetter, refusal.DeadLetterNotFound, nil},
 	{"dead letters of a reason", "GET /api/dead-letters?status=unsettled&reason=a+b&handler=order&messageType=X.v1&stream=order/1", "", true,
 		"GET /dead-letters?handler=order&limit=100&messageType=X.v1&reason=a+b&status=unsettled&stream=order%2F1", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}}, "", nil},
 	{"reasons", "GET /api/dead-letter-reasons", "", true,
@@ -79,9 +81,9 @@ var reads = []struct {
 	{"discard dead letters", "POST /api/dead-letters/discard", `{"stream":"order/1"}`, true,
 		"POST /dead-letters/discard", view.DeadLettersClosed{Closed: 2}, "", nil},
 	{"retry a dead letter", "POST /api/dead-letters/d1/retry", "", true,
-		"POST /dead-letters/d1/retry", view.DeadLetter{ID: "d1", Status: view.DeadLetterRetried, RetriedAs: "r"}, problem.DeadLetterNotFound, nil},
+		"POST /dead-letters/d1/retry", view.DeadLetter{ID: "d1", Status: view.DeadLetterRetried, RetriedAs: "r"}, refusal.DeadLetterNotFound, nil},
 	{"discard a dead letter", "POST /api/dead-letters/d1/discard", "", true,
-		"POST /dead-letters/d1/discard", view.DeadLetter{ID: "d1", Status: view.DeadLetterDiscarded}, problem.DeadLetterNotFound, nil},
+		"POST /dead-letters/d1/discard", view.DeadLetter{ID: "d1", Status: view.DeadLetterDiscarded}, refusal.DeadLetterNotFound, nil},
 }
 
 func TestAReadAnswersWhatQuerySays(t *testing.T) {
@@ -146,9 +148,9 @@ func TestWhatQueryCannotAnswerIsUnavailable(t *testing.T) {
 
 func TestWhatQueryRefusesIsRefused(t *testing.T) {
 	f := newFixture(t)
-	f.query.answer("POST /dead-letters/d1/retry", refusal{http.StatusConflict, "not-resendable"})
-	f.query.answer("POST /dead-letters/d1/discard", refusal{http.StatusConflict, "dead-letter-closed"})
-	f.query.answer("GET /dead-letters?before=x&limit=100", refusal{http.StatusBadRequest, "invalid-request"})
+	f.query.answer("POST /dead-letters/d1/retry", saysNo{http.StatusConflict, "not-resendable"})
+	f.query.answer("POST /dead-letters/d1/discard", saysNo{http.StatusConflict, "dead-letter-closed"})
+	f.query.answer("GET /dead-letters?before=x&limit=100", saysNo{http.StatusBadRequest, "invalid-request"})
 	f.do("POST", "/api/dead-letters/d1/retry", "", asOrganiser).problem(http.StatusConflict, "not-resendable")
 	f.do("POST", "/api/dead-letters/d1/discard", "", asOrganiser).problem(http.StatusConflict, "dead-letter-closed")
 	f.do("GET", "/api/dead-letters?before=x", "", asOrganiser).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
@@ -192,7 +194,7 @@ func TestFailuresToFindAnOrderAreLimitedByAddress(t *testing.T) {
 		return f.do("POST", "/api/orders/find", `{"email":"`+email+`","locator":"AAAAAAAA"}`, headers...)
 	}
 	for i := range 10 {
-		find(fmt.Sprintf("guess%d@example.org", i)).problem(http.StatusNotFound, problem.OrderNotFound)
+		find(fmt.Sprintf("guess%d@example.org", i)).problem(http.StatusNotFound, refusal.OrderNotFound)
 	}
 	r := find("ada@example.org")
 	r.problem(http.StatusTooManyRequests, problem.TooManyRequests)
@@ -231,7 +233,7 @@ func TestAStrangersFailuresDoNotLockAHolderOut(t *testing.T) {
 		return f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"`+locator+`"}`, header{"X-Forwarded-For", from})
 	}
 	for range 10 {
-		find("192.0.2.7", "GUESSED2").problem(http.StatusNotFound, problem.OrderNotFound)
+		find("192.0.2.7", "GUESSED2").problem(http.StatusNotFound, refusal.OrderNotFound)
 	}
 	find("192.0.2.7", "GUESSED2").problem(http.StatusTooManyRequests, problem.TooManyRequests)
 	f.query.answer("POST /orders/find", expiredOrder)
@@ -310,8 +312,8 @@ func TestEventsArePassedOnOneByOne(t *testing.T) {
 
 func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
 	f := newFixture(t)
-	f.do("GET", orderPath("/events"), "").problem(http.StatusNotFound, problem.OrderNotFound)
-	f.do("GET", "/api/conferences/none/events", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.do("GET", orderPath("/events"), "").problem(http.StatusNotFound, refusal.OrderNotFound)
+	f.do("GET", "/api/conferences/none/events", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
 	f.query.setDown(true)
 	f.do("GET", orderPath("/events"), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
 }

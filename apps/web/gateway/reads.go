@@ -21,6 +21,8 @@ import (
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // Found is the answer to a read.
@@ -31,7 +33,7 @@ const readWithin = 10 * time.Second
 
 // ask reads path from query; notFound is the code of the problem when there is
 // nothing, or empty for what is always there.
-func ask[T any](g *Gateway, ctx context.Context, path, notFound string) (*Found[T], error) {
+func ask[T any](g *Gateway, ctx context.Context, path string, notFound es.Code) (*Found[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	var found Found[T]
@@ -41,7 +43,7 @@ func ask[T any](g *Gateway, ctx context.Context, path, notFound string) (*Found[
 
 // tell posts to query, for what is no command: to find without an address that
 // gives away what is looked for, and to deal with dead letters.
-func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound string) (*Found[T], error) {
+func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound es.Code) (*Found[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	var found Found[T]
@@ -49,7 +51,7 @@ func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound 
 	return answered(g, ctx, &found, err, notFound)
 }
 
-func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error, notFound string) (*Found[T], error) {
+func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error, notFound es.Code) (*Found[T], error) {
 	var status *upstream.StatusError
 	switch {
 	case err == nil:
@@ -131,53 +133,53 @@ func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
 		summary: "Read a conference with its live availability",
-		who:     anyone, problems: []string{problem.ConferenceNotFound},
+		who:     anyone, problems: []es.Code{refusal.ConferenceNotFound},
 	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Conference], error) {
-		return ask[view.Conference](g, ctx, "/conferences/"+in.ID, problem.ConferenceNotFound)
+		return ask[view.Conference](g, ctx, "/conferences/"+in.ID, refusal.ConferenceNotFound)
 	})
 	stream[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
 		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
-		who:     anyone, problems: []string{problem.ConferenceNotFound},
-	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, problem.ConferenceNotFound)
+		who:     anyone, problems: []es.Code{refusal.ConferenceNotFound},
+	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, refusal.ConferenceNotFound)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
 		summary: "Read an order",
-		who:     holder, problems: []string{problem.OrderNotFound},
+		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Order], error) {
-		return ask[view.Order](g, ctx, "/orders/"+in.ID.String(), problem.OrderNotFound)
+		return ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
 	})
 	stream[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
 		summary: "Watch an order",
 		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
-		who:     holder, problems: []string{problem.OrderNotFound},
-	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, problem.OrderNotFound)
+		who:     holder, problems: []es.Code{refusal.OrderNotFound},
+	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, refusal.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
 		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders,
 		summary: "Read the story of an order",
 		text:    "Every command and event that touched it, and what caused what.",
-		who:     holder, problems: []string{problem.OrderNotFound},
+		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Timeline], error) {
-		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline", problem.OrderNotFound)
+		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline", refusal.OrderNotFound)
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
 		summary: "Find an order again",
 		text:    "By the registrant's e-mail address and the record locator together. The answer has a key that opens the order for 30 days. From one network address only so many tries may fail (10 at once, then one every 6 seconds); those that find their order do not count.",
-		who:     anyone, problems: []string{problem.OrderNotFound, problem.TooManyRequests},
+		who:     anyone, problems: []es.Code{refusal.OrderNotFound, problem.TooManyRequests},
 	}), g.findOrder)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-payment", method: http.MethodGet, path: "/api/payments/{id}", tag: tagPayments,
 		summary: "Read a payment",
-		who:     "Whoever knows the payment's id.", problems: []string{problem.PaymentNotFound},
+		who:     "Whoever knows the payment's id.", problems: []es.Code{refusal.PaymentNotFound},
 	}), func(ctx context.Context, in *struct {
 		ID uuid.UUID `path:"id" doc:"The payment"`
 	}) (*Found[PublicPayment], error) {
-		found, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), problem.PaymentNotFound)
+		found, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), refusal.PaymentNotFound)
 		if err != nil {
 			return nil, err
 		}
@@ -267,9 +269,9 @@ func (g *Gateway) operatorReads() {
 		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOrganiser, body: true,
 		summary: "Discard everything that is parked in a stream",
 		text:    "The messages that wait there go on. It also helps where a stream stands still and no dead letter tells of it.",
-		who:     organiser, problems: []string{"stream-not-parked"},
+		who:     organiser, problems: []es.Code{refusal.StreamNotParked},
 	}), func(ctx context.Context, in *struct{ Body view.FreeStream }) (*Found[view.DeadLettersClosed], error) {
-		return tell[view.DeadLettersClosed](g, ctx, "/operator/parked-streams/free", in.Body, "stream-not-parked")
+		return tell[view.DeadLettersClosed](g, ctx, "/operator/parked-streams/free", in.Body, refusal.StreamNotParked)
 	})
 	for _, o := range []operation{
 		{id: "retry", summary: "Send all messages of one reason, handler, type or stream back to their topics"},
@@ -288,20 +290,20 @@ func (g *Gateway) operatorReads() {
 		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
 		summary: "Read a message that was given up",
 		text:    "With its content, which may hold personal data.",
-		who:     organiser, problems: []string{problem.DeadLetterNotFound},
+		who:     organiser, problems: []es.Code{refusal.DeadLetterNotFound},
 	}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
-		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, problem.DeadLetterNotFound)
+		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, refusal.DeadLetterNotFound)
 	})
 	for _, o := range []operation{
-		{id: "retry", summary: "Send a message that was given up back to its topic", problems: []string{"dead-letter-closed", "not-resendable"}},
-		{id: "discard", summary: "Give a message up for good", problems: []string{"dead-letter-closed"}},
+		{id: "retry", summary: "Send a message that was given up back to its topic", problems: []es.Code{refusal.DeadLetterClosed, refusal.NotResendable}},
+		{id: "discard", summary: "Give a message up for good", problems: []es.Code{refusal.DeadLetterClosed}},
 	} {
 		huma.Register(g.api, g.read(operation{
 			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOrganiser,
 			summary: o.summary,
-			who:     organiser, problems: append(o.problems, problem.DeadLetterNotFound),
+			who:     organiser, problems: append(o.problems, refusal.DeadLetterNotFound),
 		}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
-			return tell[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID+"/"+o.id, struct{}{}, problem.DeadLetterNotFound)
+			return tell[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID+"/"+o.id, struct{}{}, refusal.DeadLetterNotFound)
 		})
 	}
 }
@@ -320,9 +322,9 @@ func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder
 		g.refused.Add(ctx, 1, forThrottle)
 		return nil, problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
 	}
-	found, err := tell[view.Order](g, ctx, "/orders/find", in.Body, problem.OrderNotFound)
+	found, err := tell[view.Order](g, ctx, "/orders/find", in.Body, refusal.OrderNotFound)
 	var p *problem.Problem
-	if errors.As(err, &p) && p.Code == problem.OrderNotFound {
+	if errors.As(err, &p) && p.Code == refusal.OrderNotFound {
 		g.finding.Failed(addr)
 	}
 	if err != nil {
@@ -338,7 +340,7 @@ func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder
 }
 
 // stream registers an operation that passes a stream of server-sent events on.
-func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound string) {
+func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound es.Code) {
 	op := g.read(o)
 	op.Responses["200"] = &huma.Response{
 		Description: "Events, each with the whole view as its data",
@@ -354,7 +356,7 @@ func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound st
 	})
 }
 
-func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path, notFound string) {
+func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path string, notFound es.Code) {
 	leave, ok := g.streams.enter()
 	if !ok {
 		problem.Write(w, r, problem.New(problem.Unavailable).With("Retry-After", "1"))

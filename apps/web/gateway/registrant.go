@@ -12,6 +12,8 @@ import (
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // Item asks for a number of seats of one type.
@@ -83,20 +85,20 @@ func orderURL(id uuid.UUID) string   { return "/api/orders/" + id.String() }
 func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 
 // closed are the refusals of an order that has ended.
-var closed = []string{problem.OrderNotFound, "order-expired", "order-cancelled", "order-rejected"}
+var closed = []es.Code{refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderCancelled, refusal.OrderRejected}
 
 func (g *Gateway) registrant() {
-	items := []string{
-		"items-required", "quantity-out-of-range", "unknown-seat-type", "conference-not-ready",
-		"conference-ended", "sales-not-open", "sales-closed",
+	items := []es.Code{
+		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.UnknownSeatType, refusal.ConferenceNotReady,
+		refusal.ConferenceEnded, refusal.SalesNotOpen, refusal.SalesClosed,
 	}
-	seat := []string{problem.OrderNotFound, "order-cancelled", "no-such-position", "hand-over-closed", "conference-not-ready"}
+	seat := []es.Code{refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.HandOverClosed, refusal.ConferenceNotReady}
 
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
 		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
-		who:     anyone, problems: append(items, "conference-not-published", "order-already-placed", problem.BacklogTooLong),
+		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, problem.BacklogTooLong),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
 	huma.Register(g.api, place, g.placeOrder)
@@ -105,21 +107,21 @@ func (g *Gateway) registrant() {
 		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
 		summary: "Change what an order asks for",
 		text:    "Replaces all items and asks for seats again. Seats already held stay held as far as they are asked for. Of seats that are no longer sold, it may ask for fewer, but not for more.",
-		who:     holder, problems: append(items, append(closed, "order-confirmed")...),
+		who:     holder, problems: append(items, append(closed, refusal.OrderConfirmed)...),
 	}, false), g.changeOrderItems)
 
 	huma.Register(g.api, g.write(operation{
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
 		summary: "Say who places the order",
 		text:    "The registrant's e-mail address finds the order again, together with its record locator.",
-		who:     holder, problems: append(closed, "order-confirmed"),
+		who:     holder, problems: append(closed, refusal.OrderConfirmed),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
 		id: "confirm-order", method: http.MethodPost, path: "/api/orders/{id}/confirm", tag: tagOrders,
 		summary: "Confirm an order that is free of charge",
 		text:    "An order that costs something is confirmed by its payment.",
-		who:     holder, problems: append(closed, "registrant-required", "not-reserved", "payment-required", "already-paid"),
+		who:     holder, problems: append(closed, refusal.RegistrantRequired, refusal.NotReserved, refusal.PaymentRequired, refusal.AlreadyPaid),
 	}, false), g.confirmOrder)
 
 	huma.Register(g.api, g.write(operation{
@@ -127,7 +129,7 @@ func (g *Gateway) registrant() {
 		summary: "Cancel an order",
 		text: "Gives the seats back. A confirmed order can be cancelled until the conference starts if it was free of charge, and as long as the conference gives refunds if it was paid. " +
 			"The organiser can cancel it until the conference ends. What was paid goes back.",
-		who: holderOrOrganiser, problems: []string{problem.OrderNotFound, "order-expired", "order-rejected", "refund-window-closed", "conference-started", "conference-ended"},
+		who: holderOrOrganiser, problems: []es.Code{refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderRejected, refusal.RefundWindowClosed, refusal.ConferenceStarted, refusal.ConferenceEnded},
 	}, false), g.cancelOrder)
 
 	huma.Register(g.api, g.write(operation{
@@ -135,7 +137,7 @@ func (g *Gateway) registrant() {
 		summary: "Start to pay an order",
 		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
 			"A payment that the order would refuse is refused before it is opened. When the items change while it is open, it is cancelled.",
-		who: holder, problems: append([]string{"payment-exists", "amount-invalid", "amount-differs", "registrant-required", "not-reserved", "already-paid"}, closed...),
+		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{
@@ -255,7 +257,7 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	if err := g.validate(Command{Body: asked}); err != nil {
 		return nil, err // before anything is asked of query
 	}
-	order, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), problem.OrderNotFound)
+	order, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
@@ -13,7 +15,7 @@ func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
 		t.Fatal("there is no room for one")
 	}
 	answer := httptest.NewRecorder()
-	g.forwardStream(answer, httptest.NewRequest(http.MethodGet, "/", nil), "/orders/1/events", "order-not-found")
+	g.forwardStream(answer, httptest.NewRequest(http.MethodGet, "/", nil), "/orders/1/events", refusal.OrderNotFound)
 	if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v", answer.Code, answer.Header())
 	}

@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // What is shown to those who know an id only: of a payment, whose checkout link
@@ -37,7 +39,7 @@ type Outcome struct {
 	CommandID   string             `json:"commandId"`
 	CommandType string             `json:"commandType,omitempty" example:"RegisterToConference.v1"`
 	Status      view.OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
-	Code        string             `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
+	Code        es.Code            `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
 	Detail      string             `json:"detail,omitempty" doc:"The refusal in English"`
 	Events      []string           `json:"events" nullable:"false" doc:"Types of the events that followed" example:"[\"OrderPlaced.v1\"]"`
 }

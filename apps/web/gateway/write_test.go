@@ -16,6 +16,8 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -175,7 +177,7 @@ func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testi
 		order  view.Order
 		body   string
 		status int
-		code   string
+		code   es.Code
 	}{
 		{"another amount", payable, `{"amount":{"amount":24901,"currency":"USD"}}`, http.StatusConflict, "amount-differs"},
 		{"another currency", payable, `{"amount":{"amount":24900,"currency":"EUR"}}`, http.StatusConflict, "amount-differs"},
@@ -199,7 +201,7 @@ func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testi
 	}
 	t.Run("no such order", func(t *testing.T) {
 		f := newFixture(t)
-		f.do("POST", orderPath("/payments"), payIt).problem(http.StatusNotFound, problem.OrderNotFound)
+		f.do("POST", orderPath("/payments"), payIt).problem(http.StatusNotFound, refusal.OrderNotFound)
 		if len(f.broker.commands()) > 0 {
 			t.Error("it was opened all the same")
 		}
@@ -284,15 +286,15 @@ func TestAWriteThatWaitsGetsItsOutcome(t *testing.T) {
 
 func TestAWriteThatWaitsGetsItsRefusal(t *testing.T) {
 	for _, c := range []struct {
-		code   string
+		code   es.Code
 		status int
 	}{
-		{"items-required", http.StatusUnprocessableEntity},
-		{"order-expired", http.StatusConflict},
-		{"order-not-found", http.StatusNotFound},
+		{refusal.ItemsRequired, http.StatusUnprocessableEntity},
+		{refusal.OrderExpired, http.StatusConflict},
+		{refusal.OrderNotFound, http.StatusNotFound},
 		{"a-code-of-a-newer-version", http.StatusConflict},
 	} {
-		t.Run(c.code, func(t *testing.T) {
+		t.Run(string(c.code), func(t *testing.T) {
 			f := newFixture(t)
 			f.refusing(c.code, "said by the rule")
 			r := f.do("PUT", orderPath("/items"), oneSeat, waiting)
@@ -470,9 +472,9 @@ func TestWhatWasDecidedIsNotSentAgain(t *testing.T) {
 	f.broker.only(t)
 
 	f = newFixture(t)
-	f.refusing("order-expired", "it has")
+	f.refusing(refusal.OrderExpired, "it has")
 	for range 2 {
-		f.do("PUT", orderPath("/items"), oneSeat, key, waiting).problem(http.StatusConflict, "order-expired")
+		f.do("PUT", orderPath("/items"), oneSeat, key, waiting).problem(http.StatusConflict, refusal.OrderExpired)
 	}
 	f.broker.only(t)
 }
@@ -632,7 +634,7 @@ func TestWithoutTheSecretStoreNobodyIsTheOrganiser(t *testing.T) {
 func TestARefundOfAnUnknownPaymentIsNotSent(t *testing.T) {
 	f := newFixture(t)
 	f.do("POST", "/api/payments/"+paymentID.String()+"/refund", `{"attempt":2}`, asOrganiser).
-		problem(http.StatusNotFound, problem.PaymentNotFound)
+		problem(http.StatusNotFound, refusal.PaymentNotFound)
 	if sent := f.broker.commands(); len(sent) > 0 {
 		t.Fatalf("sent %+v", sent)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 )
 
 //go:embed templates
@@ -184,8 +185,9 @@ func (v *Visit) refuse(p *problem.Problem) {
 	}
 	data := &struct {
 		Shell
-		Title, Detail, Code string
-		NotFound            bool
+		Title, Detail string
+		Code          es.Code
+		NotFound      bool
 	}{Title: shown.Title, Detail: shown.Detail, Code: shown.Code, NotFound: shown.Status == http.StatusNotFound}
 	data.Private = true
 	v.Render("problem", shown.Status, data)

@@ -1,7 +1,7 @@
 // Package problem is how the gateway says no: problem details as RFC 9457 has
 // them, with a stable code for programs and a title and detail for people in
-// the language they asked for. All codes and texts are in codes.go and
-// rules.go; nothing else in the gateway holds a text that a client sees.
+// the language they asked for. All kinds with their texts are in
+// kinds.go and rules.go; nothing else in the gateway holds a text that a client sees.
 package problem
 
 import (
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/plenary/plenary/contracts/locale"
+	"github.com/plenary/plenary/engine/es"
 )
 
 // ContentType is the media type of a problem, RFC 9457 section 3.
@@ -21,7 +22,7 @@ type Problem struct {
 	Title    string  `json:"title" doc:"What kind of problem it is, for people, in the language of Accept-Language (English or 简体中文)" example:"The order has expired"`
 	Status   int     `json:"status" doc:"The HTTP status code" example:"409"`
 	Detail   string  `json:"detail,omitempty" doc:"What went wrong this time, for people"`
-	Code     string  `json:"code" doc:"What kind of problem it is, for programs; never changes" example:"order-expired"`
+	Code     es.Code `json:"code" doc:"What kind of problem it is, for programs; never changes" example:"order-expired"`
 	Instance string  `json:"instance,omitempty" format:"uri-reference" doc:"The outcome of the command that was refused, or else the path of the request"`
 	Errors   []Field `json:"errors,omitempty" doc:"Each field that breaks a rule"`
 
@@ -36,15 +37,15 @@ type Field struct {
 	Message string `json:"message" doc:"The rule in words, for people"`
 }
 
-// New makes a problem of a kind listed in codes.go. A code that is not listed
+// New makes a problem of a kind listed in kinds.go. A code that is not listed
 // there can only come from a newer app; it is answered as a plain conflict.
-func New(code string) *Problem {
+func New(code es.Code) *Problem {
 	return &Problem{Code: code, Status: kindOf(code).Status}
 }
 
 // Refused makes the problem of a command that a business rule refused. Detail
 // is the refusal's own, in English.
-func Refused(code, detail, instance string) *Problem {
+func Refused(code es.Code, detail, instance string) *Problem {
 	p := New(code)
 	p.given, p.Instance = detail, instance
 	return p
@@ -66,7 +67,7 @@ func (p *Problem) With(name, value string) *Problem {
 	return p
 }
 
-func (p *Problem) Error() string { return p.Code + ": " + p.given }
+func (p *Problem) Error() string { return string(p.Code) + ": " + p.given }
 
 // GetStatus, GetHeaders and ContentType are what huma asks of an error.
 func (p *Problem) GetStatus() int { return p.Status }
@@ -86,7 +87,7 @@ func (p *Problem) Localize(acceptLanguage, path string) (sent *Problem, contentL
 	if lang == locale.SimplifiedChinese {
 		text = kind.Chinese
 	}
-	out.Type = "/docs#problem-" + kind.Code
+	out.Type = "/docs#problem-" + string(kind.Code)
 	out.Title, out.Detail = text.Title, text.Detail
 	if p.given != "" && lang == locale.English {
 		out.Detail = p.given

@@ -2,25 +2,20 @@ package problem_test
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
 )
-
-func all() []problem.Kind {
-	return append(append([]problem.Kind{}, problem.Kinds...), problem.Refusals...)
-}
 
 func TestEveryKindHasAStableCodeAndAllItsTexts(t *testing.T) {
 	code := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
-	for _, k := range all() {
-		if !code.MatchString(k.Code) {
+	for _, k := range problem.Kinds {
+		if !code.MatchString(string(k.Code)) {
 			t.Errorf("%q is no code", k.Code)
 		}
 		if k.Status < 400 || k.Status > 599 {
@@ -41,70 +36,20 @@ func TestEveryKindHasAStableCodeAndAllItsTexts(t *testing.T) {
 
 func han(r rune) bool { return unicode.Is(unicode.Han, r) }
 
-var (
-	refusal  = regexp.MustCompile(`es\.Refuse\(\s*("([^"]+)"|([A-Za-z]+))`)
-	constant = regexp.MustCompile(`(?m)^\s*([A-Za-z]+)\s*=\s*"([^"]+)"`)
-)
-
-// The apps' refusals are found in their code, so that a new one cannot be
-// forgotten here.
-func TestEveryRefusalOfAnAppIsListed(t *testing.T) {
-	listed := map[string]bool{}
-	for _, k := range all() {
+// Every code that an app may refuse with has its texts and status here.
+func TestEveryRefusalHasItsTexts(t *testing.T) {
+	listed := map[es.Code]bool{}
+	for _, k := range problem.Kinds {
+		if listed[k.Code] {
+			t.Errorf("%s is listed twice", k.Code)
+		}
 		listed[k.Code] = true
 	}
-	found := 0
-	for _, dir := range packagesThatRefuse(t) {
-		var code strings.Builder
-		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-		for _, f := range files {
-			if !strings.HasSuffix(f, "_test.go") {
-				text, err := os.ReadFile(f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				code.Write(text)
-			}
-		}
-		values := map[string]string{}
-		for _, m := range constant.FindAllStringSubmatch(code.String(), -1) {
-			values[m[1]] = m[2]
-		}
-		for _, m := range refusal.FindAllStringSubmatch(code.String(), -1) {
-			c := m[2]
-			if c == "" {
-				c = values[m[3]]
-			}
-			if c == "" {
-				t.Errorf("%s: cannot tell the code of %s", dir, m[0])
-			} else if !listed[c] {
-				t.Errorf("%s: %q is not listed in refusals.go", dir, c)
-			}
-			found++
+	for _, kind := range refusal.All() {
+		if !listed[kind.Code] {
+			t.Errorf("%s (%s) is not in problem.Kinds", kind.Code, kind.Meaning)
 		}
 	}
-	if found < 30 {
-		t.Fatalf("only %d refusals were found", found)
-	}
-}
-
-func packagesThatRefuse(t *testing.T) []string {
-	t.Helper()
-	dirs := map[string]bool{}
-	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") && !strings.Contains(path, "/web/") {
-			dirs[filepath.Dir(path)] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]string, 0, len(dirs))
-	for d := range dirs {
-		out = append(out, d)
-	}
-	return out
 }
 
 func TestTextsOfRules(t *testing.T) {
@@ -130,7 +75,7 @@ func TestTextsOfRules(t *testing.T) {
 }
 
 func TestARefusalKeepsItsOwnDetailInEnglishOnly(t *testing.T) {
-	p := problem.Refused("quantity-out-of-range", "21 seats: an order may have 1 to 20 of each", "/api/outcomes/1")
+	p := problem.Refused(refusal.QuantityOutOfRange, "21 seats: an order may have 1 to 20 of each", "/api/outcomes/1")
 	english, _ := p.Localize("en", "/x")
 	chinese, _ := p.Localize("zh", "/x")
 	if english.Detail != "21 seats: an order may have 1 to 20 of each" || english.Instance != "/api/outcomes/1" {

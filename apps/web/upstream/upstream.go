@@ -17,6 +17,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/plenary/plenary/engine/es"
 )
 
 // ErrNotFound: the app has nothing under that path.
@@ -25,10 +27,10 @@ var ErrNotFound = errors.New("upstream: not found")
 // StatusError is any other answer that is not a success. Code and Detail are
 // those of its problem, if it is one.
 type StatusError struct {
-	App    string `json:"-"`
-	Status int    `json:"-"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	App    string  `json:"-"`
+	Status int     `json:"-"`
+	Code   es.Code `json:"code"`
+	Detail string  `json:"detail"`
 }
 
 func (e *StatusError) Error() string {

@@ -57,7 +57,7 @@ type Scenario struct {
 	// Then are the events that must follow; empty: none. Refused is the code of
 	// the refusal that must follow instead.
 	Then    []any
-	Refused string
+	Refused es.Code
 	// Sends are the commands that must follow by React, in order; nil: not looked
 	// at.
 	Sends []any
@@ -245,11 +245,11 @@ type ProcessScenario struct {
 
 // Answer stands in Given or When for a CommandRejected that answers the last
 // command of type C sent so far.
-func Answer[C any](code string) any { return answer{reflect.TypeFor[C](), code} }
+func Answer[C any](code es.Code) any { return answer{reflect.TypeFor[C](), code} }
 
 type answer struct {
 	command reflect.Type
-	code    string
+	code    es.Code
 }
 
 // RunProcess runs every scenario as it is, and with the state and every message

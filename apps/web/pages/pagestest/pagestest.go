@@ -26,6 +26,7 @@ import (
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -52,7 +53,10 @@ type World struct {
 }
 
 // Refusal is a rule's no.
-type Refusal struct{ Code, Detail string }
+type Refusal struct {
+	Code   es.Code
+	Detail string
+}
 
 // New makes a world with the conferences and orders of Sample. It panics when
 // the gateway cannot be made.

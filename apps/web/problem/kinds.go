@@ -1,0 +1,307 @@
+package problem
+
+import (
+	"net/http"
+
+	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/engine/es"
+)
+
+// Codes of the problems that the gateway finds by itself. All others are in
+// contracts/refusal.
+const (
+	MalformedJSON        es.Code = "malformed-json"
+	BodyRequired         es.Code = "body-required"
+	ValidationFailed     es.Code = "validation-failed"
+	BodyTooLarge         es.Code = "body-too-large"
+	UnsupportedMediaType es.Code = "unsupported-media-type"
+	RequestTimeout       es.Code = "request-timeout"
+	NotFound             es.Code = "not-found"
+	MethodNotAllowed     es.Code = "method-not-allowed"
+	CredentialRequired   es.Code = "credential-required"
+	IdempotencyKeyReused es.Code = "idempotency-key-reused"
+	IdempotencyKeyWeak   es.Code = "idempotency-key-weak"
+	BacklogTooLong       es.Code = "backlog-too-long"
+	CrossOrigin          es.Code = "cross-origin"
+	OrderSecretRequired  es.Code = "order-secret-required"
+	TooManyRequests      es.Code = "too-many-requests"
+	Unavailable          es.Code = "unavailable"
+	InternalError        es.Code = "internal-error"
+)
+
+// Text is what a person reads of a problem.
+type Text struct{ Title, Detail string }
+
+// Kind is one kind of problem. Its code is a promise; its texts may be improved.
+type Kind struct {
+	Code    es.Code
+	Status  int
+	English Text
+	Chinese Text
+}
+
+// Kinds are all kinds of problem, in the order in which they are described to
+// people.
+var Kinds = []Kind{
+	// The request itself.
+	{MalformedJSON, http.StatusBadRequest,
+		Text{"The body is not JSON", "The request's body cannot be read as JSON."},
+		Text{"请求体不是 JSON", "请求体无法按 JSON 解析。"}},
+	{BodyRequired, http.StatusBadRequest,
+		Text{"A body is required", "The request has no body."},
+		Text{"缺少请求体", "该请求没有请求体。"}},
+	{ValidationFailed, http.StatusUnprocessableEntity,
+		Text{"The request breaks rules", "One or more fields break a rule; see errors."},
+		Text{"请求不符合规则", "一个或多个字段不符合规则，详见 errors。"}},
+	{BodyTooLarge, http.StatusRequestEntityTooLarge,
+		Text{"The body is too large", "The request's body is larger than this operation takes."},
+		Text{"请求体过大", "请求体超出此操作允许的大小。"}},
+	{UnsupportedMediaType, http.StatusUnsupportedMediaType,
+		Text{"The media type is not supported", "Send the body as application/json."},
+		Text{"不支持的媒体类型", "请以 application/json 发送请求体。"}},
+	{RequestTimeout, http.StatusRequestTimeout,
+		Text{"The request took too long", "The request's body did not arrive in time."},
+		Text{"请求超时", "请求体未能及时到达。"}},
+	{NotFound, http.StatusNotFound,
+		Text{"Not found", "There is nothing at this address."},
+		Text{"未找到", "此地址没有内容。"}},
+	{MethodNotAllowed, http.StatusMethodNotAllowed,
+		Text{"Method not allowed", "This address does not take this method; see the header Allow."},
+		Text{"不允许使用此方法", "此地址不接受该方法，详见 Allow 响应头。"}},
+	{CredentialRequired, http.StatusUnauthorized,
+		Text{"The organiser's credential is required", "Send the organiser's token as Authorization: Bearer <token>."},
+		Text{"需要主办方凭证", "请以 Authorization: Bearer <token> 发送主办方令牌。"}},
+	{IdempotencyKeyWeak, http.StatusUnprocessableEntity,
+		Text{"The idempotency key is too weak", "An Idempotency-Key is a UUID, or at least 128 random bits in base64 or hexadecimal digits: another client might choose the same weaker key, and would get the answer meant for this one."},
+		Text{"幂等键强度不足", "Idempotency-Key 须为 UUID，或至少 128 位随机数的 base64 或十六进制形式；较弱的键可能与其他客户端的相同，从而使其得到本请求的答复。"}},
+	{IdempotencyKeyReused, http.StatusUnprocessableEntity,
+		Text{"The idempotency key was used for another request", "Within 24 hours an Idempotency-Key stands for one request; this one came with another body before."},
+		Text{"幂等键已用于其他请求", "24 小时内同一 Idempotency-Key 只对应一个请求；此键此前随另一请求体使用过。"}},
+	{CrossOrigin, http.StatusForbidden,
+		Text{"The form came from another site", "Open the page here and send the form again."},
+		Text{"表单来自其他网站", "请在本站打开页面后重新提交表单。"}},
+	{OrderSecretRequired, http.StatusUnauthorized,
+		Text{"The order's secret is required", "Send the order's secret as Authorization: Bearer <secret>, or find the order by e-mail address and locator."},
+		Text{"需要订单密钥", "请以 Authorization: Bearer <secret> 发送订单密钥，或凭邮箱与订单代码查找订单。"}},
+	{BacklogTooLong, http.StatusTooManyRequests,
+		Text{"Too many orders are waiting", "Orders placed earlier are still waiting to be handled. Try again after the time in Retry-After."},
+		Text{"排队订单过多", "此前提交的订单仍在等待处理，请在 Retry-After 所示时间后重试。"}},
+	{TooManyRequests, http.StatusTooManyRequests,
+		Text{"Too many requests", "Try again after the time in Retry-After."},
+		Text{"请求过于频繁", "请在 Retry-After 所示时间后重试。"}},
+	{Unavailable, http.StatusServiceUnavailable,
+		Text{"The service is not available", "A part of the system cannot be reached at the moment. Trying again with the same Idempotency-Key or the same id is safe."},
+		Text{"服务暂不可用", "系统的某个部分暂时无法访问。使用相同的 Idempotency-Key 或相同的 id 重试是安全的。"}},
+	{InternalError, http.StatusInternalServerError,
+		Text{"Something went wrong", "The request could not be answered because of a fault on our side."},
+		Text{"内部错误", "由于我方故障，无法处理该请求。"}},
+
+	// What was asked for.
+	{refusal.ConferenceNotFound, http.StatusNotFound,
+		Text{"There is no such conference", "No conference has this id or slug."},
+		Text{"会议不存在", "没有使用此 id 或短名的会议。"}},
+	{refusal.OrderNotFound, http.StatusNotFound,
+		Text{"There is no such order", "No order is known by this id, or by this e-mail address and locator together."},
+		Text{"订单不存在", "没有与此 id，或此邮箱与订单代码相匹配的订单。"}},
+	{refusal.PaymentNotFound, http.StatusNotFound,
+		Text{"There is no such payment", "No payment has this id."},
+		Text{"支付不存在", "没有使用此 id 的支付。"}},
+	{refusal.DeadLetterNotFound, http.StatusNotFound,
+		Text{"There is no such dead letter", "No dead letter has this id."},
+		Text{"死信不存在", "没有使用此 id 的死信。"}},
+
+	// Orders.
+	{refusal.ItemsRequired, http.StatusUnprocessableEntity,
+		Text{"One or more items are required", "An order needs at least one item with a quantity above 0."},
+		Text{"至少需要一项", "订单至少需要一个数量大于 0 的项目。"}},
+	{refusal.QuantityOutOfRange, http.StatusUnprocessableEntity,
+		Text{"The quantity is out of range", "An order may not have so many seats of one type."},
+		Text{"数量超出范围", "订单中单一席位类型的数量不在允许范围内。"}},
+	{refusal.UnknownSeatType, http.StatusUnprocessableEntity,
+		Text{"There is no such seat type", "The conference has no such seat type, or no longer."},
+		Text{"席位类型不存在", "该会议没有此席位类型，或已移除。"}},
+	{refusal.ConferenceNotPublished, http.StatusConflict,
+		Text{"The conference does not take orders", "The conference is not published."},
+		Text{"会议不接受订单", "该会议尚未发布。"}},
+	{refusal.ConferenceNotReady, http.StatusConflict,
+		Text{"The conference is not ready yet", "The conference is not known here, or not yet. Try again in a moment."},
+		Text{"会议尚未就绪", "此处尚不知晓该会议，请稍后重试。"}},
+	{refusal.SalesNotOpen, http.StatusConflict,
+		Text{"Sales have not begun", "These seats are not on sale yet. The conference's page says when sales open."},
+		Text{"尚未开售", "这些席位尚未开售，开售时间见会议页面。"}},
+	{refusal.SalesClosed, http.StatusConflict,
+		Text{"Sales are over", "These seats are no longer on sale. An order placed before may be made smaller."},
+		Text{"已停售", "这些席位已停售；此前的订单只能减少数量。"}},
+	{refusal.OrderAlreadyPlaced, http.StatusConflict,
+		Text{"The order was placed before", "Another order was placed under this id."},
+		Text{"订单已存在", "此 id 已用于另一订单。"}},
+	{refusal.OrderExpired, http.StatusConflict,
+		Text{"The order has expired", "The time for which the seats were held is over."},
+		Text{"订单已过期", "席位保留时间已过。"}},
+	{refusal.OrderCancelled, http.StatusConflict,
+		Text{"The order was cancelled", "A cancelled order cannot be changed."},
+		Text{"订单已取消", "已取消的订单不能更改。"}},
+	{refusal.OrderRejected, http.StatusConflict,
+		Text{"The order was rejected", "There were no seats for the order."},
+		Text{"订单被拒绝", "该订单没有可用席位。"}},
+	{refusal.OrderConfirmed, http.StatusConflict,
+		Text{"The order is confirmed", "A confirmed order cannot be changed."},
+		Text{"订单已确认", "已确认的订单不能更改。"}},
+	{refusal.NotReserved, http.StatusConflict,
+		Text{"The seats are not reserved", "No seats are held for the order as it is."},
+		Text{"席位未保留", "当前订单没有保留席位。"}},
+	{refusal.RegistrantRequired, http.StatusConflict,
+		Text{"A registrant is required", "Say first who places the order."},
+		Text{"需要登记人", "请先填写登记人信息。"}},
+	{refusal.PaymentRequired, http.StatusConflict,
+		Text{"A payment is required", "The order is not free of charge."},
+		Text{"需要付款", "该订单不是免费的。"}},
+	{refusal.AmountDiffers, http.StatusConflict,
+		Text{"The amount differs from the price", "The amount paid is not the order's total."},
+		Text{"金额与价格不符", "支付金额与订单总额不一致。"}},
+	{refusal.AlreadyPaid, http.StatusConflict,
+		Text{"The order was paid before", "Another payment has confirmed the order."},
+		Text{"订单已付款", "该订单已由另一笔支付确认。"}},
+	{refusal.RefundWindowClosed, http.StatusConflict,
+		Text{"The time for refunds is over", "An order that was paid can no longer be cancelled."},
+		Text{"退款期限已过", "已付款的订单不能再取消。"}},
+	{refusal.ConferenceStarted, http.StatusConflict,
+		Text{"The conference has started", "An order that was free of charge is given back before the conference starts."},
+		Text{"会议已开始", "免费订单须在会议开始前退订。"}},
+	{refusal.HandOverClosed, http.StatusConflict,
+		Text{"Seats are no longer handed on", "The time in which seats could be given to others is over. The organiser can still do it."},
+		Text{"席位转让期限已过", "已不能再更改席位的参会者；主办方仍可更改。"}},
+	{refusal.NoSuchPosition, http.StatusNotFound,
+		Text{"There is no such seat", "The order has no seat at this position."},
+		Text{"席位不存在", "该订单在此位置没有席位。"}},
+
+	// Between the apps: they answer the registration process, and show in timelines.
+	{refusal.VersionSuperseded, http.StatusConflict,
+		Text{"The items have changed", "This is about an earlier version of the order's items."},
+		Text{"项目已变更", "此命令针对订单项目的旧版本。"}},
+	{refusal.AlreadyReserved, http.StatusConflict,
+		Text{"The seats are reserved already", "Seats are held already for this version of the items."},
+		Text{"席位已保留", "此版本的项目已保留席位。"}},
+	{refusal.NothingGranted, http.StatusConflict,
+		Text{"No seats were granted", "There is nothing to reserve."},
+		Text{"未分配席位", "没有可保留的席位。"}},
+	{refusal.GrantExceedsRequest, http.StatusConflict,
+		Text{"More was granted than asked for", "Seats were granted that the order did not ask for."},
+		Text{"分配超出请求", "分配了订单未请求的席位。"}},
+	{refusal.NotExpired, http.StatusConflict,
+		Text{"The order has not expired", "Only an expired order can be reinstated."},
+		Text{"订单未过期", "只有过期的订单才能恢复。"}},
+	{refusal.RequestTooLate, http.StatusConflict,
+		Text{"The request came too late", "The request for seats could not wait so long."},
+		Text{"请求过迟", "席位请求已超过可等待的时间。"}},
+
+	// Conferences.
+	{refusal.ConferenceExists, http.StatusConflict,
+		Text{"The conference exists already", "There is a conference with this id already."},
+		Text{"会议已存在", "已有使用此 id 的会议。"}},
+	{refusal.SlugInvalid, http.StatusUnprocessableEntity,
+		Text{"The slug is not valid", "A slug is up to 64 lower-case letters, digits and single hyphens between them, and does not look like an id."},
+		Text{"短名无效", "短名最多 64 个字符，由小写字母、数字及其间的单个连字符组成，且不得形如 id。"}},
+	{refusal.SlugTaken, http.StatusConflict,
+		Text{"The slug is taken", "Another conference has this slug."},
+		Text{"短名已被占用", "另一会议已使用此短名。"}},
+	{refusal.NameRequired, http.StatusUnprocessableEntity,
+		Text{"A name is required", "The name must not be empty."},
+		Text{"需要名称", "名称不得为空。"}},
+	{refusal.CurrencyUnknown, http.StatusUnprocessableEntity,
+		Text{"The currency is not known", "The code is not that of a currency in use (ISO 4217)."},
+		Text{"货币未知", "该代码不是现行货币代码 (ISO 4217)。"}},
+	{refusal.DatesInvalid, http.StatusUnprocessableEntity,
+		Text{"The dates do not fit", "A conference ends after it starts."},
+		Text{"日期无效", "会议的结束时间必须晚于开始时间。"}},
+	{refusal.DateOutOfRange, http.StatusUnprocessableEntity,
+		Text{"A date is out of range", "Dates are from 1970 to 2200."},
+		Text{"日期超出范围", "日期须在 1970 年至 2200 年之间。"}},
+	{refusal.TimeZoneUnknown, http.StatusUnprocessableEntity,
+		Text{"The time zone is not known", "The time zone is a name of the IANA database, like Europe/Berlin."},
+		Text{"时区未知", "时区须为 IANA 数据库中的名称，例如 Europe/Berlin。"}},
+	{refusal.SalesWindowInvalid, http.StatusUnprocessableEntity,
+		Text{"The sales window does not fit", "Sales close after they open, and with the conference's end at the latest."},
+		Text{"销售期限无效", "停售时间必须晚于开售时间，且最迟至会议结束。"}},
+	{refusal.HandOverInvalid, http.StatusUnprocessableEntity,
+		Text{"The deadline for handing seats on does not fit", "Seats are handed on until the end of the conference at the latest."},
+		Text{"席位转让期限无效", "席位转让期限最迟至会议结束。"}},
+	{refusal.RefundWindowInvalid, http.StatusUnprocessableEntity,
+		Text{"The refund window does not fit", "Refunds end with the conference at the latest."},
+		Text{"退款期限无效", "退款期限最迟至会议结束。"}},
+	{refusal.SeatTypeRequired, http.StatusConflict,
+		Text{"A seat type is required", "A conference needs a seat type before it can be published."},
+		Text{"需要席位类型", "会议发布前至少需要一个席位类型。"}},
+	{refusal.LastSeatType, http.StatusConflict,
+		Text{"This is the last seat type", "A published conference keeps a seat type; unpublish it first, or set the quota to 0."},
+		Text{"这是最后一个席位类型", "已发布的会议须保留一个席位类型；请先取消发布，或将配额设为 0。"}},
+	{refusal.ConferenceEnded, http.StatusConflict,
+		Text{"The conference is over", "A conference that is over is not published, takes no orders, and gives none back."},
+		Text{"会议已结束", "已结束的会议不能发布、不接受订单，也不能退订。"}},
+	{refusal.SeatTypeExists, http.StatusConflict,
+		Text{"The seat type exists already", "There is a seat type with this id already."},
+		Text{"席位类型已存在", "已有使用此 id 的席位类型。"}},
+	{refusal.SeatTypeRemoved, http.StatusConflict,
+		Text{"The seat type was removed", "A seat type that was removed does not come back; a new one needs an id of its own."},
+		Text{"席位类型已移除", "已移除的席位类型不能恢复；新的席位类型需使用新的 id。"}},
+	{refusal.TooManySeatTypes, http.StatusConflict,
+		Text{"Too many seat types", "The conference has as many seat types as it can have."},
+		Text{"席位类型过多", "该会议的席位类型已达上限。"}},
+	{refusal.PriceInvalid, http.StatusUnprocessableEntity,
+		Text{"The price is not valid", "A price is 0 or more, in minor units, and bounded."},
+		Text{"价格无效", "价格以最小货币单位计，不得为负，且有上限。"}},
+	{refusal.QuotaInvalid, http.StatusUnprocessableEntity,
+		Text{"The quota is not valid", "A quota is 0 or more seats, and bounded."},
+		Text{"配额无效", "配额不得为负，且有上限。"}},
+
+	// Payments.
+	{refusal.PaymentExists, http.StatusConflict,
+		Text{"The payment exists already", "There is another payment with this id already."},
+		Text{"支付已存在", "此 id 已用于另一笔支付。"}},
+	{refusal.AmountInvalid, http.StatusUnprocessableEntity,
+		Text{"The amount is not valid", "There is nothing to pay."},
+		Text{"金额无效", "没有需要支付的金额。"}},
+	{refusal.PaymentCompleted, http.StatusConflict,
+		Text{"The payment is completed", "The money was taken."},
+		Text{"支付已完成", "款项已收取。"}},
+	{refusal.PaymentNotCompleted, http.StatusConflict,
+		Text{"The payment is not completed", "No money was taken, so none can be given back."},
+		Text{"支付未完成", "未收取款项，无法退款。"}},
+	{refusal.RefundPending, http.StatusConflict,
+		Text{"A refund is under way", "The provider has not answered the last request yet."},
+		Text{"退款处理中", "支付服务商尚未答复上一次退款请求。"}},
+	{refusal.RefundNotRequested, http.StatusConflict,
+		Text{"This refund was not asked for", "Refunds are asked for one after another; this number is not the next."},
+		Text{"未请求此退款", "退款须依次请求，此序号不是下一个。"}},
+
+	// Dead letters.
+	{refusal.DeadLetterClosed, http.StatusConflict,
+		Text{"The dead letter was dealt with", "It was sent back or discarded before."},
+		Text{"死信已处理", "该死信此前已重新发送或丢弃。"}},
+	{refusal.StreamNotParked, http.StatusNotFound,
+		Text{"Nothing is parked in that stream", "No dead letter of the stream is open. If it stands still all the same, name the topic that its app reads."},
+		Text{"该流中没有搁置的消息", "该流没有待处理的死信。如果它仍然停滞，请指明其应用读取的主题。"}},
+	{refusal.NotResendable, http.StatusConflict,
+		Text{"The message cannot be sent back", "What was received is no message that could be published again."},
+		Text{"消息无法重新发送", "收到的内容不是可以重新发布的消息。"}},
+}
+
+var kinds = func() map[es.Code]Kind {
+	m := make(map[es.Code]Kind, len(Kinds))
+	for _, k := range Kinds {
+		if _, twice := m[k.Code]; twice {
+			panic("problem: listed twice: " + string(k.Code))
+		}
+		m[k.Code] = k
+	}
+	return m
+}()
+
+func kindOf(code es.Code) Kind {
+	if k, ok := kinds[code]; ok {
+		return k
+	}
+	return Kind{code, http.StatusConflict,
+		Text{"The command was refused", "A rule does not allow it."},
+		Text{"命令被拒绝", "规则不允许此操作。"}}
+}
