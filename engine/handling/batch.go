@@ -36,6 +36,13 @@ func (e *Engine) HandleBatch(ctx context.Context, batch []bus.Delivery) (out []b
 			out = bus.All(len(batch), bus.Retry)
 		}
 	}()
+	ahead := e.clock.observe(e.app, batch, e.now())
+	defer func() { e.clock.handled(e.now()) }()
+	e.meter.ahead.Record(ctx, ahead.Seconds())
+	if ahead != 0 {
+		slog.ErrorContext(ctx, "no decision is taken: the clock here differs from those of two other apps", "ahead", ahead.String(), "messages", len(batch))
+		return bus.All(len(batch), bus.Retry)
+	}
 	items := e.handleAll(ctx, batch)
 	e.keepForLater(ctx, items)
 	out = make([]bus.Status, len(items))

@@ -69,6 +69,7 @@ type Engine struct {
 	locks       locks
 	refused     chan error
 	waiting     *waiting
+	clock       clock
 	meter       *meter
 	tracer      trace.Tracer
 }

@@ -139,6 +139,7 @@ type meter struct {
 	commits, conflicts, repeats, events, refusals, held, givenUp metric.Int64Counter
 
 	waiting metric.Int64Gauge
+	ahead   metric.Float64Gauge
 
 	steps metric.Float64Histogram
 	step  map[string]metric.MeasurementOption
@@ -166,6 +167,10 @@ func newMeter() *meter {
 	var err error
 	if out.waiting, err = m.Int64Gauge("plenary.messages.waiting",
 		metric.WithDescription("Messages that wait for another version of this app, since this one cannot read what it would have to read")); err != nil {
+		otel.Handle(err)
+	}
+	if out.ahead, err = m.Float64Gauge("plenary.clock.ahead", metric.WithUnit("s"),
+		metric.WithDescription("By how much the clock here is ahead of those of two other apps, behind if negative; 0 if by less than a minute")); err != nil {
 		otel.Handle(err)
 	}
 	if out.steps, err = m.Float64Histogram("plenary.batch.step.duration", metric.WithUnit("s"),
