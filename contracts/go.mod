@@ -3,6 +3,7 @@ module github.com/plenary/plenary/contracts
 go 1.26.4
 
 require (
+	github.com/bojanz/currency v1.4.2
 	github.com/google/uuid v1.6.0
 	github.com/plenary/plenary/engine v0.0.0
 	golang.org/x/text v0.43.0
@@ -10,6 +11,7 @@ require (
 
 require (
 	github.com/cloudevents/sdk-go/v2 v2.16.2 // indirect
+	github.com/cockroachdb/apd/v3 v3.2.1 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
 	github.com/go-playground/locales v0.14.2 // indirect
 	github.com/go-playground/universal-translator v0.18.2 // indirect

@@ -18,8 +18,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bojanz/currency"
 	"github.com/google/uuid"
-	"golang.org/x/text/currency"
 )
 
 // Money is an amount in minor units (cents) of an ISO 4217 currency.
@@ -34,11 +34,12 @@ func (m Money) IsZero() bool { return m.Amount == 0 }
 // Times is the price of n.
 func (m Money) Times(n int) Money { return Money{Amount: m.Amount * int64(n), Currency: m.Currency} }
 
-// String writes the amount with as many decimals as its currency has.
+// String writes the amount with as many decimals as ISO 4217 gives its currency;
+// for programs' messages and timelines. People read what locale.Money writes.
 func (m Money) String() string {
 	decimals := 2
-	if unit, err := currency.ParseISO(m.Currency); err == nil {
-		decimals, _ = currency.Standard.Rounding(unit)
+	if digits, known := currency.GetDigits(m.Currency); known {
+		decimals = int(digits)
 	}
 	digits := fmt.Sprintf("%0*d", decimals+1, max(m.Amount, -m.Amount))
 	whole, rest := digits[:len(digits)-decimals], digits[len(digits)-decimals:]

@@ -3,6 +3,7 @@ module github.com/plenary/plenary/tools/local
 go 1.26.4
 
 require (
+	github.com/bojanz/currency v1.4.2
 	github.com/eclipse/paho.mqtt.golang v1.5.1
 	github.com/google/uuid v1.6.0
 	github.com/nats-io/nats-server/v2 v2.15.2
@@ -13,6 +14,8 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/term v0.47.0
 )
+
+require github.com/cockroachdb/apd/v3 v3.2.1 // indirect
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/bojanz/currency"
 )
 
 // Money is an amount in minor units of a currency.
@@ -14,8 +16,13 @@ type Money struct {
 	Currency string `json:"currency"`
 }
 
+// String writes the amount with the decimals that ISO 4217 gives its currency.
 func (m Money) String() string {
-	return fmt.Sprintf("%d.%02d %s", m.Amount/100, m.Amount%100, m.Currency)
+	amount, err := currency.NewAmountFromInt64(m.Amount, m.Currency)
+	if err != nil {
+		return fmt.Sprintf("%d minor units of %q", m.Amount, m.Currency)
+	}
+	return amount.String()
 }
 
 // NewConference is what an organiser says about a conference.

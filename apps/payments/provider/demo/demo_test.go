@@ -187,11 +187,13 @@ func TestThePageShowsWhatIsToBePaid(t *testing.T) {
 		in     string
 		want   string
 	}{
-		{price, "", "249.00 USD"},
-		{contracts.Money{Amount: 5, Currency: "EUR"}, "en", "0.05 EUR"},
-		{contracts.Money{Amount: 123456789, Currency: "CNY"}, "zh-CN", "1,234,567.89 CNY"},
-		{contracts.Money{Amount: 5000, Currency: "JPY"}, "en", "5,000 JPY"},
-		{contracts.Money{Amount: 1234, Currency: "KWD"}, "en", "1.234 KWD"},
+		{price, "", "$249.00"},
+		{contracts.Money{Amount: 5, Currency: "EUR"}, "en", "€0.05"},
+		{contracts.Money{Amount: 123456789, Currency: "CNY"}, "zh-CN", "¥1,234,567.89"},
+		{contracts.Money{Amount: 5000, Currency: "JPY"}, "en", "¥5,000"},
+		{contracts.Money{Amount: 1234, Currency: "KWD"}, "en", "KWD\u00a01.234"},
+		{contracts.Money{Amount: 15_000_000, Currency: "COP"}, "en", "COP\u00a0150,000.00"},
+		{contracts.Money{Amount: 5000, Currency: "JPY"}, "zh-CN", "JP¥5,000"},
 	} {
 		p := d.open(t, c.amount)
 		body := d.get(t, p.ID, "Accept-Language", c.in)
@@ -573,7 +575,7 @@ func TestARecordOfVersion1IsRead(t *testing.T) {
 	d := newDesk(t, func(o *demo.Options) { o.Store = store })
 
 	body := d.get(t, id)
-	for _, want := range []string{"249.00 USD", "6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0012", "The payment was accepted.", "The money went back."} {
+	for _, want := range []string{"$249.00", "6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0012", "The payment was accepted.", "The money went back."} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not say %q", want)
 		}

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -16,12 +15,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
-	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/plenary/plenary/apps/payments/provider"
-	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/locale"
 )
 
 // Choice is what the payer, or whoever tries Plenary out, decides on the page.
@@ -213,7 +210,7 @@ func (p *Provider) render(c *gin.Context, code int, r record, err error) {
 // payment is what the page shows of a record.
 func (t texts) payment(r record, tag language.Tag) *paymentView {
 	v := &paymentView{
-		Amount: amount(r.Amount, tag), Order: r.OrderID.String(), ID: r.PaymentID.String(), Status: t.status(r),
+		Amount: locale.Money(tag, r.Amount), Order: r.OrderID.String(), ID: r.PaymentID.String(), Status: t.status(r),
 	}
 	switch e, ended := r.event(); {
 	case r.Status == open:
@@ -240,22 +237,4 @@ func (t texts) payment(r record, tag language.Tag) *paymentView {
 		v.Refunds, v.Refund = t.RefundsGiven, &button{Value: RefuseRefunds, Label: t.RefuseRefunds}
 	}
 	return v
-}
-
-// amount writes money as a reader of the language does, with the decimals of its
-// currency, and with its ISO code, which no other currency shares.
-func amount(m contracts.Money, tag language.Tag) string {
-	decimals := 2
-	if unit, err := currency.ParseISO(m.Currency); err == nil {
-		decimals, _ = currency.Standard.Rounding(unit)
-	}
-	one := int64(1)
-	for range decimals {
-		one *= 10
-	}
-	whole := message.NewPrinter(tag).Sprintf("%d", m.Amount/one)
-	if decimals == 0 {
-		return whole + " " + m.Currency
-	}
-	return fmt.Sprintf("%s.%0*d %s", whole, decimals, m.Amount%one, m.Currency)
 }

@@ -5,25 +5,15 @@ import (
 	"strings"
 
 	"github.com/bojanz/currency"
+	"golang.org/x/text/language"
 
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/locale"
 )
 
 // Money writes an amount as a reader of the language expects, with the decimals
 // that ISO 4217 gives its currency.
-func Money(l Language, m contracts.Money) string {
-	digits, ok := currency.GetDigits(m.Currency)
-	if !ok {
-		return strconv.FormatInt(m.Amount, 10) + " " + m.Currency
-	}
-	amount, err := currency.NewAmountFromInt64(m.Amount, m.Currency)
-	if err != nil {
-		return strconv.FormatInt(m.Amount, 10) + " " + m.Currency
-	}
-	f := currency.NewFormatter(currency.NewLocale(string(l)))
-	f.MinDigits, f.MaxDigits = digits, digits
-	return f.Format(amount)
-}
+func Money(l Language, m contracts.Money) string { return locale.Money(language.Make(string(l)), m) }
 
 // Decimal writes an amount as it is typed into a form: digits, with a point
 // before the decimals of its currency.
