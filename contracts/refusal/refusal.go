@@ -45,6 +45,12 @@ const (
 	RegistrantRequired es.Code = "registrant-required"
 	// PaymentRequired: the order is not free of charge.
 	PaymentRequired es.Code = "payment-required"
+	// TooManyChanges: the order has taken as many commands as it takes from people. Nothing of this refusal is recorded.
+	TooManyChanges es.Code = "too-many-changes"
+	// TooManyHandOvers: the order's seats have been given, corrected and taken back as often as they may be. Nothing of this refusal is recorded.
+	TooManyHandOvers es.Code = "too-many-hand-overs"
+	// TooManyPayments: as many payments were opened for the order as may be.
+	TooManyPayments es.Code = "too-many-payments"
 	// AmountDiffers: the amount paid is not the order's total.
 	AmountDiffers es.Code = "amount-differs"
 	// AlreadyPaid: the order was confirmed before, without this payment.

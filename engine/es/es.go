@@ -40,6 +40,9 @@ type Code string
 type Refusal struct {
 	Code   Code
 	Detail string // for people, in English, without personal data
+	// Unrecorded says that the answer is given without the stream: see
+	// RefuseUnrecorded.
+	Unrecorded bool
 }
 
 func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
@@ -47,6 +50,14 @@ func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
 // Refuse makes a Refusal with a formatted detail.
 func Refuse(code Code, format string, args ...any) error {
 	return &Refusal{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// RefuseUnrecorded makes a Refusal that is answered, but neither recorded in the
+// stream nor its command's id kept there. It is for a bound: what comes beyond
+// the bound must not let the stream grow. A command that is delivered again is
+// decided again, so the rule must stay broken once it is.
+func RefuseUnrecorded(code Code, format string, args ...any) error {
+	return &Refusal{Code: code, Detail: fmt.Sprintf(format, args...), Unrecorded: true}
 }
 
 // AsRefusal finds the Refusal in err's chain.
@@ -70,6 +81,9 @@ type Env struct {
 	Random io.Reader
 	// MessageID is the id of the command being decided.
 	MessageID string
+	// Handled is how many messages the stream remembers having handled, accepted
+	// or refused, before this one. With Aggregate.Handled 0 that is all of them.
+	Handled int
 
 	// Others gives the state of the streams that Aggregate.Reads asked for. Use
 	// StateOf to read it.

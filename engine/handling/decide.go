@@ -159,8 +159,9 @@ func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) err
 		sp.SetStatus(codes.Error, "parked")
 		return b.park(sp.ctx, st, it, f, env.Now)
 	}
-	env.MessageID, env.Sent = it.Message.ID, it.Message.Time
+	env.MessageID, env.Sent, env.Handled = it.Message.ID, it.Message.Time, st.HandledCount()
 	before, answers := st.Version(), st.OutgoingCount()
+	unrecorded := false
 	err := b.attempt(sp.ctx, st, it, it.Message.ID, func() (err error) {
 		if it.Message.Body == nil { // it was held back
 			if it.Message.Body, err = b.registry.Decode(it.Message.Meta, it.Data); err != nil {
@@ -176,6 +177,7 @@ func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) err
 		if err != nil {
 			return err
 		}
+		unrecorded = d.unrecorded
 		return b.record(st, it.def, d, from(m, env))
 	})
 	if err != nil {
@@ -184,7 +186,7 @@ func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) err
 	// Where all ids are kept, also those that changed nothing are: the same
 	// message, later, might. A wake-up that changed nothing never gets an id twice.
 	recorded := st.Version() > before || st.OutgoingCount() > answers
-	if recorded || it.def.Handled() == 0 && !isWakeUp(it.Message) {
+	if !unrecorded && (recorded || it.def.Handled() == 0 && !isWakeUp(it.Message)) {
 		st.MarkHandled(it.Message.ID)
 	}
 	if it.Message.OriginalID != "" {

@@ -47,7 +47,10 @@ type decision struct {
 	steps []step
 	// answer is that to a command whose stream has no events yet: es.CommandRejected
 	// or es.CommandHadNoEffect. Then there are no steps.
+	// It is also that to a command which the stream must not grow by.
 	answer any
+	// unrecorded says that the stream does not keep the command's id either.
+	unrecorded bool
 }
 
 // step is one record of a stream to be.
@@ -144,7 +147,8 @@ func (a *aggregate[S]) changes(env es.Env, state, body any) (bool, error) {
 
 func (a *aggregate[S]) decide(env es.Env, at position, m message.Message) (decision, error) {
 	events, err := a.Decide(env, at.state.(S), m.Body)
-	if refusal, ok := es.AsRefusal(err); ok {
+	refusal, refused := es.AsRefusal(err)
+	if refused {
 		events = []any{es.CommandRejected{CommandID: m.ID, CommandType: m.Type, Code: refusal.Code, Detail: refusal.Detail}}
 	} else if err != nil {
 		return decision{}, err
@@ -152,8 +156,9 @@ func (a *aggregate[S]) decide(env es.Env, at position, m message.Message) (decis
 	if len(events) == 0 && a.AnswersNoEffect {
 		events = []any{es.CommandHadNoEffect{CommandID: m.ID, CommandType: m.Type}}
 	}
-	if len(events) == 1 && isAnswer(events[0]) && at.version == 0 {
-		return decision{answer: events[0]}, nil
+	unrecorded := refused && refusal.Unrecorded
+	if len(events) == 1 && isAnswer(events[0]) && (at.version == 0 || unrecorded) {
+		return decision{answer: events[0], unrecorded: unrecorded}, nil
 	}
 	return a.steps(at, events), nil
 }

@@ -60,6 +60,9 @@ func (st *Stream) MarkHandled(id string) {
 	st.changed = true
 }
 
+// HandledCount is how many ids of handled messages are kept.
+func (st *Stream) HandledCount() int { return len(st.doc.Handled) / digestSize }
+
 // Append adds the next record; state is State with the record folded in.
 func (st *Stream) Append(r Record, state any) {
 	r.Version = st.doc.Version + 1

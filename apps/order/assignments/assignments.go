@@ -72,6 +72,21 @@ func reads(s State, command any) []es.Ref {
 	return nil
 }
 
+// handOvers bounds how often the seats of an order are given, corrected or taken
+// back by their holder, refused attempts included: the stream keeps the ids of
+// all of them.
+const (
+	handOversPerSeat  = 4
+	handOversPerOrder = 100 // beside those
+)
+
+func (s State) refuseTooMany(env es.Env, byOrganiser bool) error {
+	if most := handOversPerOrder + handOversPerSeat*len(s.Seats); !byOrganiser && env.Handled >= most {
+		return es.RefuseUnrecorded(refusal.TooManyHandOvers, "the %d seats of this order are handed on %d times", len(s.Seats), most)
+	}
+	return nil
+}
+
 func decide(env es.Env, s State, command any) ([]any, error) {
 	switch c := command.(type) {
 	case contracts.CreateSeatAssignments:
@@ -140,6 +155,9 @@ func unassign(seat Seat, c contracts.UnassignSeat) ([]any, error) {
 // seat finds a position of an order that has not been cancelled, while its seats
 // are handed on: the organiser does that after the deadline too.
 func (s State) seat(env es.Env, orderID uuid.UUID, position int, byOrganiser bool) (Seat, error) {
+	if err := s.refuseTooMany(env, byOrganiser); err != nil {
+		return Seat{}, err
+	}
 	if len(s.Seats) == 0 {
 		return Seat{}, es.Refuse(refusal.OrderNotFound, "the order has no seats to assign, or not yet")
 	}

@@ -355,3 +355,33 @@ func TestEveryCommandIsAnsweredOnce(t *testing.T) {
 		t.Errorf("only the last %d messages are remembered", agg.Handled)
 	}
 }
+
+func TestSeatsAreHandedOnABoundedNumberOfTimes(t *testing.T) {
+	bound := 100 + 4*len(created.Positions)
+	estest.Run(t, assignments.Aggregate(),
+		estest.Scenario{
+			Name: "up to the bound", Others: open,
+			Given: []any{created}, Handled: bound - 1,
+			When: assign(0, ada),
+			Then: []any{assigned(0, general, ada)},
+		},
+		estest.Scenario{
+			Name: "beyond it an assignment is refused", Others: open,
+			Given: []any{created}, Handled: bound,
+			When:    assign(0, ada),
+			Refused: refusal.TooManyHandOvers,
+		},
+		estest.Scenario{
+			Name: "beyond it taking a seat back is refused", Others: open,
+			Given: []any{created, assigned(0, general, ada)}, Handled: bound,
+			When:    contracts.UnassignSeat{OrderID: orderID},
+			Refused: refusal.TooManyHandOvers,
+		},
+		estest.Scenario{
+			Name: "the organiser may all the same", Others: open,
+			Given: []any{created}, Handled: bound,
+			When: byOrganiser(assign(0, ada)),
+			Then: []any{assigned(0, general, ada)},
+		},
+	)
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es/estest"
@@ -260,5 +261,26 @@ func TestAnOrderIsCancelled(t *testing.T) {
 			Given: after(confirmed, cancelledWithRefund(payment)),
 			When:  cancel(), At: refundUntil.Add(time.Hour),
 		},
+	)
+}
+
+func TestAnOrderTakesABoundedNumberOfCommandsFromPeople(t *testing.T) {
+	bound, last := order.MaxCommands, order.MaxCommands+order.MaxCancellations
+	ready := after(fullyReserved, registrant(ada))
+	estest.Run(t, orders,
+		estest.Scenario{Name: "beyond the bound a registrant is refused", Given: ready, Handled: bound,
+			When: contracts.AssignRegistrantDetails{OrderID: orderID}, Refused: refusal.TooManyChanges},
+		estest.Scenario{Name: "beyond the bound a confirmation without a payment is refused", Given: ready, Handled: bound,
+			When: contracts.ConfirmOrder{OrderID: orderID}, Refused: refusal.TooManyChanges},
+		estest.Scenario{Name: "beyond the bound a payment confirms", Given: ready, Handled: last,
+			When: confirmPaid(payment, 448_00), Then: []any{confirmedBy(payment, 448_00, paidSeats...)}},
+		estest.Scenario{Name: "beyond the bound it expires", Given: ready, Handled: last,
+			When: contracts.ExpireOrder{OrderID: orderID}, Then: []any{expired()}},
+		estest.Scenario{Name: "a little beyond the bound it is cancelled", Given: ready, Handled: last - 1,
+			When: contracts.CancelOrder{OrderID: orderID}, Then: []any{cancelled()}},
+		estest.Scenario{Name: "far beyond the bound its cancellation is refused", Given: ready, Handled: last,
+			When: contracts.CancelOrder{OrderID: orderID}, Refused: refusal.TooManyChanges},
+		estest.Scenario{Name: "far beyond the bound the organiser cancels it", Others: sale(), Given: ready, Handled: last,
+			When: contracts.CancelOrder{OrderID: orderID, ByOrganiser: true}, Then: []any{contracts.OrderCancelled{OrderID: orderID, ByOrganiser: true}}},
 	)
 }

@@ -8,6 +8,7 @@ package order
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/google/uuid"
@@ -37,7 +38,37 @@ func Aggregate(c Config) es.Aggregate[State] {
 	}
 }
 
+// MaxCommands is how many messages an order handles before it takes no more
+// commands from people: changes, and also what was refused or changed nothing,
+// since the order keeps the ids of all. It can be cancelled for a little longer,
+// so that nobody is caught in an order that was changed too often.
+const (
+	MaxCommands      = 200
+	MaxCancellations = 50 // beyond MaxCommands
+)
+
+// most is how many messages the order may have handled when a command comes. What
+// the process or the organiser sends is always decided.
+func most(command any) int {
+	switch m := command.(type) {
+	case contracts.RegisterToConference, contracts.ChangeOrderItems, contracts.AssignRegistrantDetails:
+		return MaxCommands
+	case contracts.CancelOrder:
+		if !m.ByOrganiser {
+			return MaxCommands + MaxCancellations
+		}
+	case contracts.ConfirmOrder:
+		if m.PaymentID == nil {
+			return MaxCommands
+		}
+	}
+	return math.MaxInt
+}
+
 func (c Config) decide(env es.Env, s State, command any) ([]any, error) {
+	if env.Handled >= most(command) {
+		return nil, es.RefuseUnrecorded(refusal.TooManyChanges, "an order takes %d commands", MaxCommands)
+	}
 	if m, ok := command.(contracts.RegisterToConference); ok {
 		return c.place(env, s, m)
 	}

@@ -81,7 +81,7 @@ type Options struct {
 // Access decides who may see an order.
 type Access struct {
 	Options
-	tries *throttle.Throttle
+	tries *throttle.Throttle[netip.Prefix]
 	sites *http.CrossOriginProtection
 }
 
@@ -101,7 +101,7 @@ const cookieFor = 180 * 24 * time.Hour
 // New makes an Access.
 func New(o Options) *Access {
 	return &Access{
-		Options: o, tries: throttle.New(wrongAtOnce, wrongEvery, wrongOf),
+		Options: o, tries: throttle.New[netip.Prefix](wrongAtOnce, wrongEvery, wrongOf),
 		sites: http.NewCrossOriginProtection(),
 	}
 }
@@ -166,12 +166,12 @@ func (a *Access) guarded(r *http.Request, given string, look func(context.Contex
 		return Nobody, nil
 	}
 	client := a.Client(r)
-	if ok, after := a.tries.Allow(client); !ok {
+	if ok, after := a.tries.Allow(throttle.Client(client)); !ok {
 		return Nobody, TooManyTries{after}
 	}
 	caller, err := look(r.Context(), given)
 	if err == nil && caller == Nobody {
-		a.tries.Failed(client)
+		a.tries.Failed(throttle.Client(client))
 		if a.Wrong != nil {
 			a.Wrong(r.Context())
 		}

@@ -79,7 +79,8 @@ type Gateway struct {
 
 	api     huma.API
 	backlog *backlog.Backlog
-	finding *throttle.Throttle
+	finding *throttle.Throttle[netip.Prefix] // by client
+	writing *throttle.Throttle[uuid.UUID]    // by order
 	tracer  trace.Tracer
 	refused metric.Int64Counter // requests answered with 429
 	proxies proxies
@@ -100,6 +101,15 @@ const (
 	readyLookBack = 10 * time.Second
 )
 
+// One order is written to by a person or two, who fill in a form for every seat.
+// The limit is that of one replica, and by order: a hall full of people is one
+// address.
+const (
+	writesAtOnce = 60
+	writeEvery   = time.Second
+	writeOrders  = 50_000
+)
+
 // New makes a Gateway and puts its routes on router. It fails when a trusted
 // proxy is no address or network.
 func New(router *gin.Engine, o Options) (*Gateway, error) {
@@ -110,7 +120,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g := &Gateway{
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
 		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
-		finding: throttle.New(findAtOnce, findEvery, findClients),
+		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
+		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
 		waiting: make(room, maxWaiting),
 		streams: make(room, maxStreams),
 	}

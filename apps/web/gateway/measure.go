@@ -20,6 +20,7 @@ const scope = "github.com/plenary/plenary/apps/web"
 // Why requests are turned away.
 var (
 	forBacklog  = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "backlog")))
+	forWriting  = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "order")))
 	forThrottle = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "throttle")))
 )
 

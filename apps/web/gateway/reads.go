@@ -20,6 +20,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
@@ -317,15 +318,15 @@ type DeadLetterPath struct {
 // in one hall, behind one address, may find their orders. The limit is not by
 // e-mail: with that a stranger could lock a holder out.
 func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[FoundOrder], error) {
-	addr := originOf(ctx).addr
-	if ok, retryAfter := g.finding.Allow(addr); !ok {
+	client := throttle.Client(originOf(ctx).addr)
+	if ok, retryAfter := g.finding.Allow(client); !ok {
 		g.refused.Add(ctx, 1, forThrottle)
 		return nil, problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
 	}
 	found, err := tell[view.Order](g, ctx, "/orders/find", in.Body, refusal.OrderNotFound)
 	var p *problem.Problem
 	if errors.As(err, &p) && p.Code == refusal.OrderNotFound {
-		g.finding.Failed(addr)
+		g.finding.Failed(client)
 	}
 	if err != nil {
 		return nil, err

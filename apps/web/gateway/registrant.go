@@ -84,21 +84,22 @@ type SeatPath struct {
 func orderURL(id uuid.UUID) string   { return "/api/orders/" + id.String() }
 func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 
-// closed are the refusals of an order that has ended.
-var closed = []es.Code{refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderCancelled, refusal.OrderRejected}
+// closed are the refusals of an order that has ended, or that was changed too
+// often.
+var closed = []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderCancelled, refusal.OrderRejected}
 
 func (g *Gateway) registrant() {
 	items := []es.Code{
 		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.UnknownSeatType, refusal.ConferenceNotReady,
 		refusal.ConferenceEnded, refusal.SalesNotOpen, refusal.SalesClosed,
 	}
-	seat := []es.Code{refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.HandOverClosed, refusal.ConferenceNotReady}
+	seat := []es.Code{refusal.TooManyHandOvers, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.HandOverClosed, refusal.ConferenceNotReady}
 
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
 		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
-		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, problem.BacklogTooLong),
+		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, refusal.TooManyChanges, problem.BacklogTooLong, problem.TooManyRequests),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
 	huma.Register(g.api, place, g.placeOrder)
@@ -129,7 +130,7 @@ func (g *Gateway) registrant() {
 		summary: "Cancel an order",
 		text: "Gives the seats back. A confirmed order can be cancelled until the conference starts if it was free of charge, and as long as the conference gives refunds if it was paid. " +
 			"The organiser can cancel it until the conference ends. What was paid goes back.",
-		who: holderOrOrganiser, problems: []es.Code{refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderRejected, refusal.RefundWindowClosed, refusal.ConferenceStarted, refusal.ConferenceEnded},
+		who: holderOrOrganiser, problems: []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderRejected, refusal.RefundWindowClosed, refusal.ConferenceStarted, refusal.ConferenceEnded},
 	}, false), g.cancelOrder)
 
 	huma.Register(g.api, g.write(operation{
@@ -137,7 +138,7 @@ func (g *Gateway) registrant() {
 		summary: "Start to pay an order",
 		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
 			"A payment that the order would refuse is refused before it is opened. When the items change while it is open, it is cancelled.",
-		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid}, closed...),
+		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{
@@ -175,7 +176,7 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 		order := access.OrderID(secret)
 		return Command{
 			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
-			About: order, ID: order, URL: orderURL(order), Creates: true, Secret: secret,
+			About: order, OfOrder: true, ID: order, URL: orderURL(order), Creates: true, Secret: secret,
 		}
 	})
 }
@@ -243,9 +244,14 @@ func (g *Gateway) unassignSeat(ctx context.Context, in *struct {
 // sendToOrder sends a command to an order that is there already.
 func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, body any, wrapper string, command any) (*Answer, error) {
 	return g.send(ctx, w, body, func(uuid.UUID) Command {
-		return Command{Body: command, About: order, ID: order, URL: orderURL(order), Wrapper: wrapper}
+		return Command{Body: command, About: order, OfOrder: !originOf(ctx).organiser, ID: order, URL: orderURL(order), Wrapper: wrapper}
 	})
 }
+
+// maxPayments is how many payments are opened for one order. What is shown of an
+// order may be a little old, so that it may get a few more: those that are begun
+// at once, which limitWriting bounds.
+const maxPayments = 20
 
 func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	Write
@@ -265,11 +271,15 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 		payment := derived(in.Body.PaymentID, commandID, "payment")
 		cmd := Command{
 			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Body.Version},
-			About: in.ID, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: "/pay/" + payment.String(),
+			About: in.ID, OfOrder: true, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: "/pay/" + payment.String(),
 		}
 		// One that was opened before has its answer already.
-		if code := order.Body.PaymentRefusal(amount); code != "" && !order.Body.HasPayment(payment) {
+		switch code := order.Body.PaymentRefusal(amount); {
+		case order.Body.HasPayment(payment):
+		case code != "":
 			cmd.Refused = problem.New(code)
+		case len(order.Body.Payments) >= maxPayments:
+			cmd.Refused = problem.New(refusal.TooManyPayments)
 		}
 		return cmd
 	})

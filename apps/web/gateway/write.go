@@ -49,6 +49,7 @@ type Answer struct {
 type Command struct {
 	Body     any       // of the message
 	About    uuid.UUID // the order or conference the conversation is about
+	OfOrder  bool      // it is about an order, and sent by its holder
 	ID       uuid.UUID // what is changed or made
 	URL      string    // where that is read
 	Creates  bool
@@ -82,11 +83,27 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 		return nil, cmd.Refused
 	}
 	if !repeated || !g.decided(ctx, id) {
+		if err := g.limitWriting(ctx, cmd); err != nil {
+			return nil, err
+		}
 		if err := g.publish(ctx, id, cmd); err != nil {
 			return nil, err
 		}
 	}
 	return g.answer(ctx, w, id, cmd)
+}
+
+// limitWriting lets an order be written to only so often. What organisers do to
+// their conferences is not limited.
+func (g *Gateway) limitWriting(ctx context.Context, cmd Command) error {
+	if !cmd.OfOrder {
+		return nil
+	}
+	if ok, retryAfter := g.writing.Take(cmd.About); !ok {
+		g.refused.Add(ctx, 1, forWriting)
+		return problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
+	}
+	return nil
 }
 
 // validate holds a command against its contract, so that nothing is published

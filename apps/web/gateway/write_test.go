@@ -19,6 +19,7 @@ import (
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
 )
 
 var details = contracts.ConferenceDetails{
@@ -211,6 +212,21 @@ func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testi
 		f.query.answer("GET /orders/"+orderID.String(), ended(view.OrderPartiallyReserved))
 		f.do("POST", orderPath("/payments"), payIt).is(http.StatusAccepted)
 	})
+}
+
+func TestABoundedNumberOfPaymentsIsOpened(t *testing.T) {
+	f := newFixture(t)
+	order := payable
+	for range 19 {
+		order.Payments = append(order.Payments, view.Payment{ID: uuid.New(), Status: view.PaymentCancelled})
+	}
+	f.query.answer("GET /orders/"+orderID.String(), order)
+	f.do("POST", orderPath("/payments"), payIt).is(http.StatusAccepted)
+	order.Payments = append(order.Payments, aPayment)
+	f.query.answer("GET /orders/"+orderID.String(), order)
+	f.do("POST", orderPath("/payments"), payIt).problem(http.StatusConflict, refusal.TooManyPayments)
+	again := `{"paymentId":"` + paymentID.String() + `","amount":{"amount":24900,"currency":"USD"}}`
+	f.do("POST", orderPath("/payments"), again).is(http.StatusAccepted)
 }
 
 // Sent again, a request that opened a payment changes nothing: what became of its
@@ -670,4 +686,27 @@ func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
 		f.query.decide(view.Outcome{CommandID: m.ID, Status: view.OutcomeAccepted})
 	}
 	wg.Wait()
+}
+
+func TestOneOrderIsWrittenToOnlySoOften(t *testing.T) {
+	recorded := telemetrytest.Record(t)
+	f := newFixture(t)
+	f.accepting()
+	change := func(path string, headers ...header) response { return f.do("PUT", path, oneSeat, headers...) }
+	var r response
+	for range 100 {
+		if r = change(orderPath("/items")); r.status == http.StatusTooManyRequests {
+			break
+		}
+		r.is(http.StatusAccepted)
+	}
+	r.problem(http.StatusTooManyRequests, problem.TooManyRequests)
+	if r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	if got := recorded.Value("plenary.turned_away")["reason=order"]; got != 1 {
+		t.Errorf("%v requests were turned away", got)
+	}
+	// The organiser is not held up by what was done to the order.
+	f.do("POST", orderPath("/cancel"), "", asOrganiser).is(http.StatusAccepted)
 }

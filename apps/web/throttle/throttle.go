@@ -1,6 +1,6 @@
-// Package throttle limits how often one client may fail: a token bucket per
-// client, with bounded memory. What succeeds costs nothing, since many people
-// may share one address, as in a conference's hall.
+// Package throttle limits how often something may happen: how often one client
+// may fail, how often one order may be written to. It holds a token bucket per
+// client or order, with bounded memory.
 package throttle
 
 import (
@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Throttle holds a token bucket for each client seen of late.
-type Throttle struct {
+// Throttle holds a token bucket for each K seen of late, a client for instance.
+type Throttle[K comparable] struct {
 	burst   float64
 	every   time.Duration
 	clients int
 
 	mu      sync.Mutex
-	buckets map[netip.Prefix]*list.Element
-	recent  *list.List // of *bucket; front: most recently used
+	buckets map[K]*list.Element
+	recent  *list.List // of *bucket[K]; front: most recently used
 }
 
-type bucket struct {
-	client netip.Prefix
+type bucket[K comparable] struct {
+	client K
 	tokens float64
 	at     time.Time
 }
@@ -30,56 +30,69 @@ type bucket struct {
 // New makes a Throttle that lets a client fail burst times at once and once more
 // every so often. It remembers so many clients; of more, it forgets the one
 // that was idle for the longest.
-func New(burst int, every time.Duration, clients int) *Throttle {
-	return &Throttle{
+func New[K comparable](burst int, every time.Duration, clients int) *Throttle[K] {
+	return &Throttle[K]{
 		burst: float64(burst), every: every, clients: clients,
-		buckets: map[netip.Prefix]*list.Element{}, recent: list.New(),
+		buckets: map[K]*list.Element{}, recent: list.New(),
 	}
 }
 
-// Allow says whether the client at addr may try and, if not, after how long. It
+// Allow says whether the client may try and, if not, after how long. It
 // takes nothing from the client: only Failed does.
-func (t *Throttle) Allow(addr netip.Addr) (ok bool, retryAfter time.Duration) {
+func (t *Throttle[K]) Allow(client K) (ok bool, retryAfter time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if b := t.refilled(addr); b.tokens < 1 {
+	if b := t.refilled(client); b.tokens < 1 {
 		return false, time.Duration((1 - b.tokens) * float64(t.every))
 	}
 	return true, 0
 }
 
-// Failed counts a failure of the client at addr. Failures of tries that were
+// Failed counts a failure of a client. Failures of tries that were
 // begun at the same time may be more than a burst: they are owed, up to a bound,
 // so that trying at the same time is no way to try more often.
-func (t *Throttle) Failed(addr netip.Addr) {
+func (t *Throttle[K]) Failed(client K) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b := t.refilled(addr)
+	b := t.refilled(client)
 	b.tokens = max(b.tokens-1, -mostOwed*t.burst)
+}
+
+// Take counts a try of a client that may try, whatever comes of it, and else
+// says after how long it may.
+func (t *Throttle[K]) Take(client K) (ok bool, retryAfter time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.refilled(client)
+	if b.tokens < 1 {
+		return false, time.Duration((1 - b.tokens) * float64(t.every))
+	}
+	b.tokens--
+	return true, 0
 }
 
 // mostOwed bounds, in bursts, what a client can owe.
 const mostOwed = 10
 
 // refilled is the client's bucket with what has come in since it was last seen.
-func (t *Throttle) refilled(addr netip.Addr) *bucket {
+func (t *Throttle[K]) refilled(client K) *bucket[K] {
 	now := time.Now()
-	b := t.bucket(Client(addr), now)
+	b := t.bucket(client, now)
 	b.tokens = min(t.burst, b.tokens+float64(now.Sub(b.at))/float64(t.every))
 	b.at = now
 	return b
 }
 
-func (t *Throttle) bucket(client netip.Prefix, now time.Time) *bucket {
+func (t *Throttle[K]) bucket(client K, now time.Time) *bucket[K] {
 	if e, ok := t.buckets[client]; ok {
 		t.recent.MoveToFront(e)
-		return e.Value.(*bucket)
+		return e.Value.(*bucket[K])
 	}
 	if t.recent.Len() == t.clients {
 		idle := t.recent.Back()
-		delete(t.buckets, t.recent.Remove(idle).(*bucket).client)
+		delete(t.buckets, t.recent.Remove(idle).(*bucket[K]).client)
 	}
-	b := &bucket{client: client, tokens: t.burst, at: now}
+	b := &bucket[K]{client: client, tokens: t.burst, at: now}
 	t.buckets[client] = t.recent.PushFront(b)
 	return b
 }

@@ -9,19 +9,21 @@ import (
 	"github.com/plenary/plenary/apps/web/throttle"
 )
 
+func clientAt(addr string) netip.Prefix { return throttle.Client(netip.MustParseAddr(addr)) }
+
 // allowed says whether the client at addr may try; if so, it tries and fails.
-func allowed(t *throttle.Throttle, addr string) bool {
-	ok, _ := t.Allow(netip.MustParseAddr(addr))
+func allowed(t *throttle.Throttle[netip.Prefix], addr string) bool {
+	ok, _ := t.Allow(clientAt(addr))
 	if ok {
-		t.Failed(netip.MustParseAddr(addr))
+		t.Failed(clientAt(addr))
 	}
 	return ok
 }
 
 func TestWhatSucceedsCostsNothing(t *testing.T) {
-	th := throttle.New(1, time.Hour, 100)
+	th := throttle.New[netip.Prefix](1, time.Hour, 100)
 	for range 100 {
-		if ok, _ := th.Allow(netip.MustParseAddr("192.0.2.1")); !ok {
+		if ok, _ := th.Allow(clientAt("192.0.2.1")); !ok {
 			t.Fatal("turned away after successes only")
 		}
 	}
@@ -29,7 +31,7 @@ func TestWhatSucceedsCostsNothing(t *testing.T) {
 
 func TestFailuresAtTheSameTimeAreOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th, addr := throttle.New(2, time.Second, 100), netip.MustParseAddr("192.0.2.1")
+		th, addr := throttle.New[netip.Prefix](2, time.Second, 100), clientAt("192.0.2.1")
 		retryAfter := func() time.Duration {
 			_, after := th.Allow(addr)
 			return after
@@ -51,13 +53,13 @@ func TestFailuresAtTheSameTimeAreOwed(t *testing.T) {
 
 func TestABurstAndThenOneAfterAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := throttle.New(3, 10*time.Second, 100)
+		th := throttle.New[netip.Prefix](3, 10*time.Second, 100)
 		for i := range 3 {
 			if !allowed(th, "192.0.2.1") {
 				t.Fatalf("request %d of the burst was turned away", i+1)
 			}
 		}
-		ok, retryAfter := th.Allow(netip.MustParseAddr("192.0.2.1"))
+		ok, retryAfter := th.Allow(clientAt("192.0.2.1"))
 		if ok || retryAfter != 10*time.Second {
 			t.Fatalf("allowed %v, retry after %v", ok, retryAfter)
 		}
@@ -86,7 +88,7 @@ func TestWhoCountsAsOneClient(t *testing.T) {
 		{"two households in IPv6", "2001:db8::1", "2001:db8:0:1::1", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			th := throttle.New(1, time.Hour, 100)
+			th := throttle.New[netip.Prefix](1, time.Hour, 100)
 			allowed(th, c.first)
 			if got := !allowed(th, c.second); got != c.same {
 				t.Fatalf("counts as the same: %v, want %v", got, c.same)
@@ -96,15 +98,15 @@ func TestWhoCountsAsOneClient(t *testing.T) {
 }
 
 func TestNoAddressIsAClientToo(t *testing.T) {
-	th := throttle.New(1, time.Hour, 100)
-	th.Failed(netip.Addr{})
-	if ok, _ := th.Allow(netip.Addr{}); ok {
+	th := throttle.New[netip.Prefix](1, time.Hour, 100)
+	th.Failed(throttle.Client(netip.Addr{}))
+	if ok, _ := th.Allow(throttle.Client(netip.Addr{})); ok {
 		t.Fatal("requests without an address are not limited")
 	}
 }
 
 func TestTheIdlestClientIsForgottenFirst(t *testing.T) {
-	th := throttle.New(1, time.Hour, 2)
+	th := throttle.New[netip.Prefix](1, time.Hour, 2)
 	allowed(th, "192.0.2.1")
 	allowed(th, "192.0.2.2")
 	allowed(th, "192.0.2.1") // turned away, and yet seen
@@ -115,4 +117,25 @@ func TestTheIdlestClientIsForgottenFirst(t *testing.T) {
 	if !allowed(th, "192.0.2.2") {
 		t.Fatal("the idle client was kept")
 	}
+}
+
+func TestWhatIsTakenCountsWhateverComesOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := throttle.New[string](2, 10*time.Second, 100)
+		for i := range 2 {
+			if ok, _ := th.Take("order"); !ok {
+				t.Fatalf("try %d of the burst was turned away", i+1)
+			}
+		}
+		if ok, after := th.Take("order"); ok || after != 10*time.Second {
+			t.Errorf("a third try: %v, next in %v", ok, after)
+		}
+		if ok, _ := th.Take("another"); !ok {
+			t.Error("another order is turned away as well")
+		}
+		time.Sleep(10 * time.Second)
+		if ok, _ := th.Take("order"); !ok {
+			t.Error("turned away after its time")
+		}
+	})
 }

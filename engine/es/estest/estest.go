@@ -51,6 +51,8 @@ type Scenario struct {
 	// Others are the histories (events) of other streams that the decision reads,
 	// with the aggregate to fold them.
 	Others []Other
+	// Handled is Env.Handled; 0: as many as there are messages in Given.
+	Handled int
 	// Claims is Env.Claims.
 	Claims map[string]string
 
@@ -102,7 +104,7 @@ func Run[S any](t *testing.T, agg es.Aggregate[S], scenarios ...Scenario) {
 
 func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repeat bool) {
 	t.Helper()
-	env := es.Env{Now: sc.At, Random: seeded(), Others: map[es.Ref]any{}, Claims: sc.Claims, MessageID: uuid.NewString()}
+	env := es.Env{Now: sc.At, Random: seeded(), Others: map[es.Ref]any{}, Claims: sc.Claims, MessageID: uuid.NewString(), Handled: max(sc.Handled, len(sc.Given))}
 	if env.Now.IsZero() {
 		env.Now = Noon
 	}
