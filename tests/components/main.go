@@ -25,7 +25,13 @@ import (
 
 // sets are the component sets of the document. The first is what the others are
 // measured by.
-var sets = []string{"local", "redis", "rabbitmq-postgres", "kafka-postgres"}
+var sets = func() []string {
+	root, err := runfile.Root()
+	if err != nil {
+		panic(err)
+	}
+	return components.Names(root)
+}()
 
 // suites are folders of the tests that run on each set.
 var suites = []string{"conformance", "e2e"}

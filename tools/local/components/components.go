@@ -56,7 +56,7 @@ func Read(root, name string) (Set, error) {
 	}
 	var err error
 	if s.Secrets, err = readSecrets(filepath.Join(root, s.SecretsFile())); errors.Is(err, fs.ErrNotExist) {
-		return s, fmt.Errorf("there is no component set %q; there are %s", name, strings.Join(names(root), ", "))
+		return s, fmt.Errorf("there is no component set %q; there are %s", name, strings.Join(Names(root), ", "))
 	}
 	if err != nil {
 		return s, err
@@ -96,18 +96,22 @@ func (s Set) readBuses(root string) (types []string, err error) {
 	return types, nil
 }
 
-// names are those of all sets.
-func names(root string) (all []string) {
+// Names are those of all sets, the local one first.
+func Names(root string) (all []string) {
 	found, _ := filepath.Glob(filepath.Join(root, Folder, "*", secretsFile))
 	for _, file := range found {
-		all = append(all, filepath.Base(filepath.Dir(file)))
+		if name := filepath.Base(filepath.Dir(file)); name == Local {
+			all = slices.Insert(all, 0, name)
+		} else {
+			all = append(all, name)
+		}
 	}
 	return all
 }
 
 // All reads every set.
 func All(root string) (all []Set, err error) {
-	for _, name := range names(root) {
+	for _, name := range Names(root) {
 		s, err := Read(root, name)
 		if err != nil {
 			return nil, err

@@ -66,11 +66,17 @@ func (g *generator) chart() error {
 	}
 	for _, s := range g.sets {
 		if s.Chart.Broker != "" {
+			if slices.Contains(brokers, s.Chart.Broker) {
+				return fmt.Errorf("two sets are the chart's broker %s", s.Chart.Broker)
+			}
 			brokers = append(brokers, s.Chart.Broker)
 			facts.Brokers[s.Chart.Broker] = chartBroker{s.Name, s.busType().ReaderEnv}
 		}
 		if s.Chart.Store == "" {
 			continue
+		}
+		if slices.Contains(stores, s.Chart.Store) {
+			return fmt.Errorf("two sets are the chart's store %s", s.Chart.Store)
 		}
 		stores = append(stores, s.Chart.Store)
 		facts.Stores[s.Chart.Store] = s.Name

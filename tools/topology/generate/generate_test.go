@@ -44,13 +44,13 @@ func grown(t *testing.T) (*topology.Topology, fstest.MapFS) {
 			files[filepath.ToSlash(name)] = &fstest.MapFile{Data: content}
 		}
 	}
-	files["apps/waitlist/main.go"] = &fstest.MapFile{}
+	files["apps/newcomer/main.go"] = &fstest.MapFile{}
 	p := *topology.Plenary()
-	p.Topics = append(slices.Clone(p.Topics), topology.Topic{Name: "waitlists", Bus: "commandbus", About: "Commands that the waitlist app receives."})
+	p.Topics = append(slices.Clone(p.Topics), topology.Topic{Name: "newcomers", Bus: "commandbus", About: "Commands that the newcomer app receives."})
 	p.Apps = append(slices.Clone(p.Apps), topology.App{
-		Name: "waitlist", About: "Who waits", Keeps: "waitlists", Actors: "Waitlist", Secrets: []string{"mail-password"},
-		Reads: []string{"waitlists", "events"}, Sends: map[string][]string{"orders": {"RegisterToConference"}},
-		Asks: map[string][]topology.Route{"query": {{Verbs: []string{"GET"}, Path: "/waitlists"}}},
+		Name: "newcomer", About: "Who is new", Keeps: "newcomers", Actors: "Newcomer", Secrets: []string{"mail-password"},
+		Reads: []string{"newcomers", "events"}, Sends: map[string][]string{"orders": {"RegisterToConference"}},
+		Asks: map[string][]topology.Route{"query": {{Verbs: []string{"GET"}, Path: "/newcomers"}}},
 	})
 	return &p, files
 }
@@ -61,23 +61,24 @@ func TestAnAppIsCarriedEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ports := p.PortsOf("newcomer")
 	for file, wants := range map[string][]string{
-		"dapr.yaml":                                              {"- appID: waitlist\n", "command: [./.bin/apps/waitlist]", "appPort: 8087", "daprHTTPPort: 3587", `PORT: "9287"`},
-		"components/redis/dapr.yaml":                             {"- appID: waitlist\n    appDirPath: ../..\n"},
+		"dapr.yaml":                                              {"- appID: newcomer\n", "command: [./.bin/apps/newcomer]", fmt.Sprint("appPort: ", ports.App), fmt.Sprint("daprHTTPPort: ", ports.HTTP), fmt.Sprintf("PORT: \"%d\"", ports.AppMetrics)},
+		"components/redis/dapr.yaml":                             {"- appID: newcomer\n    appDirPath: ../..\n"},
 		"components/config.yaml":                                 {"mail-password]"},
-		"components/redis/forget.lua":                            {"waitlists = {'waitlist-commandbus'}", "'waitlist-eventbus'"},
-		"components/rabbitmq-postgres/definitions.json":          {`"waitlist-commandbus-waitlists"`, `"waitlist-eventbus-events"`, `"x-queue-type":"classic"`},
-		"components/rabbitmq-postgres/definitions-quorum.json":   {`"waitlist-commandbus-waitlists"`, `"x-queue-type":"quorum"`, `"delivery-limit":1000000000`},
-		"components/common/subscriptions.yaml":                   {"name: commands-waitlists\n", "scopes: [waitlist]", "scopes: [registration-process, query, waitlist]"},
-		"components/local/resources/commandbus.yaml":             {"waitlist=orders,deadletters", "waitlist=waitlists"},
-		"components/rabbitmq-postgres/resources/commandbus.yaml": {"waitlist=orders,deadletters,probe"},
-		"components/local/resources/statestore.yaml":             {"payments, waitlist]"},
-		"components/kafka-postgres/resources/statestore.yaml":    {"scopes: [order, seats, registration-process, conference, waitlist]"},
+		"components/redis/forget.lua":                            {"newcomers = {'newcomer-commandbus'}", "'newcomer-eventbus'"},
+		"components/rabbitmq-postgres/definitions.json":          {`"newcomer-commandbus-newcomers"`, `"newcomer-eventbus-events"`, `"x-queue-type":"classic"`},
+		"components/rabbitmq-postgres/definitions-quorum.json":   {`"newcomer-commandbus-newcomers"`, `"x-queue-type":"quorum"`, `"delivery-limit":1000000000`},
+		"components/common/subscriptions.yaml":                   {"name: commands-newcomers\n", "scopes: [newcomer]", ", newcomer]"},
+		"components/local/resources/commandbus.yaml":             {"newcomer=orders,deadletters", "newcomer=newcomers"},
+		"components/rabbitmq-postgres/resources/commandbus.yaml": {"newcomer=orders,deadletters,probe"},
+		"components/local/resources/statestore.yaml":             {", newcomer]"},
+		"components/kafka-postgres/resources/statestore.yaml":    {", newcomer]"},
 		"components/kafka-postgres/resources/moneystore.yaml":    {"scopes: [payments, web]"},
-		"charts/plenary/files/topology.yaml":                     {"  waitlist:\n    public: false\n    actors: true\n    reads: true\n", "- name: /waitlists"},
-		"charts/plenary/values.yaml":                             {"  waitlist: {}\n"},
-		"charts/plenary/values.schema.json":                      {`"waitlist"`},
-		"docs/topology.md":                                       {"| waitlist | Who waits | 8087 | 3587 |", "| waitlist | `orders` | order | RegisterToConference |"},
+		"charts/plenary/files/topology.yaml":                     {"  newcomer:\n    public: false\n    actors: true\n    reads: true\n", "- name: /newcomers"},
+		"charts/plenary/values.yaml":                             {"  newcomer: {}\n"},
+		"charts/plenary/values.schema.json":                      {`"newcomer"`},
+		"docs/topology.md":                                       {fmt.Sprintf("| newcomer | Who is new | %d | %d |", ports.App, ports.HTTP), "| newcomer | `orders` | order | RegisterToConference |"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(string(made[file]), want) {
@@ -90,8 +91,8 @@ func TestAnAppIsCarriedEverywhere(t *testing.T) {
 		t.Error(err)
 	}
 	// And nothing of it is there without it.
-	delete(files, "apps/waitlist/main.go")
-	if _, err := generate.All(p, files); err == nil || !strings.Contains(err.Error(), "waitlist") {
+	delete(files, "apps/newcomer/main.go")
+	if _, err := generate.All(p, files); err == nil || !strings.Contains(err.Error(), "newcomer") {
 		t.Errorf("an app without a folder: %v", err)
 	}
 }
