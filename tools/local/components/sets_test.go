@@ -62,7 +62,7 @@ func TestASidecarHasWhatItsBusesNeed(t *testing.T) {
 	_, sets := all(t)
 	for _, s := range sets {
 		want := ""
-		if s.Name == "redis" {
+		if slices.Contains(s.Buses, "pubsub.redis") {
 			want = "GOMAXPROCS=1"
 		}
 		for app, want := range map[string]string{"order": want, "query": want, "web": ""} {
