@@ -41,11 +41,17 @@
 //	GET  /dead-letters/{id}                  view.DeadLetter, with the message
 //	POST /dead-letters/{id}/retry, …/discard view.DeadLetter as it is then
 //	POST /dead-letters/retry, …/discard      view.ChooseDeadLetters → view.DeadLettersClosed: 500 with each call
+//	GET  /operator/attention                 view.Attention: the first of each kind, and how many there are
 //	GET  /operator/reasons                   view.DeadLetterReasons: unsettled letters counted by reason
 //	GET  /operator/parked-streams            view.ParkedStreams
 //	POST /operator/parked-streams/free       view.FreeStream → view.DeadLettersClosed
 //	GET  /views                              Views: a rebuild's progress, streams that wait
 //	POST /views/rebuild                      Views
+//
+//	for the explorer; what is personal is masked, but for the list, which is for organisers and operators
+//	GET  /explorer/orders?q=&status=         view.OrderList: of all conferences, newest first, without counts
+//	GET  /explorer/orders/{id}/flow          view.Flow: commands and events, lanes, causes, payloads
+//	GET  /explorer/orders/{id}/state?version=|at=  view.FlowState: order and conference at that version of the order, or at that time
 //
 // The id of a server-sent event is another one whenever the view is; who comes
 // back with the id of the view as it is now, as Last-Event-ID, is not sent it

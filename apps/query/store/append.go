@@ -109,12 +109,15 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []me
 	if built.shape != viewShape {
 		return nil, nil, ErrOtherShape
 	}
-	waiting, err := waitingStreams(ctx, tx)
+	waiting, err := s.dialect.waiting(ctx, tx, streams)
 	if err != nil {
 		return nil, nil, err
 	}
 	rows, err = s.rows(ctx, tx, "", streams)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.contradictions(ctx, tx, runs, rows, waiting); err != nil {
 		return nil, nil, err
 	}
 	if err := s.journal(ctx, tx, runs, rows); err != nil {
@@ -238,16 +241,6 @@ func (s *Store) after(ctx context.Context, tx *sql.Tx, at stream, version uint64
 		return nil, err
 	}
 	return scanEvents(ctx, s.registry, rows)
-}
-
-// waitingStreams are the streams in which something waits: few, mostly none.
-func waitingStreams(ctx context.Context, tx *sql.Tx) (map[stream]bool, error) {
-	streams, err := scanStreams(tx.QueryContext(ctx, `SELECT tenant, stream FROM waiting`))
-	waiting := make(map[stream]bool, len(streams))
-	for _, at := range streams {
-		waiting[at] = true
-	}
-	return waiting, err
 }
 
 // scanStreams reads the rows of a query for streams.

@@ -70,12 +70,7 @@ func keyed(text string) string {
 func (s *Store) KeepDeadLetters(ctx context.Context, letters []Letter) error {
 	values := make([][]any, len(letters))
 	for i, l := range letters {
-		values[i] = []any{
-			keyed(l.ID), keyed(l.Tenant), string(view.DeadLetterOpen), nanos(l.At), string(l.Kind), l.Topic,
-			l.App, keyed(l.Stream), l.Reason, int64(l.Attempts), l.MessageID,
-			l.MessageType, l.OriginalID, int64(l.EffectsThrough), flag(l.Truncated), l.Message,
-			int64(0), "", int64(0), int64(0), "",
-		}
+		values[i] = l.values()
 	}
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.dialect.insert(ctx, tx, intoDeadLetters, values); err != nil {

@@ -37,6 +37,11 @@ type dialect interface {
 	insert(ctx context.Context, tx *sql.Tx, into insertion, rows [][]any) error
 	// remove deletes the rows that have these values, many at once.
 	remove(ctx context.Context, tx *sql.Tx, table string, columns []column, rows [][]any) error
+	// waiting are those of the streams in which something waits; what it costs does
+	// not depend on how many others there are.
+	waiting(ctx context.Context, tx *sql.Tx, streams []stream) (map[stream]bool, error)
+	// stored is what the journal has at these places.
+	stored(ctx context.Context, tx *sql.Tx, places []position) (map[position]content, error)
 	// fill reads what the view tables have of many streams.
 	fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) error
 

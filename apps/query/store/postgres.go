@@ -212,6 +212,45 @@ func valuesOf[T any](rows [][]any, value func([]any) T) []T {
 	return all
 }
 
+func (d *postgres) waiting(ctx context.Context, tx *sql.Tx, streams []stream) (map[stream]bool, error) {
+	var tenants, names []string
+	for _, at := range streams {
+		tenants, names = append(tenants, at.tenant), append(names, at.name)
+	}
+	found, err := scanStreams(tx.QueryContext(ctx, `SELECT w.tenant, w.stream FROM unnest($1::text[], $2::text[]) AS k (tenant, stream)
+		JOIN waiting w ON w.tenant = k.tenant AND w.stream = k.stream`, tenants, names))
+	waiting := make(map[stream]bool, len(found))
+	for _, at := range found {
+		waiting[at] = true
+	}
+	return waiting, err
+}
+
+func (d *postgres) stored(ctx context.Context, tx *sql.Tx, places []position) (found map[position]content, err error) {
+	var tenants, names []string
+	var versions []int64
+	for _, at := range places {
+		tenants, names, versions = append(tenants, at.tenant), append(names, at.name), append(versions, int64(at.version))
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT j.tenant, j.stream, j.version, j.type, j.data
+		FROM unnest($1::text[], $2::text[], $3::bigint[]) AS k (tenant, stream, version)
+		JOIN journal j ON j.tenant = k.tenant AND j.stream = k.stream AND j.version = k.version`, tenants, names, versions)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	found = map[position]content{}
+	for rows.Next() {
+		var at position
+		var c content
+		if err := rows.Scan(&at.tenant, &at.name, &at.version, &c.typ, &c.data); err != nil {
+			return nil, err
+		}
+		found[at] = c
+	}
+	return found, rows.Err()
+}
+
 func (d *postgres) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) (err error) {
 	if len(rows) == 0 {
 		return nil

@@ -131,8 +131,8 @@ func empty(t *testing.T, s *Store) {
 	t.Helper()
 	exec(t, s, `DELETE FROM journal`)
 	exec(t, s, `DELETE FROM waiting`)
-	for _, table := range tables {
-		exec(t, s, `DELETE FROM `+table.name)
+	for _, table := range tableNames() {
+		exec(t, s, `DELETE FROM `+table)
 	}
 }
 

@@ -124,6 +124,45 @@ func (d *sqlite) remove(ctx context.Context, tx *sql.Tx, table string, columns [
 	return nil
 }
 
+func (d *sqlite) waiting(ctx context.Context, tx *sql.Tx, streams []stream) (waiting map[stream]bool, err error) {
+	st, err := tx.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM waiting WHERE tenant = $1 AND stream = $2)`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	waiting = map[stream]bool{}
+	for _, at := range streams {
+		var waits bool
+		if err := st.QueryRowContext(ctx, at.tenant, at.name).Scan(&waits); err != nil {
+			return nil, err
+		}
+		if waits {
+			waiting[at] = true
+		}
+	}
+	return waiting, nil
+}
+
+func (d *sqlite) stored(ctx context.Context, tx *sql.Tx, places []position) (found map[position]content, err error) {
+	st, err := tx.PrepareContext(ctx, `SELECT type, data FROM journal WHERE tenant = $1 AND stream = $2 AND version = $3`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	found = map[position]content{}
+	for _, at := range places {
+		var c content
+		switch err := st.QueryRowContext(ctx, at.tenant, at.name, int64(at.version)).Scan(&c.typ, &c.data); {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, err
+		default:
+			found[at] = c
+		}
+	}
+	return found, nil
+}
+
 func (d *sqlite) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) (err error) {
 	prepared := map[*table]*sql.Stmt{}
 	defer func() {

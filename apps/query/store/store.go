@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -178,9 +179,16 @@ func transact(ctx context.Context, on transactions, do func(ctx context.Context,
 
 // Times are stored as nanoseconds since 1970, so that nothing is lost; the zero
 // time is 0.
+// What lies outside of the years that have a number is taken for the first or the
+// last that has one, so that the order of times is kept.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
 	}
 	return t.UnixNano()
 }

@@ -21,7 +21,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 5
+const viewShape = 6
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -128,6 +128,7 @@ var tables = []table{
 			{"confirmed_at", integer}, // 0 unless it was confirmed, also when it was cancelled later
 			{"total", integer},
 			{"sold", integer}, // seats with which it was confirmed
+			{"payment", text}, // that confirmed it; empty if none did
 		},
 		indexes: []index{
 			{"lookup", "lookup"},
@@ -141,7 +142,7 @@ var tables = []table{
 		columns: func(o view.Order) []any {
 			return []any{
 				lookupOf(o), holdsUntil(o), string(o.Status), seatsOf(o),
-				o.ConferenceID.String(), nanos(o.PlacedAt), nanos(o.ConfirmedAt), o.Total.Amount, soldOf(o),
+				o.ConferenceID.String(), nanos(o.PlacedAt), nanos(o.ConfirmedAt), o.Total.Amount, soldOf(o), paymentOf(o),
 			}
 		},
 		sides: []func(view.Order) [][]any{
@@ -270,6 +271,13 @@ func seatsOf(o view.Order) (n int64) {
 		}
 	}
 	return n
+}
+
+func paymentOf(o view.Order) string {
+	if o.PaymentID == nil {
+		return ""
+	}
+	return o.PaymentID.String()
 }
 
 // soldOf is how many seats an order had when it was confirmed.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -195,4 +197,81 @@ func incompressible(n int) string {
 		text.WriteString(uuid.NewString())
 	}
 	return text.String()[:n]
+}
+
+// An event that says something else than the one that stands under its version is
+// a dead letter, whether that one is shown, waits, or came with it; the same event
+// is none, however its JSON is written.
+func TestEventThatContradictsTheJournalIsADeadLetter(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s := open(t, fresh())
+		order, other, third := uuid.New(), uuid.New(), uuid.New()
+		name := func(id uuid.UUID) string { return "order/" + id.String() }
+		rejected := func(id uuid.UUID, reason string) contracts.OrderRejected {
+			return contracts.OrderRejected{OrderID: id, Version: 1, Reason: reason}
+		}
+		mustAppend(t, s, event(name(order), 1, placed(order)), event(name(order), 2, rejected(order, "true")), // shown
+			event(name(other), 2, rejected(other, "true"))) // waits
+		written := event(name(order), 2, rejected(order, "true"))
+		written.Data = []byte("{ \"version\":1, \"reason\": \"true\", \"orderId\": \"" + order.String() + "\"}")
+		batch := []Event{
+			written, event(name(order), 2, rejected(order, "false")), event(name(other), 2, rejected(other, "false")),
+			event(name(third), 1, placed(third)), event(name(third), 1, rejected(third, "false")),
+		}
+		for range 2 {
+			mustAppend(t, s, batch...)
+		}
+		list := must(s.DeadLetters(t.Context(), message.DefaultTenant, LetterFilter{Unsettled: true}, Cursor{}, 10))(t)
+		if len(list.DeadLetters) != 3 {
+			t.Errorf("%d letters, want three: %+v", len(list.DeadLetters), list)
+		}
+		mustAppend(t, s, event(name(other), 1, placed(other)))
+		for _, id := range []uuid.UUID{order, other} {
+			if o := must(s.Order(t.Context(), message.DefaultTenant, id))(t); o.Reason != "true" {
+				t.Errorf("order: %+v", o)
+			}
+		}
+	})
+}
+
+// A batch reads nothing of the streams that wait but its own.
+func TestBatchIsNotSlowedByWhatWaits(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s := open(t, fresh())
+		read := func() map[stream]bool {
+			t.Helper()
+			tx, err := s.writer.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tx.Rollback() }()
+			return must(s.dialect.waiting(t.Context(), tx, []stream{{message.DefaultTenant, "order/a"}, {message.DefaultTenant, "order/none"}}))(t)
+		}
+		for _, id := range []string{"a", "b", "c"} {
+			mustAppend(t, s, event("order/"+id, 2, contracts.OrderExpired{OrderID: uuid.New()}))
+		}
+		if got := read(); len(got) != 1 || !got[stream{message.DefaultTenant, "order/a"}] {
+			t.Errorf("read %v", got)
+		}
+	})
+}
+
+// A conference far in the future is listed, and pages go past it.
+func TestConferenceBeyondTheYear2262IsListed(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s := open(t, fresh())
+		for i := range 2 {
+			id := uuid.New()
+			far := time.Date(9999, 12, 30, i, 0, 0, 0, time.UTC)
+			mustAppend(t, s, streamOf("conference/"+id.String(),
+				contracts.ConferenceCreated{ConferenceID: id, Slug: fmt.Sprint("far", i), Currency: "USD", Details: contracts.ConferenceDetails{
+					Name: "Far", TimeZone: "UTC", StartsAt: far, EndsAt: far.Add(time.Hour)}},
+				contracts.ConferencePublished{ConferenceID: id})...)
+		}
+		page := must(s.Conferences(t.Context(), message.DefaultTenant, noon, Cursor{}, 1))(t)
+		rest := must(s.Conferences(t.Context(), message.DefaultTenant, noon, must(ParseCursor(page.Next))(t), 1))(t)
+		if len(page.Conferences) != 1 || len(rest.Conferences) != 1 || page.Conferences[0].ID == rest.Conferences[0].ID {
+			t.Errorf("pages %+v, %+v", page, rest)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -155,4 +156,72 @@ type Dashboard struct {
 	Refunded   int64   `json:"refunded" doc:"Money given back"`
 	Refunding  int64   `json:"refunding" doc:"Money that is on its way back, or could not be given back yet"`
 	Net        int64   `json:"net" doc:"What is left of the money taken when all refunds are done"`
+}
+
+// LoosePayment is a payment that was completed and neither confirmed its order
+// nor is on its way back.
+type LoosePayment struct {
+	PaymentID   uuid.UUID       `json:"paymentId" format:"uuid"`
+	OrderID     uuid.UUID       `json:"orderId" format:"uuid"`
+	OrderStatus OrderStatus     `json:"orderStatus,omitempty" doc:"Absent when nothing is known of the order"`
+	Amount      contracts.Money `json:"amount"`
+	CompletedAt time.Time       `json:"completedAt"`
+}
+
+// Attention is what needs an operator: the first few of each kind, and how many
+// there are.
+type Attention struct {
+	Overdue        []OverdueOrder     `json:"overdue" nullable:"false" doc:"Orders past their deadline by more than a minute that have not ended"`
+	FailedRefunds  []FailedRefund     `json:"failedRefunds" nullable:"false"`
+	LoosePayments  []LoosePayment     `json:"loosePayments" nullable:"false" doc:"Payments completed minutes ago that neither confirmed an order nor are given back"`
+	Reasons        []DeadLetterReason `json:"reasons" nullable:"false" doc:"Why messages were given up that are not dealt with"`
+	ParkedStreams  []ParkedStream     `json:"parkedStreams" nullable:"false"`
+	DeadLetters    int                `json:"deadLetters" doc:"Dead letters that are not settled"`
+	Refunds        int                `json:"refunds" doc:"Refunds that failed"`
+	WaitingStreams int                `json:"waitingStreams" doc:"Streams of which a later event is here and an earlier one is not: that was lost, or is late"`
+	Rebuild        Rebuild            `json:"rebuild"`
+}
+
+// Rebuild is how far a rebuild of the views has come, or how the last one ended.
+type Rebuild struct {
+	Running    bool   `json:"running"`
+	Generation int64  `json:"generation" doc:"How often the views were built"`
+	Events     int64  `json:"events" doc:"Read from the journal by the running or last rebuild"`
+	Of         int64  `json:"of" doc:"In the journal when it began"`
+	Error      string `json:"error,omitempty" doc:"Why the last one failed"`
+}
+
+// FlowEntry is a command or an event in an order's causal graph.
+type FlowEntry struct {
+	TimelineEntry
+	// Number is its place in the story, from 1.
+	Number int `json:"number"`
+	// Lane is the app that decided an event, or that a command was sent to.
+	Lane string `json:"lane"`
+	// Skewed says that its time is before that of its cause: two clocks differ.
+	Skewed bool `json:"skewed,omitempty"`
+	// Refused says that the event is the refusal of its command.
+	Refused bool `json:"refused,omitempty"`
+	// Payload is an event's content, with personal fields masked. That of a command
+	// is not kept here.
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// Flow is an order's causal graph: what touched it and what caused what, causes
+// before what they caused.
+type Flow struct {
+	OrderID      uuid.UUID   `json:"orderId" format:"uuid"`
+	ConferenceID uuid.UUID   `json:"conferenceId" format:"uuid"`
+	Status       OrderStatus `json:"status,omitempty"`
+	Lanes        []string    `json:"lanes" nullable:"false" doc:"The apps, in the order in which they appear"`
+	Entries      []FlowEntry `json:"entries" nullable:"false"`
+}
+
+// FlowState is an order and its conference as they were at a moment, with personal
+// fields masked.
+type FlowState struct {
+	At         time.Time   `json:"at" doc:"The moment"`
+	Version    uint64      `json:"version" doc:"Of the order's stream, at that moment; 0 when it was not placed yet"`
+	Order      *Order      `json:"order,omitempty" doc:"Absent when it was not placed yet"`
+	Conference *Conference `json:"conference,omitempty" doc:"Absent when it was not there yet"`
 }

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/problem"
+	"github.com/plenary/plenary/apps/query/store"
+)
+
+func (a *API) attention(r request) (any, error) {
+	return r.store.Attention(r.Request.Context(), r.tenant, a.Now())
+}
+
+// recentOrders are those of all conferences.
+func recentOrders(r request) (any, error) {
+	q, err := r.list()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.OrderList(r.Request.Context(), r.tenant, uuid.Nil, q)
+}
+
+func flow(r request) (any, error) {
+	id, err := r.id(problem.OrderNotFound)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.Flow(r.Request.Context(), r.tenant, id)
+	return missing(found, err, problem.OrderNotFound)
+}
+
+func (a *API) flowState(r request) (any, error) {
+	id, err := r.id(problem.OrderNotFound)
+	if err != nil {
+		return nil, err
+	}
+	at := store.Moment{Time: a.Now()}
+	if text := r.Query("version"); text != "" {
+		if at.Version, err = strconv.ParseUint(text, 10, 31); err != nil || at.Version == 0 {
+			return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "version must be a whole number from 1")
+		}
+	} else if text := r.Query("at"); text != "" {
+		if at.Time, err = time.Parse(time.RFC3339, text); err != nil {
+			return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "at must be an RFC 3339 time")
+		}
+	}
+	found, err := r.store.FlowState(r.Request.Context(), r.tenant, id, at)
+	return missing(found, err, problem.OrderNotFound)
+}
