@@ -9,6 +9,7 @@ import (
 
 	"github.com/plenary/plenary/apps/query/problem"
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 func (a *API) attention(r request) (any, error) {
@@ -25,16 +26,16 @@ func recentOrders(r request) (any, error) {
 }
 
 func flow(r request) (any, error) {
-	id, err := r.id(problem.OrderNotFound)
+	id, err := r.id(refusal.OrderNotFound)
 	if err != nil {
 		return nil, err
 	}
 	found, err := r.store.Flow(r.Request.Context(), r.tenant, id)
-	return missing(found, err, problem.OrderNotFound)
+	return missing(found, err, refusal.OrderNotFound)
 }
 
 func (a *API) flowState(r request) (any, error) {
-	id, err := r.id(problem.OrderNotFound)
+	id, err := r.id(refusal.OrderNotFound)
 	if err != nil {
 		return nil, err
 	}
@@ -49,5 +50,5 @@ func (a *API) flowState(r request) (any, error) {
 		}
 	}
 	found, err := r.store.FlowState(r.Request.Context(), r.tenant, id, at)
-	return missing(found, err, problem.OrderNotFound)
+	return missing(found, err, refusal.OrderNotFound)
 }
