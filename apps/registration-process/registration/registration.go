@@ -412,11 +412,15 @@ func (t turn) requestSeatsAgain() {
 	})
 }
 
+// request asks for seats. A request never ends before an earlier one, whatever the
+// clocks of replicas say: seats remembers the last number until that one's end, and an
+// earlier request that ended later would then be granted for an order that is over.
 func (t turn) request(c contracts.MakeSeatReservation) {
 	t.Number++
-	if c.NotAfter.After(t.NotAfter) {
-		t.NotAfter = c.NotAfter
+	if c.NotAfter.Before(t.NotAfter) {
+		c.NotAfter = t.NotAfter
 	}
+	t.NotAfter = c.NotAfter
 	c.ConferenceID, c.OrderID, c.Number = t.ConferenceID, t.OrderID, t.Number
 	t.Request = t.out.Send(c)
 }

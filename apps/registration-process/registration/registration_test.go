@@ -642,6 +642,14 @@ func TestLatePayment(t *testing.T) {
 			Then:  is(registration.ReacquiringSeats),
 		},
 		estest.ProcessScenario{
+			Name:  "what is asked for again ends no earlier than what was asked for before, by whatever clock",
+			Given: after(reacquiring, reserved(2, nil), completed(p2)),
+			When:  orderExpired,
+			At:    grace.Add(-3 * time.Second),
+			Sends: []any{again(3, two, grace)},
+			Then:  is(registration.ReacquiringSeats),
+		},
+		estest.ProcessScenario{
 			Name:  "order-expired, but seats had never been granted",
 			Given: []any{placed, estest.At(deadline, wakeUp), expired, completed(p1)},
 			When:  orderExpired,

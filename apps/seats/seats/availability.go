@@ -133,6 +133,9 @@ func (a *Availability) bury(orderID uuid.UUID, number int, notAfter time.Time) {
 	// Whole seconds, rounded up: many fall together and share their place in a
 	// snapshot.
 	notAfter = notAfter.Add(time.Second - time.Nanosecond).Truncate(time.Second)
+	if before := a.released[orderID].notAfter; before.After(notAfter) {
+		notAfter = before // an earlier request may still come
+	}
 	a.released[orderID] = tombstone{number: number, notAfter: notAfter}
 	if len(a.released) < a.sweepAt {
 		return

@@ -57,6 +57,11 @@ func lasting(c contracts.CancelSeatReservation, notAfter time.Time) contracts.Ca
 	return c
 }
 
+func until(notAfter time.Time, m contracts.MakeSeatReservation) contracts.MakeSeatReservation {
+	m.NotAfter = notAfter
+	return m
+}
+
 func reserved(order uuid.UUID, number int, granted ...contracts.SeatQuantity) contracts.SeatsReserved {
 	return contracts.SeatsReserved{
 		ConferenceID: conference, OrderID: order, Number: number,
@@ -286,6 +291,15 @@ func TestNumbers(t *testing.T) {
 			Name:  "a number that was granted nothing counts as seen",
 			Given: given(reserve(bob, 1, n(10, general)), reserve(ann, 1, n(2, general)), cancel(bob, 1)),
 			When:  reserve(ann, 1, n(2, general)),
+		},
+		estest.Scenario{
+			Name: "a number is remembered until the end of the request that ends last",
+			Given: given(estest.At(noon, reserve(bob, 1, n(10, general))),
+				estest.At(noon, until(later.Add(time.Minute), reserve(ann, 1, n(2, general)))),
+				estest.At(noon, reserve(ann, 2, n(2, general))),
+				estest.At(later, cancel(bob, 1))),
+			At:   later,
+			When: until(later.Add(time.Minute), reserve(ann, 1, n(2, general))),
 		},
 		estest.Scenario{
 			Name:  "a committed reservation is never replaced",
