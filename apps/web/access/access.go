@@ -3,7 +3,8 @@
 // An order is opened by its secret, which its registrant got when it was placed;
 // by a link that was given out when the order was found again by e-mail and
 // locator; and by the organiser's token. An order's id opens nothing: it is made
-// from the secret by a hash (OrderID), and may be shown and logged.
+// from the secret by a hash (OrderID), and may be shown and logged. Where a client
+// chose the id itself, the secret's hash is kept beside it (Own).
 //
 // A secret or the key of a link travels as "Authorization: Bearer ..." or in a
 // cookie of that one order, which the first visit of its page sets. For pages:
@@ -156,8 +157,53 @@ func (a *Access) opens(r *http.Request, given string, order uuid.UUID) (Caller, 
 		if strings.HasPrefix(given, linkPrefix) {
 			return a.link(ctx, given, order)
 		}
-		return a.organiser(ctx, given)
+		caller, err := a.organiser(ctx, given)
+		if caller == Nobody && secretForm.MatchString(given) {
+			own, failed := a.isOwn(ctx, given, order)
+			switch {
+			case failed != nil:
+				return Nobody, failed
+			case own:
+				return Holder, nil
+			}
+		}
+		return caller, err
 	})
+}
+
+// Own keeps the secret of an order whose id its client chose, so that the id is not
+// the secret's hash; mine says whether this secret is the one. The first one counts.
+func (a *Access) Own(ctx context.Context, order uuid.UUID, secret string) (mine bool, err error) {
+	failed := a.Links.Create(ctx, ownKey(order), ownHash(secret), ownFor)
+	if failed == nil {
+		return true, nil
+	}
+	// Stores do not agree on how they say that another was first, so look.
+	kept, err := a.Links.Get(ctx, ownKey(order))
+	if err != nil || kept == nil {
+		return false, fmt.Errorf("access: keep an order's secret: %w", errors.Join(failed, err))
+	}
+	return subtle.ConstantTimeCompare(kept, ownHash(secret)) == 1, nil
+}
+
+func (a *Access) isOwn(ctx context.Context, given string, order uuid.UUID) (bool, error) {
+	kept, err := a.Links.Get(ctx, ownKey(order))
+	if err != nil {
+		return false, fmt.Errorf("access: read an order's secret: %w", err)
+	}
+	return subtle.ConstantTimeCompare(kept, ownHash(given)) == 1, nil
+}
+
+// ownFor is how long a kept secret opens its order: longer than the order matters to
+// people.
+const ownFor = 20 * 365 * 24 * time.Hour
+
+func ownKey(order uuid.UUID) string { return "order-secret/" + order.String() }
+
+// ownHash is what is kept of a secret, as JSON, which every store takes.
+func ownHash(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return []byte(`"` + hex.EncodeToString(sum[:]) + `"`)
 }
 
 // guarded looks a secret up that the client may still try, and counts a wrong one.

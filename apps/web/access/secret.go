@@ -35,12 +35,12 @@ func OrderID(secret string) uuid.UUID {
 // NewSecret makes a secret for an order.
 func NewSecret() string { return encode(random()) }
 
-// SecretOf makes the secret of the order that is placed with an Idempotency-Key.
-// The same key and command make the same secret, so a repeated request is
+// SecretOf makes the secret of the order that is placed with an Idempotency-Key, of
+// which key are the bits that it stands for. The same key and command make the same secret, so a repeated request is
 // answered as the first was, and the secret is not kept anywhere. Command ids
 // stand in logs; the key, which is a secret of the client's, does not.
-func SecretOf(idempotencyKey string, commandID uuid.UUID) string {
-	mac := hmac.New(sha256.New, []byte(idempotencyKey))
+func SecretOf(key []byte, commandID uuid.UUID) string {
+	mac := hmac.New(sha256.New, key)
 	_, _ = mac.Write([]byte("plenary: secret of an order\n")) // a hash takes everything
 	_, _ = mac.Write(commandID[:])
 	return encode(mac.Sum(nil)[:secretBytes])

@@ -95,7 +95,7 @@ func TestTheSecretIsGivenAgainUnderTheSameIdempotencyKey(t *testing.T) {
 	if other.Secret == first.Secret {
 		t.Fatal("another key gives the same secret")
 	}
-	if access.SecretOf(uuid.NewString(), first.CommandID) == first.Secret {
+	if access.SecretOf([]byte(uuid.NewString()), first.CommandID) == first.Secret {
 		t.Fatal("the command's id alone gives the secret")
 	}
 }
@@ -241,5 +241,38 @@ func TestWhatIsShownByIdAloneNamesNoOrder(t *testing.T) {
 		if strings.Contains(string(r.body), orderID.String()) || !strings.Contains(string(r.body), `"status":"`+wants) {
 			t.Errorf("%s: %s", path, r.body)
 		}
+	}
+}
+
+// A client may choose the id as well, which is then no hash of the secret.
+func TestAnOrderWhoseIDWasChosenIsOpenedByItsSecretAlone(t *testing.T) {
+	f := newFixture(t)
+	id := uuid.New()
+	body := strings.Replace(oneSeat, "{", `{"orderId":"`+id.String()+`",`, 1)
+	placed := f.do("POST", placePath(), body).is(http.StatusAccepted).receipt()
+	if placed.ID != id || placed.Secret == "" {
+		t.Fatalf("got %+v", placed)
+	}
+	if sent := f.broker.only(t).Body.(contracts.RegisterToConference); sent.OrderID != id {
+		t.Fatalf("sent %+v", sent)
+	}
+	cancel := "/api/orders/" + id.String() + "/cancel"
+	f.do("POST", cancel, "", header{"Authorization", "Bearer " + placed.Secret}).is(http.StatusAccepted)
+	f.do("POST", cancel, "", header{"Authorization", "Bearer " + access.NewSecret()}).is(http.StatusUnauthorized)
+
+	// Placed again, by its client or by another: no second secret.
+	if again := f.do("POST", placePath(), body).is(http.StatusAccepted).receipt(); again.ID != id || again.Secret != "" || again.PageURL != "" {
+		t.Errorf("again: %+v", again)
+	}
+	other := strings.Replace(body, "{", `{"secret":"`+access.NewSecret()+`",`, 1)
+	f.do("POST", placePath(), other).problem(http.StatusConflict, refusal.OrderAlreadyPlaced)
+}
+
+func TestAKeyWrittenInAnotherWayGivesTheSameSecret(t *testing.T) {
+	f := newFixture(t)
+	first := f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", idempotencyID}).is(http.StatusAccepted).receipt()
+	again := f.do("POST", placePath(), oneSeat, header{"Idempotency-Key", `"` + strings.ToUpper(idempotencyID) + `"`}).is(http.StatusAccepted).receipt()
+	if again.ID != first.ID || again.Secret != first.Secret {
+		t.Errorf("%+v, and then %+v", first, again)
 	}
 }

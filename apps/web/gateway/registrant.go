@@ -10,6 +10,7 @@ import (
 
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
+	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
@@ -33,9 +34,10 @@ func seats(items []Item) contracts.Seats {
 
 // PlaceOrder is the body of a new order.
 type PlaceOrder struct {
-	_      struct{} `additionalProperties:"false"`
-	Secret string   `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"What opens the order, of the client's own choice: fresh random 128 bits or more in base64url, without padding. Absent: one is made. The order's id is made from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placed again with the same secret, it is the same order"`
-	Items  []Item   `json:"items" nullable:"false" maxItems:"50"`
+	_       struct{}   `additionalProperties:"false"`
+	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"The client's own choice; absent: it is made from the secret. Placed again with the same id, it is the same order"`
+	Secret  string     `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"What opens the order, of the client's own choice: fresh random 128 bits or more in base64url, without padding. Absent: one is made. Without an orderId, the order's id is made from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placed again with the same secret, it is the same order"`
+	Items   []Item     `json:"items" nullable:"false" maxItems:"50"`
 }
 
 // ChangeItems is the body that replaces what an order asks for.
@@ -174,9 +176,13 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		secret := secretFor(in.Body.Secret, in.IdempotencyKey, commandID)
 		order := access.OrderID(secret)
+		if in.Body.OrderID != nil {
+			order = *in.Body.OrderID
+		}
 		return Command{
 			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
-			About: order, OfOrder: true, ID: order, URL: orderURL(order), Creates: true, Secret: secret,
+			About: order, OfOrder: true, ID: order, URL: orderURL(order), Creates: true,
+			Secret: secret, SecretIsChosen: in.Body.Secret != "",
 		}
 	})
 }
@@ -188,7 +194,7 @@ func secretFor(chosen, idempotencyKey string, commandID uuid.UUID) string {
 	case chosen != "":
 		return chosen
 	case idempotencyKey != "":
-		return access.SecretOf(idempotencyKey, commandID)
+		return access.SecretOf(idempotency.Bits(idempotencyKey), commandID)
 	}
 	return access.NewSecret()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -55,6 +56,8 @@ type Command struct {
 	Creates  bool
 	Checkout string
 	Secret   string // that opens the order that is placed
+	// SecretIsChosen says that the client chose it.
+	SecretIsChosen bool
 	// Wrapper is the field of Body that is the request's body, if it is one.
 	Wrapper string
 	// Refused is set when it is known already that the command would be in vain.
@@ -82,6 +85,9 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 	if cmd.Refused != nil {
 		return nil, cmd.Refused
 	}
+	if err := g.keepSecret(ctx, &cmd); err != nil {
+		return nil, err
+	}
 	if !repeated || !g.decided(ctx, id) {
 		if err := g.limitWriting(ctx, cmd); err != nil {
 			return nil, err
@@ -91,6 +97,26 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 		}
 	}
 	return g.answer(ctx, w, id, cmd)
+}
+
+// keepSecret keeps the secret of an order whose id the client chose, before anything
+// is published. A client that places such an order again without its secret learns
+// what becomes of the command, but gets no second secret: it may be another client.
+func (g *Gateway) keepSecret(ctx context.Context, cmd *Command) error {
+	if cmd.Secret == "" || access.OrderID(cmd.Secret) == cmd.ID {
+		return nil
+	}
+	mine, err := g.access.Own(ctx, cmd.ID, cmd.Secret)
+	switch {
+	case err != nil:
+		return err
+	case mine:
+		return nil
+	case cmd.SecretIsChosen:
+		return problem.New(refusal.OrderAlreadyPlaced)
+	}
+	cmd.Secret = ""
+	return nil
 }
 
 // limitWriting lets an order be written to only so often. What organisers do to

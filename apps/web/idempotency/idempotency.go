@@ -103,6 +103,15 @@ func (k *Keys) Claim(ctx context.Context, r Request) (commandID uuid.UUID, first
 	return theirs.CommandID, theirs.CommandID == mine.CommandID, nil
 }
 
+// Bits are what a key stands for, in whatever way it is written; nil for a weak one.
+func Bits(key string) []byte {
+	secret, ok := bits(key)
+	if !ok {
+		return nil
+	}
+	return secret
+}
+
 // bits are what a key stands for: those of a UUID or, written in hexadecimal
 // digits or base64, at least 128. The quotes of a structured field (RFC 9651),
 // which some clients send, belong to neither. A key whose bytes are all the same,
