@@ -44,6 +44,8 @@ func TestARequestThatComesAgainIsOneOrder(t *testing.T) {
 	if status != http.StatusCreated {
 		t.Fatalf("the order was answered with %d", status)
 	}
+	api.Open(first.Secret)
+
 	// The same key as another client library writes it.
 	if _, again, _ := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", `"`+strings.ToUpper(key)+`"`); again.ID != first.ID {
 		t.Errorf("the request that came again made order %s beside %s", again.ID, first.ID)
@@ -63,13 +65,13 @@ func TestARequestThatComesAgainIsOneOrder(t *testing.T) {
 }
 
 func TestReadersOfTraditionalChineseGetSimplifiedOnlyIfTheyAcceptIt(t *testing.T) {
-	missing := system.API().URL + "/api/orders/" + uuid.NewString()
+	missing := system.API().URL + "/api/conferences/" + uuid.NewString()
 	for accept, title := range map[string]string{
-		"zh-TW":              "There is no such order",
-		"zh-HK,en;q=0.5":     "There is no such order",
-		"zh-CN":              "订单不存在",
-		"zh-TW,zh;q=0.9":     "订单不存在",
-		"zh-HK,zh-Hans;q=.5": "订单不存在",
+		"zh-TW":              "There is no such conference",
+		"zh-HK,en;q=0.5":     "There is no such conference",
+		"zh-CN":              "会议不存在",
+		"zh-TW,zh;q=0.9":     "会议不存在",
+		"zh-HK,zh-Hans;q=.5": "会议不存在",
 	} {
 		_, answer := request(t, http.MethodGet, missing, "", map[string]string{"Accept-Language": accept})
 		var problem api.Problem
