@@ -142,7 +142,7 @@ type (
 	CreateConference struct {
 		ConferenceID uuid.UUID         `json:"conferenceId" validate:"required"`
 		Slug         string            `json:"slug" validate:"required,max=64"`
-		Owner        string            `json:"owner" validate:"required,max=200"`
+		Owner        string            `json:"owner" validate:"required,name"`
 		Currency     string            `json:"currency" validate:"required,len=3,uppercase"`
 		Details      ConferenceDetails `json:"details"`
 	}
@@ -163,8 +163,8 @@ type (
 	AddSeatType struct {
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
 		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
-		Name         string    `json:"name" validate:"required,max=100"`
-		Description  string    `json:"description" validate:"max=1000"`
+		Name         string    `json:"name" validate:"required,name"`
+		Description  string    `json:"description" validate:"max=1000,lines"`
 		Price        int64     `json:"price"` // minor units of the conference's currency
 		Quota        int       `json:"quota"`
 		SalesWindow
@@ -174,8 +174,8 @@ type (
 	UpdateSeatType struct {
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
 		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
-		Name         string    `json:"name" validate:"required,max=100"`
-		Description  string    `json:"description" validate:"max=1000"`
+		Name         string    `json:"name" validate:"required,name"`
+		Description  string    `json:"description" validate:"max=1000,lines"`
 		Price        int64     `json:"price"`
 		Quota        int       `json:"quota"`
 		SalesWindow

@@ -6,6 +6,8 @@ require (
 	github.com/bojanz/currency v1.4.2
 	github.com/google/uuid v1.6.0
 	github.com/plenary/plenary/engine v0.0.0
+	github.com/rivo/uniseg v0.4.7
+	golang.org/x/net v0.61.0
 	golang.org/x/text v0.43.0
 )
 

@@ -27,6 +27,7 @@ var (
 func Registry() *message.Registry {
 	r := message.NewRegistry()
 	r.Versions(OldestVersion, ThisVersion)
+	rules(r)
 
 	orders(r)
 	seats(r)

@@ -99,10 +99,11 @@ func (s Seats) Equal(o Seats) bool {
 func (s Seats) Clone() Seats { return slices.Clone(s) }
 
 // Person is how a registrant or attendee is known. All of it is personal data.
+// Many people have one name: either name may be empty, not both.
 type Person struct {
-	FirstName string `json:"firstName" validate:"required,max=100" personal:"true" minLength:"1" maxLength:"100"`
-	LastName  string `json:"lastName" validate:"required,max=100" personal:"true" minLength:"1" maxLength:"100"`
-	Email     string `json:"email" validate:"required,email,max=254" personal:"true" format:"email" maxLength:"254"`
+	FirstName string `json:"firstName,omitempty" validate:"namePart" personal:"true" maxLength:"1000" doc:"May be empty or absent if there is a last name. At most 100 characters and 1,000 bytes"`
+	LastName  string `json:"lastName,omitempty" validate:"namePart" personal:"true" maxLength:"1000" doc:"May be empty or absent if there is a first name. At most 100 characters and 1,000 bytes"`
+	Email     string `json:"email" validate:"required,email" personal:"true" maxLength:"1000" doc:"In any script; shown as it was typed, and found in any way of writing it"`
 }
 
 // AttendeeType says in which role somebody attends.
@@ -189,9 +190,9 @@ type CatalogueSeatType struct {
 
 // ConferenceDetails is what an organiser says about a conference.
 type ConferenceDetails struct {
-	Name        string `json:"name" validate:"required,max=200" minLength:"1" maxLength:"200"`
-	Description string `json:"description" validate:"max=10000" maxLength:"10000"`
-	Location    string `json:"location" validate:"max=200" maxLength:"200"`
+	Name        string `json:"name" validate:"required,name" maxLength:"1000" doc:"At most 100 characters and 1,000 bytes"`
+	Description string `json:"description" validate:"max=10000,lines" maxLength:"10000" doc:"Of any number of lines"`
+	Location    string `json:"location" validate:"line" maxLength:"2000" doc:"At most 200 characters and 2,000 bytes"`
 	// TimeZone is that of the venue. The times here are moments, whatever offset
 	// they are written with; the time zone is what they are shown in.
 	TimeZone string    `json:"timeZone" validate:"required,max=64" minLength:"1" maxLength:"64" doc:"The venue's time zone, as the IANA database names it. Times may be written with any offset, and are given back in this time zone" example:"Europe/Berlin"`

@@ -81,6 +81,18 @@ const (
 	RequestTooLate es.Code = "request-too-late"
 )
 
+// What people write.
+const (
+	// NameRequired: a conference, a seat type, an organisation or a person without a name.
+	NameRequired es.Code = "name-required"
+	// NameInvalid: a name that is not one line, cannot be seen, would deceive a reader, or is too long.
+	NameInvalid es.Code = "name-invalid"
+	// EmailInvalid: what was given is no e-mail address.
+	EmailInvalid es.Code = "email-invalid"
+	// TextInvalid: a description or location that would deceive a reader, or is too long.
+	TextInvalid es.Code = "text-invalid"
+)
+
 // Conferences.
 const (
 	// ConferenceNotFound: there is no such conference, or not yet; the command may be sent again.
@@ -91,8 +103,6 @@ const (
 	SlugInvalid es.Code = "slug-invalid"
 	// SlugTaken: another conference has the slug.
 	SlugTaken es.Code = "slug-taken"
-	// NameRequired: a conference or seat type without a name.
-	NameRequired es.Code = "name-required"
 	// CurrencyUnknown: no currency in use has this code.
 	CurrencyUnknown es.Code = "currency-unknown"
 	// DatesInvalid: the conference does not end after it starts.

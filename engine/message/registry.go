@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"sort"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-playground/validator/v10"
@@ -72,6 +71,8 @@ type Registry struct {
 	byGo      map[reflect.Type]Type
 	upcasters map[string]Upcaster
 	protector Protector
+	validate  *validator.Validate
+	rules     map[string]func(text string) (broken string)
 
 	oldest, own es.Version
 	since       map[string]es.Version // of types that came after the oldest
@@ -81,7 +82,10 @@ type Registry struct {
 
 // NewRegistry makes a registry that knows the engine's own types only.
 func NewRegistry() *Registry {
-	r := &Registry{byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}, since: map[string]es.Version{}}
+	r := &Registry{
+		byName: map[string]Type{}, byGo: map[reflect.Type]Type{}, upcasters: map[string]Upcaster{}, since: map[string]es.Version{},
+		validate: newValidator(), rules: map[string]func(string) string{},
+	}
 	r.registerOwn()
 	return r
 }
@@ -223,15 +227,39 @@ func decodeError(name string, err error) error {
 	return &Invalid{Type: name, Reason: "a value cannot be read"}
 }
 
-var validate = sync.OnceValue(func() *validator.Validate {
+func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(jsonName)
 	return v
-})
+}
+
+// Rule adds a rule for texts: of a field tagged `validate:"name"`, broken says
+// which part of the rule "name" its text breaks, or is empty. It is what the
+// error then says of the field.
+func (r *Registry) Rule(name string, broken func(text string) (part string)) {
+	r.rules[name] = broken
+	err := r.validate.RegisterValidation(name, func(field validator.FieldLevel) bool {
+		return broken(field.Field().String()) == ""
+	})
+	if err != nil {
+		panic("message: " + err.Error()) // of the name: a mistake in the code
+	}
+}
+
+// Together adds a rule for the fields of T together: field, by its name in JSON,
+// breaks the part; empty when none does.
+func Together[T any](r *Registry, broken func(T) (field, part string)) {
+	var zero T
+	r.validate.RegisterStructValidation(func(level validator.StructLevel) {
+		if field, part := broken(level.Current().Interface().(T)); part != "" {
+			level.ReportError(nil, field, field, part, "")
+		}
+	}, zero)
+}
 
 // Validate checks the `validate` tags of a body. Error: *Invalid.
 func (r *Registry) Validate(body any) error {
-	err := validate().Struct(body)
+	err := r.validate.Struct(body)
 	if err == nil {
 		return nil
 	}
@@ -249,6 +277,11 @@ func (r *Registry) Validate(body any) error {
 		rule := ve.Tag()
 		if ve.Param() != "" {
 			rule += "=" + ve.Param()
+		}
+		if broken, ok := r.rules[ve.Tag()]; ok {
+			if text, isText := ve.Value().(string); isText {
+				rule = broken(text)
+			}
 		}
 		inv.Fields = append(inv.Fields, FieldError{Field: path, Rule: rule})
 	}

@@ -126,3 +126,42 @@ func TestADeadLetterFitsThroughTheBroker(t *testing.T) {
 		t.Errorf("%d bytes, truncated %v and %v, %v", len(data), small.Truncated, large.Truncated, err)
 	}
 }
+
+func TestARuleOfTheDomainNamesThePartThatIsBroken(t *testing.T) {
+	type pair struct {
+		First  string `json:"first" validate:"word"`
+		Second string `json:"second" validate:"word"`
+	}
+	type paired struct {
+		Pair pair `json:"pair"`
+	}
+	r := message.NewRegistry()
+	r.Rule("word", func(text string) string {
+		if strings.Contains(text, " ") {
+			return "blank"
+		}
+		return ""
+	})
+	message.Together(r, func(p pair) (field, part string) {
+		if p.First == p.Second {
+			return "second", "same"
+		}
+		return "", ""
+	})
+	message.Register[paired](r, "Paired.v1", message.Event, "events", nil)
+	for body, want := range map[paired]string{
+		{pair{"one", "two"}}:   "",
+		{pair{"one two", ""}}:  "pair.first blank",
+		{pair{"one", "one"}}:   "pair.second same",
+		{pair{"", "one two "}}: "pair.second blank",
+	} {
+		err := r.Validate(body)
+		var inv *message.Invalid
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%+v: %v", body, err)
+		case want != "" && (!errors.As(err, &inv) || len(inv.Fields) != 1 || inv.Fields[0].Field+" "+inv.Fields[0].Rule != want):
+			t.Errorf("%+v: %v, want %s", body, err, want)
+		}
+	}
+}

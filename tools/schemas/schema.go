@@ -202,7 +202,15 @@ func bound(s *jsonschema.Schema, rule string) error {
 	case "uppercase":
 		s.Pattern = "^[^a-z]*$"
 	case "email":
-		s.Format = "email"
+		s.Format = "idn-email"
+	case "name", "namePart":
+		// A schema counts code points, of which a name of 1,000 bytes has no more.
+		most := uint64(1000)
+		s.MaxLength = &most
+	case "line":
+		most := uint64(2000)
+		s.MaxLength = &most
+	case "lines": // said by no schema; the reader still insists
 	case "oneof":
 		for _, v := range strings.Fields(value) {
 			s.Enum = append(s.Enum, v)

@@ -12,7 +12,6 @@ package conference
 import (
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -154,8 +153,16 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 	if err := checkCreate(c); err != nil {
 		return nil, err
 	}
+	owner, err := contracts.KeptName("an organisation", c.Owner)
+	if err != nil {
+		return nil, err
+	}
+	details, err := kept(c.Details)
+	if err != nil {
+		return nil, err
+	}
 	if s.exists() {
-		if c.Slug == s.Slug && c.Owner == s.Owner && c.Currency == s.Currency && sameDetails(c.Details, s.Details) {
+		if c.Slug == s.Slug && owner == s.Owner && c.Currency == s.Currency && details == inUTC(s.Details) {
 			return nil, nil
 		}
 		return nil, es.Refuse(refusal.ConferenceExists, "there is a conference with this id already")
@@ -165,18 +172,19 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 		return nil, es.Refuse(refusal.SlugTaken, "another conference has the address %q", c.Slug)
 	}
 	return []any{contracts.ConferenceCreated{
-		ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: c.Owner, Currency: c.Currency, Details: inUTC(c.Details),
+		ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: owner, Currency: c.Currency, Details: details,
 	}}, nil
 }
 
 func update(s State, c contracts.UpdateConference) ([]any, error) {
-	if err := checkDetails(c.Details); err != nil {
+	details, err := kept(c.Details)
+	if err != nil {
 		return nil, err
 	}
-	if sameDetails(c.Details, s.Details) {
+	if details == inUTC(s.Details) {
 		return nil, nil
 	}
-	return []any{contracts.ConferenceUpdated{ConferenceID: s.ID, Details: inUTC(c.Details)}}, nil
+	return []any{contracts.ConferenceUpdated{ConferenceID: s.ID, Details: details}}, nil
 }
 
 // publish opens the sale. A conference that sells nothing, or that is over, has
@@ -201,12 +209,9 @@ func unpublish(s State) ([]any, error) {
 }
 
 func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
-	if err := checkSeatType(c.Name, c.Price, c.Quota, c.SalesWindow); err != nil {
+	added, err := s.described(c.SeatTypeID, c.Name, c.Description, c.Price, c.Quota, c.SalesWindow)
+	if err != nil {
 		return nil, err
-	}
-	added := SeatType{
-		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
-		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota, SalesWindow: windowInUTC(c.SalesWindow),
 	}
 	if i, known := s.find(c.SeatTypeID); known {
 		switch there := s.SeatTypes[i]; {
@@ -229,7 +234,8 @@ func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
 // updateSeatType lets price and quota go up and down. Orders placed keep their
 // price, and seats held are honoured, so neither needs to be asked.
 func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
-	if err := checkSeatType(c.Name, c.Price, c.Quota, c.SalesWindow); err != nil {
+	updated, err := s.described(c.SeatTypeID, c.Name, c.Description, c.Price, c.Quota, c.SalesWindow)
+	if err != nil {
 		return nil, err
 	}
 	i, known := s.find(c.SeatTypeID)
@@ -239,10 +245,6 @@ func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
 	there := s.SeatTypes[i]
 	if there.Removed {
 		return nil, es.Refuse(refusal.SeatTypeRemoved, "the seat type was removed")
-	}
-	updated := SeatType{
-		ID: c.SeatTypeID, Name: c.Name, Description: c.Description,
-		Price: contracts.Money{Amount: c.Price, Currency: s.Currency}, Quota: c.Quota, SalesWindow: windowInUTC(c.SalesWindow),
 	}
 	if there.says(updated) {
 		return nil, nil
@@ -357,7 +359,7 @@ func checkCreate(c contracts.CreateConference) error {
 	if !currencies[c.Currency] {
 		return es.Refuse(refusal.CurrencyUnknown, "%q is not the code of a currency in use (ISO 4217)", c.Currency)
 	}
-	return checkDetails(c.Details)
+	return nil
 }
 
 // Dates that a person can mean. Beyond them a date is a slip, and some databases
@@ -367,10 +369,23 @@ const (
 	lastYear  = 2200
 )
 
-func checkDetails(d contracts.ConferenceDetails) error {
-	if strings.TrimSpace(d.Name) == "" {
-		return es.Refuse(refusal.NameRequired, "a conference needs a name")
+// kept is what an organiser says of a conference as it is kept: texts in the form
+// of package text, times in UTC.
+func kept(d contracts.ConferenceDetails) (contracts.ConferenceDetails, error) {
+	var err error
+	if d.Name, err = contracts.KeptName("a conference", d.Name); err != nil {
+		return d, err
 	}
+	if d.Description, err = contracts.KeptLines("the description", d.Description); err != nil {
+		return d, err
+	}
+	if d.Location, err = contracts.KeptLine("the location", d.Location); err != nil {
+		return d, err
+	}
+	return inUTC(d), checkTimes(d)
+}
+
+func checkTimes(d contracts.ConferenceDetails) error {
 	if _, err := contracts.TimeZone(d.TimeZone); err != nil {
 		return es.Refuse(refusal.TimeZoneUnknown, "%q is not the name of a time zone (IANA), like Europe/Berlin", d.TimeZone)
 	}
@@ -402,18 +417,27 @@ func checkDetails(d contracts.ConferenceDetails) error {
 	return nil
 }
 
-// checkSeatType does not hold the seat type's sales window against the
-// conference's: what counts is what both have in common, and either may change.
-func checkSeatType(name string, price int64, quota int, window contracts.SalesWindow) error {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return es.Refuse(refusal.NameRequired, "a seat type needs a name")
-	case price < 0 || price > MaxPrice:
-		return es.Refuse(refusal.PriceInvalid, "a price is 0 (free of charge) to %d, in minor units", int64(MaxPrice))
-	case quota < 0 || quota > MaxQuota:
-		return es.Refuse(refusal.QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
+// described is a seat type as an organiser describes it, in the form in which it
+// is kept. Its sales window is not held against the conference's: what counts is
+// what both have in common, and either may change.
+func (s State) described(id uuid.UUID, name, description string, price int64, quota int, window contracts.SalesWindow) (SeatType, error) {
+	name, err := contracts.KeptName("a seat type", name)
+	if err != nil {
+		return SeatType{}, err
 	}
-	return checkWindow(window)
+	if description, err = contracts.KeptLines("the description", description); err != nil {
+		return SeatType{}, err
+	}
+	switch {
+	case price < 0 || price > MaxPrice:
+		return SeatType{}, es.Refuse(refusal.PriceInvalid, "a price is 0 (free of charge) to %d, in minor units", int64(MaxPrice))
+	case quota < 0 || quota > MaxQuota:
+		return SeatType{}, es.Refuse(refusal.QuotaInvalid, "a quota is 0 to %d seats", MaxQuota)
+	}
+	return SeatType{
+		ID: id, Name: name, Description: description,
+		Price: contracts.Money{Amount: price, Currency: s.Currency}, Quota: quota, SalesWindow: windowInUTC(window),
+	}, checkWindow(window)
 }
 
 func checkWindow(w contracts.SalesWindow) error {
@@ -457,8 +481,6 @@ func windowInUTC(w contracts.SalesWindow) contracts.SalesWindow {
 	w.SalesFrom, w.SalesUntil = w.SalesFrom.UTC().Round(0), w.SalesUntil.UTC().Round(0)
 	return w
 }
-
-func sameDetails(a, b contracts.ConferenceDetails) bool { return inUTC(a) == inUTC(b) }
 
 // times are what the order app is told of a conference's details.
 type times struct {

@@ -782,6 +782,51 @@ func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
 	}
 }
 
+func TestTextsOfAConferenceAreKeptInOneForm(t *testing.T) {
+	written := with(func(d *contracts.ConferenceDetails) {
+		d.Name, d.Location, d.Description = " Cafe\u0301 GopherCon ", "\u3000上海 ", "Day one\n\n\tTalks\r\n"
+	})
+	kept := with(func(d *contracts.ConferenceDetails) {
+		d.Name, d.Location, d.Description = "Café GopherCon", "上海", "Day one\n\n\tTalks"
+	})
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name:  "trimmed and composed; a description keeps its lines",
+			Given: []any{created()}, When: update(written), Then: []any{updated(kept)},
+		},
+		estest.Scenario{
+			Name:  "written otherwise it is the same",
+			Given: []any{created(), updated(kept)}, When: update(written), Sends: none,
+		},
+		estest.Scenario{
+			Name:  "of a seat type as well",
+			Given: []any{created()},
+			When:  add(general, " General\u00a0admission ", 19900, 100), Then: []any{added(general, "General\u00a0admission", 19900, 100)},
+		},
+	)
+	for name, c := range map[string]struct {
+		command any
+		code    es.Code
+	}{
+		"a name of two lines":                         {update(with(func(d *contracts.ConferenceDetails) { d.Name = "Gopher\nCon" })), refusal.NameInvalid},
+		"a name that cannot be seen":                  {update(with(func(d *contracts.ConferenceDetails) { d.Name = "\u200b" })), refusal.NameInvalid},
+		"a name that turns the text around it":        {update(with(func(d *contracts.ConferenceDetails) { d.Name = "\u202enoC" })), refusal.NameInvalid},
+		"an endless name":                             {update(with(func(d *contracts.ConferenceDetails) { d.Name = strings.Repeat("é", 101) })), refusal.NameInvalid},
+		"a location of two lines":                     {update(with(func(d *contracts.ConferenceDetails) { d.Location = "Shang\nhai" })), refusal.TextInvalid},
+		"a description with an escape":                {update(with(func(d *contracts.ConferenceDetails) { d.Description = "\x1b[31m" })), refusal.TextInvalid},
+		"a seat type's name with a control character": {add(general, "General\x07", 19900, 100), refusal.NameInvalid},
+		"a seat type's description that turns the text around it": {
+			contracts.UpdateSeatType{ConferenceID: id, SeatTypeID: general, Name: "General", Description: "\u202e", Price: 1, Quota: 1}, refusal.TextInvalid},
+	} {
+		estest.Run(t, conference.Aggregate(), estest.Scenario{
+			Name: name, Given: []any{created(), added(general, "General admission", 19900, 100)}, When: c.command, Refused: c.code,
+		})
+	}
+	owned := create()
+	owned.Owner = "\u200b"
+	estest.Run(t, conference.Aggregate(), estest.Scenario{Name: "an organisation that cannot be seen", When: owned, Refused: refusal.NameInvalid})
+}
+
 func TestCommandsOfOthersAreNotHandled(t *testing.T) {
 	if id, ok := conference.Aggregate().Route(contracts.CancelOrder{OrderID: uuid.New()}); ok {
 		t.Errorf("an order's command is routed to conference %s", id)

@@ -4,7 +4,6 @@ package assignments
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +12,7 @@ import (
 	"github.com/plenary/plenary/apps/order/order"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/contracts/text"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -124,9 +124,13 @@ func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
 	return []any{e}, nil
 }
 
-// assign gives a seat to an attendee. The e-mail (in any case) tells whether it
-// is another person or a correction of the same one.
+// assign gives a seat to an attendee. The e-mail address, in any way of writing
+// it, tells whether it is another person or a correction of the same one.
 func assign(seat Seat, c contracts.AssignSeat) ([]any, error) {
+	var err error
+	if c.Attendee.Person, err = c.Attendee.Kept(); err != nil {
+		return nil, err
+	}
 	assigned := contracts.SeatAssigned{
 		OrderID: c.OrderID, Position: c.Position, SeatType: seat.SeatType, Attendee: c.Attendee,
 	}
@@ -135,7 +139,7 @@ func assign(seat Seat, c contracts.AssignSeat) ([]any, error) {
 		return []any{assigned}, nil
 	case *seat.Attendee == c.Attendee:
 		return nil, nil
-	case strings.EqualFold(seat.Attendee.Email, c.Attendee.Email):
+	case text.SameEmail(seat.Attendee.Email, c.Attendee.Email):
 		return []any{contracts.SeatAssignmentUpdated{
 			OrderID: c.OrderID, Position: c.Position, Attendee: c.Attendee,
 		}}, nil

@@ -153,6 +153,31 @@ func TestASeatIsAssigned(t *testing.T) {
 			Then:  []any{updated(adaAgain)},
 		},
 		estest.Scenario{
+			Name: "the same e-mail in IDNA's ASCII form: updated, not another person", Others: open,
+			Given: []any{created, assigned(0, general, attendee("Ada", "ada@müller.example", contracts.Paid))},
+			When:  assign(0, attendee("Ada", "ada@xn--mller-kva.example", contracts.Paid)),
+			Then: []any{contracts.SeatAssignmentUpdated{
+				OrderID: orderID, Position: 0, Attendee: attendee("Ada", "ada@xn--mller-kva.example", contracts.Paid)}},
+		},
+		estest.Scenario{
+			Name: "what was written with blanks and decomposed letters is kept without", Others: open,
+			Given: []any{created},
+			When:  assign(0, attendee(" Jose\u0301 ", " jose\u0301@example.com\n", contracts.Paid)),
+			Then:  []any{assigned(0, general, attendee("José", "josé@example.com", contracts.Paid))},
+		},
+		estest.Scenario{
+			Name: "a name of two lines is refused", Others: open,
+			Given:   []any{created},
+			When:    assign(0, attendee("Ada\nLovelace", "ada@example.com", contracts.Paid)),
+			Refused: refusal.NameInvalid,
+		},
+		estest.Scenario{
+			Name: "no e-mail address is refused", Others: open,
+			Given:   []any{created},
+			When:    assign(0, attendee("Ada", "ada@", contracts.Paid)),
+			Refused: refusal.EmailInvalid,
+		},
+		estest.Scenario{
 			Name: "no change: nothing", Others: open,
 			Given: occupied,
 			When:  assign(1, ada),

@@ -177,10 +177,14 @@ func assignRegistrant(s State, m contracts.AssignRegistrantDetails) ([]any, erro
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
 	}
-	if s.Registrant != nil && *s.Registrant == m.Registrant {
+	registrant, err := m.Registrant.Kept()
+	if err != nil {
+		return nil, err
+	}
+	if s.Registrant != nil && *s.Registrant == registrant {
 		return nil, nil
 	}
-	return []any{contracts.OrderRegistrantAssigned{OrderID: m.OrderID, Registrant: m.Registrant}}, nil
+	return []any{contracts.OrderRegistrantAssigned{OrderID: m.OrderID, Registrant: registrant}}, nil
 }
 
 // markAsReserved takes the answer of the seats to the current version of the

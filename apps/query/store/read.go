@@ -52,7 +52,7 @@ func (s *Store) Order(ctx context.Context, tenant string, id uuid.UUID) (view.Or
 }
 
 // FindOrder is the order of a registrant, by e-mail and record locator, in any
-// case of both. Error: ErrNotFound.
+// way of writing both. Error: ErrNotFound.
 func (s *Store) FindOrder(ctx context.Context, tenant string, by view.FindOrder) (view.Order, error) {
 	var id string
 	err := s.reader.QueryRowContext(ctx, `SELECT id FROM orders WHERE tenant = $1 AND lookup = $2`,

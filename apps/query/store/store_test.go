@@ -261,6 +261,8 @@ func TestFindOrderByEmailAndLocator(t *testing.T) {
 		}{
 			{"as written", "main", "Ann.Lee@example.com", "K7PQ2MXA", true},
 			{"in another case", "main", " ann.LEE@EXAMPLE.com", "k7pq2mxa ", true},
+			{"with blanks and hyphens", "main", "Ann.Lee@example.com\u00a0", " k7pq-2m xa", true},
+			{"with a domain in full-width letters", "main", "ann.lee@ｅｘａｍｐｌｅ.com", "K7PQ2MXA", true},
 			{"another locator", "main", "Ann.Lee@example.com", "K7PQ2MXB", false},
 			{"another e-mail", "main", "bob@example.com", "K7PQ2MXA", false},
 			{"only the locator", "main", "", "K7PQ2MXA", false},

@@ -16,6 +16,7 @@ import (
 	"github.com/plenary/plenary/apps/query/search"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
+	written "github.com/plenary/plenary/contracts/text" // the columns have a text of their own
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -241,10 +242,13 @@ func linesOf(o view.Order) (rows [][]any) {
 	return rows
 }
 
-// lookup is what an order is found by, in any case of both: a digest, since no
-// index needs the e-mail itself.
+// lookup is what an order is found by, in any way of writing e-mail and locator:
+// a digest, since no index needs the e-mail itself.
 func lookup(email, locator string) string {
-	digest := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email)) + "\n" + strings.ToUpper(strings.TrimSpace(locator))))
+	if typed, err := written.Locator(locator); err == nil {
+		locator = typed
+	}
+	digest := sha256.Sum256([]byte(written.EmailKey(email) + "\n" + locator))
 	return hex.EncodeToString(digest[:])
 }
 

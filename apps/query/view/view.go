@@ -135,8 +135,8 @@ type Assignment struct {
 // FindOrder asks for an order by what its registrant knows. It travels in a
 // request's body, so that no personal data stands in an address.
 type FindOrder struct {
-	Email   string `json:"email" format:"email" maxLength:"254" doc:"The registrant's, in any case"`
-	Locator string `json:"locator" minLength:"8" maxLength:"8" doc:"In any case"`
+	Email   string `json:"email" maxLength:"1000" doc:"The registrant's, in any way of writing it: the domain in letters or in IDNA's ASCII form, in any case, with blanks around"`
+	Locator string `json:"locator" maxLength:"100" doc:"In any case, with blanks and hyphens" example:"k7pq-2mxa"`
 }
 
 // OverdueOrder is an order that has not ended though its deadline is past.

@@ -247,6 +247,8 @@ const description = `Conference registration.
 
 **What goes wrong** is answered as a problem (RFC 9457) with a stable code, in English or 简体中文 after Accept-Language; for Traditional Chinese alone, in English.
 
+**Names** are kept as they were written, in any script, without white space around them; one name is a name. They are one line of at most 100 characters and 1,000 bytes, with something to be seen in it, without control characters and without characters that turn the direction of the text around them. **E-mail addresses** are shown as they were typed and found in every way of writing them; **record locators** are taken in any case, with blanks and hyphens.
+
 **Amounts** are integers in minor units (cents). Times are UTC.`
 
 // uuidText is how a UUID stands in JSON.

@@ -18,7 +18,7 @@ type CreateConference struct {
 	_            struct{}   `additionalProperties:"false"`
 	ConferenceID *uuid.UUID `json:"conferenceId,omitempty" doc:"The client's own choice; absent: one is made"`
 	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
-	Owner        string     `json:"owner" minLength:"1" maxLength:"200" doc:"The organisation that the conference belongs to"`
+	Owner        string     `json:"owner" maxLength:"1000" doc:"The organisation that the conference belongs to. At most 100 characters and 1,000 bytes"`
 	Currency     string     `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"USD"`
 	contracts.ConferenceDetails
 }
@@ -32,8 +32,8 @@ type UpdateConference struct {
 // DescribeSeatType is the body that says all that is said of a seat type.
 type DescribeSeatType struct {
 	_           struct{} `additionalProperties:"false"`
-	Name        string   `json:"name" minLength:"1" maxLength:"100" example:"General admission"`
-	Description string   `json:"description,omitempty" maxLength:"1000"`
+	Name        string   `json:"name" maxLength:"1000" doc:"At most 100 characters and 1,000 bytes" example:"General admission"`
+	Description string   `json:"description,omitempty" maxLength:"1000" doc:"Of any number of lines"`
 	Price       int64    `json:"price" minimum:"0" maximum:"1000000000000" doc:"In minor units of the conference's currency; 0 is free of charge" example:"19900"`
 	Quota       int      `json:"quota" minimum:"0" maximum:"1000000" doc:"How many seats there are; it may go below what is held, which stays held"`
 	contracts.SalesWindow
@@ -67,8 +67,8 @@ type RetryRefund struct {
 func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
 
 func (g *Gateway) organiser() {
-	details := []es.Code{refusal.NameRequired, refusal.TimeZoneUnknown, refusal.DateOutOfRange, refusal.DatesInvalid, refusal.SalesWindowInvalid, refusal.RefundWindowInvalid, refusal.HandOverInvalid}
-	seatType := []es.Code{refusal.ConferenceNotFound, refusal.NameRequired, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
+	details := []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.TimeZoneUnknown, refusal.DateOutOfRange, refusal.DatesInvalid, refusal.SalesWindowInvalid, refusal.RefundWindowInvalid, refusal.HandOverInvalid}
+	seatType := []es.Code{refusal.ConferenceNotFound, refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
 
 	huma.Register(g.api, g.write(operation{
 		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,

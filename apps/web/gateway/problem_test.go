@@ -25,6 +25,9 @@ func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
 	person := func(email string) string {
 		return `{"firstName":"Ada","lastName":"Lovelace","email":"` + email + `"}`
 	}
+	named := func(first, last string) string {
+		return `{"firstName":"` + first + `","lastName":"` + last + `","email":"ada@example.org"}`
+	}
 	conference := func(old, replacement string) string {
 		return strings.Replace(`{"slug":"s","owner":"o","currency":"USD",`+detailsJSON+`}`, old, replacement, 1)
 	}
@@ -59,13 +62,27 @@ func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
 		{"no e-mail address", "PUT " + orderPath("/registrant"), person("ada"), nil, "email", "format=email"},
 		{"more than an e-mail address", "PUT " + orderPath("/registrant"), person("Ada <ada@example.org>"), nil, "email", "format=email"},
 		{"more than an attendee's e-mail address", "PUT " + orderPath("/seats/0"), strings.Replace(person("Ada <ada@example.org>"), "{", `{"type":"paid",`, 1), nil, "email", "format=email"},
-		{"an empty name", "PUT " + orderPath("/registrant"), strings.Replace(person("ada@example.org"), "Ada", "", 1), nil, "firstName", "minLength=1"},
-		{"an endless name", "PUT " + orderPath("/registrant"), strings.Replace(person("ada@example.org"), "Ada", strings.Repeat("a", 101), 1), nil, "firstName", "maxLength=100"},
+		{"no name", "PUT " + orderPath("/registrant"), named("", ""), nil, "firstName", "required"},
+		{"a blank name", "PUT " + orderPath("/registrant"), named(" ", "\u3000"), nil, "firstName", "blank"},
+		{"a name that cannot be seen", "PUT " + orderPath("/registrant"), named(`\u200b`, "Lovelace"), nil, "firstName", "invisible"},
+		{"a name of two lines", "PUT " + orderPath("/registrant"), named("Ada", `Love\nlace`), nil, "lastName", "lineBreak"},
+		{"a name with a control character", "PUT " + orderPath("/registrant"), named(`A\u0000da`, ""), nil, "firstName", "controlCharacter"},
+		{"a name that turns the text around it", "PUT " + orderPath("/registrant"), named(`\u202eadA`, ""), nil, "firstName", "bidiOverride"},
+		{"an endless name", "PUT " + orderPath("/registrant"), named(strings.Repeat("é", 101), ""), nil, "firstName", "maxGraphemes=100"},
+		{"a heavy name", "PUT " + orderPath("/registrant"), named(strings.Repeat("👩‍👩‍👧‍👦", 41), ""), nil, "firstName", "maxBytes=1000"},
+		{"an attendee's name of two lines", "PUT " + orderPath("/seats/0"), strings.Replace(named("Ada", `Love\nlace`), "{", `{"type":"paid",`, 1), nil, "lastName", "lineBreak"},
+		{"a conference's name of two lines", "POST /api/conferences", conference("Gophers", `Go\nphers`), []header{asOrganiser}, "name", "lineBreak"},
+		{"a conference's description with an escape", "POST /api/conferences", conference("All about Go", `\u001b[31m`), []header{asOrganiser}, "description", "controlCharacter"},
+		{"a location of two lines", "POST /api/conferences", conference("Shanghai", `Shang\nhai`), []header{asOrganiser}, "location", "lineBreak"},
+		{"an organisation that cannot be seen", "POST /api/conferences", conference(`"o"`, `"\u200b"`), []header{asOrganiser}, "owner", "invisible"},
+		{"a seat type's name that is blank", "POST /api/conferences/" + conferenceID.String() + "/seat-types", `{"name":" ","price":1,"quota":1}`, []header{asOrganiser}, "name", "blank"},
+		{"a domain that is none", "PUT " + orderPath("/registrant"), person("ada@-example-.org"), nil, "email", "format=email"},
 		{"an attendee of no known type", "PUT " + orderPath("/seats/0"), strings.Replace(person("ada@example.org"), "{", `{"type":"vip",`, 1), nil, "type", "enum=paid, speaker, volunteer, student, track-chair"},
 		{"nothing to pay", "POST " + orderPath("/payments"), `{"amount":{"amount":0,"currency":"USD"}}`, nil, "amount.amount", "minimum=1"},
 		{"a negative payment", "POST " + orderPath("/payments"), `{"amount":{"amount":-5,"currency":"USD"}}`, nil, "amount.amount", "minimum=1"},
 		{"no currency", "POST " + orderPath("/payments"), `{"amount":{"amount":5,"currency":"usd"}}`, nil, "amount.currency", "pattern=^[A-Z]{3}$"},
-		{"a locator of another length", "POST /api/orders/find", `{"email":"ada@example.org","locator":"ABC"}`, nil, "locator", "minLength=8"},
+		{"a locator of another length", "POST /api/orders/find", `{"email":"ada@example.org","locator":"ABC"}`, nil, "locator", "format=locator"},
+		{"a locator of other characters", "POST /api/orders/find", `{"email":"ada@example.org","locator":"K7PQ2MX0"}`, nil, "locator", "format=locator"},
 		{"a slug with spaces", "POST /api/conferences", conference(`"slug":"s"`, `"slug":"a b"`), []header{asOrganiser}, "slug", "pattern=^[a-z0-9]+(-[a-z0-9]+)*$"},
 		{"a date that is none", "POST /api/conferences", conference("2027-05-01T", "2027-02-30T"), []header{asOrganiser}, "startsAt", "format=date-time"},
 		{"the beginning of time", "POST /api/conferences", conference("2027-05-01T09:00:00Z", "0001-01-01T00:00:00Z"), []header{asOrganiser}, "startsAt", "required"},
@@ -95,7 +112,7 @@ func TestRequestsThatBreakRulesNameFieldAndRule(t *testing.T) {
 
 func TestEveryBrokenRuleIsNamedAtOnce(t *testing.T) {
 	f := newFixture(t)
-	r := f.do("PUT", orderPath("/registrant"), `{"email":"ada"}`)
+	r := f.do("PUT", orderPath("/registrant"), `{"firstName":"A\nda","lastName":"\u200b","email":"ada"}`)
 	if p := r.problem(http.StatusUnprocessableEntity, problem.ValidationFailed); len(p.Errors) != 3 {
 		t.Fatalf("got %s, want three errors", r.body)
 	}

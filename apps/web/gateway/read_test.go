@@ -55,7 +55,7 @@ var reads = []struct {
 		"GET /orders/" + orderID.String(), expiredOrder, refusal.OrderNotFound, nil},
 	{"a timeline", "GET " + orderPath("/timeline"), "", false,
 		"GET /orders/" + orderID.String() + "/timeline", view.Timeline{OrderID: orderID, Entries: []view.TimelineEntry{{Kind: view.TimelineEvent, Type: "OrderPlaced.v1"}}}, refusal.OrderNotFound, nil},
-	{"find an order", "POST /api/orders/find", `{"email":"Ada@example.org","locator":"k7pq2mxa"}`, false,
+	{"find an order", "POST /api/orders/find", `{"email":"Ada@example.org","locator":"K7PQ2MXA"}`, false,
 		"POST /orders/find", expiredOrder, refusal.OrderNotFound, nil},
 	{"a payment", "GET /api/payments/" + paymentID.String(), "", false,
 		"GET /payments/" + paymentID.String(), aPayment, refusal.PaymentNotFound,
@@ -214,6 +214,15 @@ func TestEverybodyBehindOneAddressFindsTheirOrder(t *testing.T) {
 	f.query.answer("POST /orders/find", expiredOrder)
 	for range 100 {
 		f.do("POST", "/api/orders/find", `{"email":"ada@example.org","locator":"AAAAAAAA"}`).is(http.StatusOK)
+	}
+}
+
+func TestAnOrderIsLookedForInTheFormInWhichItIsKept(t *testing.T) {
+	f := newFixture(t)
+	f.query.answer("POST /orders/find", expiredOrder)
+	f.do("POST", "/api/orders/find", `{"email":" Ada@Müller.example","locator":"k7pq-2mxa "}`).is(http.StatusOK)
+	if got := f.query.bodies[0]; got != `{"email":"Ada@Müller.example","locator":"K7PQ2MXA"}` {
+		t.Errorf("query was asked %s", got)
 	}
 }
 

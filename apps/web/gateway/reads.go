@@ -23,6 +23,7 @@ import (
 	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/contracts/text"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -318,12 +319,16 @@ type DeadLetterPath struct {
 // in one hall, behind one address, may find their orders. The limit is not by
 // e-mail: with that a stranger could lock a holder out.
 func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[FoundOrder], error) {
+	by, err := asked(in.Body)
+	if err != nil {
+		return nil, err
+	}
 	client := throttle.Client(originOf(ctx).addr)
 	if ok, retryAfter := g.finding.Allow(client); !ok {
 		g.refused.Add(ctx, 1, forThrottle)
 		return nil, problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
 	}
-	found, err := tell[view.Order](g, ctx, "/orders/find", in.Body, refusal.OrderNotFound)
+	found, err := tell[view.Order](g, ctx, "/orders/find", by, refusal.OrderNotFound)
 	var p *problem.Problem
 	if errors.As(err, &p) && p.Code == refusal.OrderNotFound {
 		g.finding.Failed(client)
@@ -338,6 +343,24 @@ func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder
 	return &Found[FoundOrder]{FoundOrder{
 		Order: found.Body, Secret: key, SecretUntil: until.UTC().Truncate(time.Second), PageURL: access.PagePath(found.Body.ID, key),
 	}}, nil
+}
+
+// asked is what is looked for, in the form in which it is kept.
+func asked(by view.FindOrder) (view.FindOrder, error) {
+	var fields []problem.Field
+	var broken *text.Broken
+	email, err := text.Email(by.Email)
+	if errors.As(err, &broken) {
+		fields = append(fields, problem.Field{Field: "email", Rule: broken.Rule})
+	}
+	locator, err := text.Locator(by.Locator)
+	if errors.As(err, &broken) {
+		fields = append(fields, problem.Field{Field: "locator", Rule: broken.Rule})
+	}
+	if len(fields) > 0 {
+		return by, problem.Invalid(fields...)
+	}
+	return view.FindOrder{Email: email, Locator: locator}, nil
 }
 
 // stream registers an operation that passes a stream of server-sent events on.

@@ -90,6 +90,9 @@ func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 // often.
 var closed = []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderCancelled, refusal.OrderRejected}
 
+// person are the refusals of what is said of a person.
+var person = []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.EmailInvalid}
+
 func (g *Gateway) registrant() {
 	items := []es.Code{
 		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.UnknownSeatType, refusal.ConferenceNotReady,
@@ -117,7 +120,7 @@ func (g *Gateway) registrant() {
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
 		summary: "Say who places the order",
 		text:    "The registrant's e-mail address finds the order again, together with its record locator.",
-		who:     holder, problems: append(closed, refusal.OrderConfirmed),
+		who:     holder, problems: append(closed, append(person, refusal.OrderConfirmed)...),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
@@ -146,8 +149,8 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "assign-seat", method: http.MethodPut, path: "/api/orders/{id}/seats/{position}", tag: tagOrders, body: true,
 		summary: "Assign a seat to an attendee",
-		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too.",
-		who:     holderOrOrganiser, problems: seat,
+		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too. Another e-mail address makes it another attendee; the same one, in any way of writing it, corrects what is said of the attendee.",
+		who:     holderOrOrganiser, problems: append(person, seat...),
 	}, false), g.assignSeat)
 
 	huma.Register(g.api, g.write(operation{

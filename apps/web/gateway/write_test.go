@@ -561,6 +561,24 @@ func TestOfRacingRequestsWithOneKeyOneCommandComes(t *testing.T) {
 	}
 }
 
+// Each is said as it was typed; what becomes of it the apps decide.
+func TestNamesAndAddressesInEveryFormAreTaken(t *testing.T) {
+	for _, body := range []string{
+		`{"firstName":"Sukarno","email":"sukarno@example.org"}`,
+		`{"lastName":"李","email":"li@例え.テスト"}`,
+		`{"firstName":"  ","lastName":"Teller","email":" teller@example.org "}`,
+		`{"firstName":"Rez \"R\"","lastName":"O'Brien","email":"ada@müller.example"}`,
+		`{"firstName":"🧑🏽‍🚀","lastName":"مريم","email":"ada@mu\u0308ller.example"}`,
+		`{"firstName":"Ada\n","lastName":"","email":"ada@xn--mller-kva.example"}`,
+	} {
+		f := newFixture(t)
+		f.do("PUT", orderPath("/registrant"), body).is(http.StatusAccepted)
+		f.do("PUT", orderPath("/seats/0"), strings.Replace(body, "{", `{"type":"paid",`, 1)).is(http.StatusAccepted)
+	}
+	f := newFixture(t)
+	f.do("POST", "/api/conferences", strings.Replace(`{"slug":"s","owner":"o","currency":"USD",`+detailsJSON+`}`, "All about Go", `Day one\n\n\tTalks\r\n`, 1), asOrganiser).is(http.StatusAccepted)
+}
+
 func TestAWeakKeyIsRefusedWithTheReason(t *testing.T) {
 	f := newFixture(t)
 	for _, key := range []string{"1", "order-42", "00000000-0000-0000-0000-000000000000"} {

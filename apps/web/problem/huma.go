@@ -156,9 +156,6 @@ func FromContract(err *message.Invalid, wrapper string) *Problem {
 	for _, fe := range err.Fields {
 		f := Field{Field: strings.TrimPrefix(fe.Field, wrapper+"."), Rule: fe.Rule}
 		f.Field = strings.ReplaceAll(f.Field, "Person.", "") // embedded: no field in JSON
-		if fe.Rule == "email" {
-			f.Rule = "format=email"
-		}
 		p.Errors = append(p.Errors, f)
 	}
 	return p

@@ -33,7 +33,7 @@ type Problem struct {
 // Field names one field of a request that breaks a rule.
 type Field struct {
 	Field   string `json:"field" doc:"The field of the body as a path; fields elsewhere start with path., query. or header." example:"items[0].quantity"`
-	Rule    string `json:"rule" doc:"The JSON Schema keyword that is broken, with its value if it has one" example:"minimum=0"`
+	Rule    string `json:"rule" doc:"The JSON Schema keyword that is broken, with its value if it has one; of a text that a person wrote also blank, invisible, controlCharacter, lineBreak, bidiOverride, maxGraphemes or maxBytes" example:"minimum=0"`
 	Message string `json:"message" doc:"The rule in words, for people"`
 }
 

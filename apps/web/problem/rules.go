@@ -7,9 +7,11 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/plenary/plenary/contracts/locale"
+	"github.com/plenary/plenary/contracts/text"
 )
 
-// The rules that a field may break, by JSON Schema keyword, in words. %s is the
+// The rules that a field may break, by JSON Schema keyword or by the name of a
+// rule for texts, in words. %s is the
 // keyword's value.
 var (
 	rulesInEnglish = map[string]string{
@@ -26,6 +28,14 @@ var (
 		"minItems":             "must have at least %s entries",
 		"maxItems":             "must have at most %s entries",
 		"uniqueItems":          "must not have the same entry twice",
+		text.Blank:             "must not be blank",
+		text.Invisible:         "must have something in it that can be seen",
+		text.ControlCharacter:  "must not have control characters in it",
+		text.LineBreak:         "must be one line",
+		text.BidiOverride:      "must not have characters in it that turn the direction of the text around them",
+		text.UTF8:              "must be UTF-8",
+		text.MaxGraphemes:      "must have at most %s characters",
+		text.MaxBytes:          "must take at most %s bytes",
 	}
 	rulesInChinese = map[string]string{
 		"required":             "必填",
@@ -41,6 +51,14 @@ var (
 		"minItems":             "不得少于 %s 项",
 		"maxItems":             "不得多于 %s 项",
 		"uniqueItems":          "不得有重复项",
+		text.Blank:             "不得为空白",
+		text.Invisible:         "须含有可见字符",
+		text.ControlCharacter:  "不得含有控制字符",
+		text.LineBreak:         "不得换行",
+		text.BidiOverride:      "不得含有改变周围文字方向的字符",
+		text.UTF8:              "必须为 UTF-8",
+		text.MaxGraphemes:      "不得多于 %s 个字符",
+		text.MaxBytes:          "不得超过 %s 字节",
 	}
 )
 

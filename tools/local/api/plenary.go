@@ -58,11 +58,12 @@ type Conference struct {
 
 // SeatType is a seat type with how many seats are left.
 type SeatType struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Price     Money  `json:"price"`
-	Quota     int    `json:"quota"`
-	Remaining int    `json:"remaining"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Price       Money  `json:"price"`
+	Quota       int    `json:"quota"`
+	Remaining   int    `json:"remaining"`
 }
 
 // Item asks for a number of seats of one type.
@@ -96,6 +97,7 @@ type Order struct {
 	IsFreeOfCharge bool         `json:"isFreeOfCharge"`
 	Deadline       time.Time    `json:"deadline"`
 	Locator        string       `json:"locator"`
+	Registrant     *Person      `json:"registrant"`
 	PaymentID      string       `json:"paymentId"`
 	Assignments    []Assignment `json:"assignments"`
 	Payments       []Payment    `json:"payments"`
