@@ -37,10 +37,14 @@ type (
 		Total          Money       `json:"total"`
 		IsFreeOfCharge bool        `json:"isFreeOfCharge"`
 	}
-	// OrderRegistrantAssigned says who the registrant is.
+	// OrderRegistrantAssigned says who the registrant is. Correction: instead of
+	// what was said before; EmailChanged: the order is found by another e-mail
+	// address now, and no more by the one before.
 	OrderRegistrantAssigned struct {
-		OrderID    uuid.UUID `json:"orderId" validate:"required"`
-		Registrant Person    `json:"registrant"`
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		Registrant   Person    `json:"registrant"`
+		Correction   bool      `json:"correction,omitempty"`
+		EmailChanged bool      `json:"emailChanged,omitempty"`
 	}
 	// OrderPartiallyReserved: some seats were granted, not all; the items are now
 	// what was granted.

@@ -131,3 +131,32 @@ func TestASeatIsTheSameAttendeesInEveryWayOfWritingTheirAddress(t *testing.T) {
 	err := assign(api.Person{FirstName: "Ada\nLovelace", Email: "ada@müller.example"})
 	c.refused(err, "validation-failed")
 }
+
+func TestAMistypedAddressIsCorrectedAfterConfirmation(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	order := c.place(seats(c.general, 1))
+	locator := c.await(order, "reserved").Locator
+	mistyped, right := api.Person{FirstName: "Ada", Email: "ada@exmaple.org"}, api.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}
+	c.must(c.anyone.AssignRegistrant(t.Context(), order, mistyped))
+	c.pay(order)
+	c.await(order, "confirmed")
+
+	c.must(c.anyone.AssignRegistrant(t.Context(), order, right))
+	if found, err := c.anyone.FindOrder(t.Context(), right.Email, locator); err != nil || found.ID != order || *found.Registrant != right {
+		t.Errorf("by the new address: %+v, %v", found.Registrant, err)
+	}
+	_, err := c.anyone.FindOrder(t.Context(), mistyped.Email, locator)
+	c.refused(err, "order-not-found")
+
+	entries, err := c.anyone.Timeline(t.Context(), order)
+	c.must(err)
+	if i := slices.IndexFunc(entries, func(e api.TimelineEntry) bool { return strings.Contains(e.Detail, "another e-mail address") }); i < 0 {
+		t.Errorf("the correction is not in the timeline: %+v", entries)
+	}
+	if told := asJSON(entries); strings.Contains(told, right.Email) || strings.Contains(told, mistyped.Email) {
+		t.Errorf("the timeline has an address in it: %s", told)
+	}
+
+	c.must(c.anyone.Cancel(t.Context(), order))
+	c.refused(c.anyone.AssignRegistrant(t.Context(), order, mistyped), "order-cancelled")
+}

@@ -190,13 +190,13 @@ func TestTheRegistrantIsAssigned(t *testing.T) {
 			Name:  "corrected",
 			Given: after(history, registrant(ada)),
 			When:  assignRegistrant(marriedAda),
-			Then:  []any{registrant(marriedAda)},
+			Then:  []any{corrected(marriedAda, false)},
 		},
 		estest.Scenario{
 			Name:  "replaced by somebody else",
 			Given: after(history, registrant(ada)),
 			When:  assignRegistrant(grace),
-			Then:  []any{registrant(grace)},
+			Then:  []any{corrected(grace, true)},
 		},
 		estest.Scenario{
 			Name: "and stays when the items are changed", Others: sale(),

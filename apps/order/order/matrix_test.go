@@ -70,7 +70,7 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		changing = events(estest.Any[contracts.OrderUpdated](), estest.Any[contracts.OrderTotalsCalculated]())
 		complete = events(estest.Any[contracts.OrderReservationCompleted](), estest.Any[contracts.OrderTotalsCalculated]())
 		partial  = events(estest.Any[contracts.OrderPartiallyReserved](), estest.Any[contracts.OrderTotalsCalculated]())
-		graceIs  = events(registrant(grace))
+		graceIs  = events(corrected(grace, true))
 		expires  = events(expired())
 		gone     = events(cancelled())
 	)
@@ -90,7 +90,7 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		{"ChangeOrderItems", is(change(of(cocktail, 1))),
 			columns{missing, changing, changing, changing, rejectd, expiredR, confirmd, cancelld}},
 		{"AssignRegistrantDetails, of somebody else", is(assignRegistrant(grace)),
-			columns{missing, graceIs, graceIs, graceIs, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, graceIs, graceIs, graceIs, rejectd, expiredR, graceIs, cancelld}},
 		{"MarkSeatsAsReserved, all", is(mark(2, of(general, 2))),
 			columns{missing, complete, held, nothing, rejectd, expiredR, confirmd, cancelld}},
 		{"MarkSeatsAsReserved, some", is(mark(2, of(general, 1))),

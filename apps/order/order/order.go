@@ -16,6 +16,7 @@ import (
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
+	"github.com/plenary/plenary/contracts/text"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -79,7 +80,7 @@ func (c Config) decide(env es.Env, s State, command any) ([]any, error) {
 	case contracts.ChangeOrderItems:
 		return c.change(env, s, m)
 	case contracts.AssignRegistrantDetails:
-		return assignRegistrant(s, m)
+		return assignRegistrant(env, s, m)
 	case contracts.MarkSeatsAsReserved:
 		return markAsReserved(s, m)
 	case contracts.RejectOrder:
@@ -172,9 +173,19 @@ func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any
 	}, nil
 }
 
-// assignRegistrant says who places an open order.
-func assignRegistrant(s State, m contracts.AssignRegistrantDetails) ([]any, error) {
-	if err := s.refuseUnlessOpen(); err != nil {
+// assignRegistrant says who places an order, or corrects it: of an open order, and
+// of a confirmed one until the conference ends, since a mistyped e-mail address
+// would keep its holder from finding it again.
+func assignRegistrant(env es.Env, s State, m contracts.AssignRegistrantDetails) ([]any, error) {
+	if s.Status == Confirmed {
+		of, err := catalogueOf(env, s.ConferenceID)
+		if err != nil {
+			return nil, err
+		}
+		if !env.Now.Before(of.EndsAt) {
+			return nil, es.Refuse(refusal.ConferenceEnded, "the conference is over")
+		}
+	} else if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
 	}
 	registrant, err := m.Registrant.Kept()
@@ -184,7 +195,10 @@ func assignRegistrant(s State, m contracts.AssignRegistrantDetails) ([]any, erro
 	if s.Registrant != nil && *s.Registrant == registrant {
 		return nil, nil
 	}
-	return []any{contracts.OrderRegistrantAssigned{OrderID: m.OrderID, Registrant: registrant}}, nil
+	return []any{contracts.OrderRegistrantAssigned{
+		OrderID: m.OrderID, Registrant: registrant, Correction: s.Registrant != nil,
+		EmailChanged: s.Registrant != nil && !text.SameEmail(s.Registrant.Email, registrant.Email),
+	}}, nil
 }
 
 // markAsReserved takes the answer of the seats to the current version of the

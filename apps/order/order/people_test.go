@@ -51,3 +51,42 @@ func TestWhatIsNoPersonIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// A mistyped e-mail address would keep the order's holder from finding it again.
+func TestTheRegistrantOfAConfirmedOrderIsCorrectedUntilTheEnd(t *testing.T) {
+	confirmed := after(fullyReserved, registrant(ada), confirmedBy(payment, 448_00, paidSeats...))
+	mistyped, idn := ada, ada
+	mistyped.Email, idn.Email = "ada@exmaple.com", "ADA@EXAMPLE.com"
+	over := func(c *contracts.SetCatalogue) { c.EndsAt = estest.Noon }
+	estest.Run(t, orders,
+		estest.Scenario{
+			Name: "with another address", Others: sale(), Given: confirmed,
+			When: assignRegistrant(mistyped), Then: []any{corrected(mistyped, true)},
+		},
+		estest.Scenario{
+			Name: "with the same address, written otherwise", Others: sale(), Given: confirmed,
+			When: assignRegistrant(idn), Then: []any{corrected(idn, false)},
+		},
+		estest.Scenario{
+			Name: "back again", Others: sale(), Given: after(confirmed, corrected(mistyped, true)),
+			When: assignRegistrant(ada), Then: []any{corrected(ada, true)},
+		},
+		estest.Scenario{
+			Name: "to what it is: nothing", Others: sale(), Given: confirmed, When: assignRegistrant(ada),
+		},
+		estest.Scenario{
+			Name: "not after the conference has ended", Others: sale(over), Given: confirmed,
+			When: assignRegistrant(mistyped), Refused: refusal.ConferenceEnded,
+		},
+		estest.Scenario{
+			Name: "not of an order that was cancelled", Others: sale(), Given: after(confirmed, contracts.OrderCancelled{OrderID: orderID}),
+			When: assignRegistrant(mistyped), Refused: refusal.OrderCancelled,
+		},
+	)
+}
+
+func corrected(p contracts.Person, emailChanged bool) contracts.OrderRegistrantAssigned {
+	e := registrant(p)
+	e.Correction, e.EmailChanged = true, emailChanged
+	return e
+}

@@ -42,12 +42,13 @@ func route(command any) (id string, ok bool) {
 }
 
 // reads asks for the catalogue where a rule needs it: for prices when the order
-// is placed or changed, and for the refund window when it is cancelled.
+// is placed or changed, and for the conference's times when it is cancelled or
+// its registrant corrected.
 func reads(s State, command any) []es.Ref {
 	switch m := command.(type) {
 	case contracts.RegisterToConference:
 		return []es.Ref{catalogue.Ref(m.ConferenceID)}
-	case contracts.ChangeOrderItems, contracts.CancelOrder:
+	case contracts.ChangeOrderItems, contracts.AssignRegistrantDetails, contracts.CancelOrder:
 		return []es.Ref{catalogue.Ref(s.ConferenceID)}
 	}
 	return nil

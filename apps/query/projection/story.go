@@ -112,6 +112,13 @@ func detail(body any) string {
 		return "asks for " + seats(e.Items)
 	case contracts.OrderTotalsCalculated:
 		return e.Total.String()
+	case contracts.OrderRegistrantAssigned:
+		switch {
+		case e.EmailChanged:
+			return "corrected, with another e-mail address"
+		case e.Correction:
+			return "corrected"
+		}
 	case contracts.OrderPartiallyReserved:
 		return seats(e.Granted)
 	case contracts.OrderReservationCompleted:

@@ -81,3 +81,17 @@ func TestChangedOrderAsksAgain(t *testing.T) {
 		t.Errorf("order: %+v", o)
 	}
 }
+
+func TestACorrectionIsToldWithoutTheAddress(t *testing.T) {
+	ada := contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}
+	for want, e := range map[string]contracts.OrderRegistrantAssigned{
+		"":                                       {Registrant: ada},
+		"corrected":                              {Registrant: ada, Correction: true},
+		"corrected, with another e-mail address": {Registrant: ada, Correction: true, EmailChanged: true},
+	} {
+		entries := projection.Timeline([]message.Message{{Meta: message.Meta{ID: "1", Type: "OrderRegistrantAssigned.v1", Time: noon}, Body: e}})
+		if len(entries) != 1 || entries[0].Detail != want {
+			t.Errorf("told as %+v, want %q", entries, want)
+		}
+	}
+}

@@ -119,8 +119,8 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
 		summary: "Say who places the order",
-		text:    "The registrant's e-mail address finds the order again, together with its record locator.",
-		who:     holder, problems: append(closed, append(person, refusal.OrderConfirmed)...),
+		text:    "The registrant's e-mail address finds the order again, together with its record locator. Both names and the address can be corrected until the conference ends, also when the order is confirmed; then the order is found by the new address and not by the old.",
+		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded)...),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
