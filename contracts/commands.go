@@ -136,6 +136,16 @@ type (
 	}
 )
 
+// Precondition is what the sender of a change believes to change.
+type Precondition struct {
+	// IfVersion is the version of the conference that the organiser saw; absent,
+	// the change is made to whatever is there.
+	IfVersion uint64 `json:"ifVersion,omitempty"`
+}
+
+// Expected is the version that the change is meant for, 0 for any.
+func (p Precondition) Expected() uint64 { return p.IfVersion }
+
 // Commands that the conference app receives, all from organisers.
 type (
 	// CreateConference opens a conference under a slug that no other has.
@@ -150,14 +160,17 @@ type (
 	UpdateConference struct {
 		ConferenceID uuid.UUID         `json:"conferenceId" validate:"required"`
 		Details      ConferenceDetails `json:"details"`
+		Precondition
 	}
 	// PublishConference opens the sale.
 	PublishConference struct {
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Precondition
 	}
 	// UnpublishConference stops new orders.
 	UnpublishConference struct {
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Precondition
 	}
 	// AddSeatType adds a kind of seat with its price and quota.
 	AddSeatType struct {
@@ -168,6 +181,7 @@ type (
 		Price        int64     `json:"price"` // minor units of the conference's currency
 		Quota        int       `json:"quota"`
 		SalesWindow
+		Precondition
 	}
 	// UpdateSeatType replaces all that is said of a seat type; its quota may go
 	// below what is held.
@@ -179,11 +193,13 @@ type (
 		Price        int64     `json:"price"`
 		Quota        int       `json:"quota"`
 		SalesWindow
+		Precondition
 	}
 	// RemoveSeatType takes a seat type off sale; seats held of it stay held.
 	RemoveSeatType struct {
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
 		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+		Precondition
 	}
 )
 

@@ -97,6 +97,8 @@ const (
 const (
 	// ConferenceNotFound: there is no such conference, or not yet; the command may be sent again.
 	ConferenceNotFound es.Code = "conference-not-found"
+	// ConferenceChanged: the change is meant for an earlier version of the conference; nothing was changed.
+	ConferenceChanged es.Code = "conference-changed"
 	// ConferenceExists: the id belongs to a conference that says something else.
 	ConferenceExists es.Code = "conference-exists"
 	// SlugInvalid: the slug has not the form of one, or looks like an id.

@@ -132,6 +132,9 @@ func decide(env es.Env, s State, command any) ([]any, error) {
 	if !s.exists() {
 		return nil, es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
 	}
+	if err := s.refuseIfChanged(command); err != nil {
+		return nil, err
+	}
 	switch c := command.(type) {
 	case contracts.UpdateConference:
 		return update(s, c)
@@ -147,6 +150,16 @@ func decide(env es.Env, s State, command any) ([]any, error) {
 		return removeSeatType(s, c)
 	}
 	return nil, nil
+}
+
+// refuseIfChanged refuses a change that is meant for another version, even if it
+// would change nothing: its sender has not seen what is there.
+func (s State) refuseIfChanged(command any) error {
+	c, ok := command.(interface{ Expected() uint64 })
+	if !ok || c.Expected() == 0 || c.Expected() == s.Version {
+		return nil
+	}
+	return es.Refuse(refusal.ConferenceChanged, "the conference is at version %d by now, the change is meant for version %d", s.Version, c.Expected())
 }
 
 func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {

@@ -782,6 +782,43 @@ func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
 	}
 }
 
+func TestAChangeMeantForAnotherVersionIsRefused(t *testing.T) {
+	given := []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10)} // version 3
+	at := func(version uint64) contracts.Precondition { return contracts.Precondition{IfVersion: version} }
+	for name, command := range map[string]func(contracts.Precondition) any{
+		"of the details": func(p contracts.Precondition) any {
+			return contracts.UpdateConference{ConferenceID: id, Details: renamed, Precondition: p}
+		},
+		"to what it is": func(p contracts.Precondition) any {
+			return contracts.UpdateConference{ConferenceID: id, Details: details, Precondition: p}
+		},
+		"to published": func(p contracts.Precondition) any {
+			return contracts.PublishConference{ConferenceID: id, Precondition: p}
+		},
+		"to not published": func(p contracts.Precondition) any {
+			return contracts.UnpublishConference{ConferenceID: id, Precondition: p}
+		},
+		"by a seat type": func(p contracts.Precondition) any {
+			return contracts.AddSeatType{ConferenceID: id, SeatTypeID: uuid.New(), Name: "Dinner", Price: 1, Quota: 1, Precondition: p}
+		},
+		"of a seat type": func(p contracts.Precondition) any {
+			return contracts.UpdateSeatType{ConferenceID: id, SeatTypeID: general, Name: "Regular", Price: 1, Quota: 1, Precondition: p}
+		},
+		"that removes a seat type": func(p contracts.Precondition) any {
+			return contracts.RemoveSeatType{ConferenceID: id, SeatTypeID: workshop, Precondition: p}
+		},
+	} {
+		for _, version := range []uint64{2, 4} {
+			estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, Given: given, When: command(at(version)), Refused: refusal.ConferenceChanged})
+		}
+		for _, version := range []uint64{0, 3} { // for any, and for this one
+			if _, err := conference.Aggregate().Decide(es.Env{Now: estest.Noon}, estest.Fold(conference.Aggregate(), given...), command(at(version))); err != nil {
+				t.Errorf("%s, meant for version %d: %v", name, version, err)
+			}
+		}
+	}
+}
+
 func TestTextsOfAConferenceAreKeptInOneForm(t *testing.T) {
 	written := with(func(d *contracts.ConferenceDetails) {
 		d.Name, d.Location, d.Description = " Cafe\u0301 GopherCon ", "\u3000上海 ", "Day one\n\n\tTalks\r\n"

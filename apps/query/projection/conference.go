@@ -41,6 +41,7 @@ func Conference(c *view.Conference, m message.Message) {
 		return
 	}
 	c.Revision++
+	c.Version++ // as the conference counts its own events
 }
 
 func describe(c *view.Conference, d contracts.ConferenceDetails) {

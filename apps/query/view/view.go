@@ -34,6 +34,7 @@ type Conference struct {
 	Currency      string     `json:"currency" doc:"ISO 4217" example:"USD"`
 	Published     bool       `json:"published" doc:"Whether new orders are taken"`
 	SeatTypes     []SeatType `json:"seatTypes" nullable:"false"`
+	Version       uint64     `json:"version" doc:"Grows with every change that the organiser makes, and not with sales; the ETag, for If-Match"`
 	Revision      int64      `json:"revision" doc:"Grows with every change of this view"`
 }
 

@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -64,11 +66,43 @@ type RetryRefund struct {
 	Reason  string   `json:"reason,omitempty" maxLength:"200" doc:"Why, for the record; no personal data"`
 }
 
+// Precondition is what a change of a conference may be bound to.
+type Precondition struct {
+	IfMatch string `header:"If-Match" pattern:"^(\\*|\"[0-9]{1,18}\")$" doc:"The ETag of the conference that the change is made to: if it was changed since, the answer is 412 (or such an outcome, under 202), and nothing is changed. * or absent: whatever is there" example:"\"7\""`
+}
+
+// expected is the version that the change is meant for.
+func (p Precondition) expected() contracts.Precondition {
+	version, err := strconv.ParseUint(strings.Trim(p.IfMatch, `"`), 10, 64)
+	if err != nil { // none, or "*": huma has checked its form
+		return contracts.Precondition{}
+	}
+	return contracts.Precondition{IfVersion: version}
+}
+
+// etag is the ETag of what an organiser edits of a conference. It names the
+// version of the conference's own stream: a sale does not change it.
+func etag(version uint64) string { return `"` + strconv.FormatUint(version, 10) + `"` }
+
+// FoundConference is a conference with its ETag.
+type FoundConference struct {
+	ETag string `header:"ETag" doc:"The version of what the organiser says, for If-Match; sales do not change it"`
+	Body view.Conference
+}
+
+func (g *Gateway) conference(ctx context.Context, idOrSlug string) (*FoundConference, error) {
+	found, err := ask[view.Conference](g, ctx, "/conferences/"+idOrSlug, refusal.ConferenceNotFound)
+	if err != nil {
+		return nil, err
+	}
+	return &FoundConference{etag(found.Body.Version), found.Body}, nil
+}
+
 func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
 
 func (g *Gateway) organiser() {
 	details := []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.TimeZoneUnknown, refusal.DateOutOfRange, refusal.DatesInvalid, refusal.SalesWindowInvalid, refusal.RefundWindowInvalid, refusal.HandOverInvalid}
-	seatType := []es.Code{refusal.ConferenceNotFound, refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
+	seatType := []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
 
 	huma.Register(g.api, g.write(operation{
 		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,
@@ -81,20 +115,20 @@ func (g *Gateway) organiser() {
 		id: "update-conference", method: http.MethodPut, path: "/api/conferences/{id}", tag: tagOrganiser, body: true,
 		summary: "Change what is said of a conference",
 		text:    "Replaces all details.",
-		who:     organiser, problems: append(details, refusal.ConferenceNotFound),
+		who:     organiser, problems: append(details, refusal.ConferenceNotFound, refusal.ConferenceChanged),
 	}, false), g.updateConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "publish-conference", method: http.MethodPost, path: "/api/conferences/{id}/publish", tag: tagOrganiser,
 		summary: "Open the sale",
-		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.SeatTypeRequired, refusal.ConferenceEnded},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.SeatTypeRequired, refusal.ConferenceEnded},
 	}, false), g.publishConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "unpublish-conference", method: http.MethodPost, path: "/api/conferences/{id}/unpublish", tag: tagOrganiser,
 		summary: "Stop new orders",
 		text:    "Orders already placed go on.",
-		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged},
 	}, false), g.unpublishConference)
 
 	huma.Register(g.api, g.write(operation{
@@ -114,7 +148,7 @@ func (g *Gateway) organiser() {
 		id: "remove-seat-type", method: http.MethodDelete, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser,
 		summary: "Take a seat type off sale",
 		text:    "Seats of it that are held stay held.",
-		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.UnknownSeatType, refusal.SeatTypeRemoved, refusal.LastSeatType},
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.UnknownSeatType, refusal.SeatTypeRemoved, refusal.LastSeatType},
 	}, false), g.removeSeatType)
 
 	huma.Register(g.api, g.write(operation{
@@ -142,25 +176,28 @@ func (g *Gateway) createConference(ctx context.Context, in *struct {
 
 func (g *Gateway) updateConference(ctx context.Context, in *struct {
 	Write
+	Precondition
 	ConferencePath
 	Body UpdateConference
 }) (*Answer, error) {
 	return g.sendToConference(ctx, in.Write, in.ID, in.Body, "details",
-		contracts.UpdateConference{ConferenceID: in.ID, Details: in.Body.ConferenceDetails})
+		contracts.UpdateConference{ConferenceID: in.ID, Details: in.Body.ConferenceDetails, Precondition: in.expected()})
 }
 
 func (g *Gateway) publishConference(ctx context.Context, in *struct {
 	Write
+	Precondition
 	ConferencePath
 }) (*Answer, error) {
-	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.PublishConference{ConferenceID: in.ID})
+	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.PublishConference{ConferenceID: in.ID, Precondition: in.expected()})
 }
 
 func (g *Gateway) unpublishConference(ctx context.Context, in *struct {
 	Write
+	Precondition
 	ConferencePath
 }) (*Answer, error) {
-	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.UnpublishConference{ConferenceID: in.ID})
+	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.UnpublishConference{ConferenceID: in.ID, Precondition: in.expected()})
 }
 
 // sendToConference sends a command to a conference that is there already.
@@ -172,6 +209,7 @@ func (g *Gateway) sendToConference(ctx context.Context, w Write, conference uuid
 
 func (g *Gateway) addSeatType(ctx context.Context, in *struct {
 	Write
+	Precondition
 	ConferencePath
 	Body AddSeatType
 }) (*Answer, error) {
@@ -180,7 +218,7 @@ func (g *Gateway) addSeatType(ctx context.Context, in *struct {
 		return Command{
 			Body: contracts.AddSeatType{
 				ConferenceID: in.ID, SeatTypeID: id, Name: in.Body.Name, Description: in.Body.Description,
-				Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow,
+				Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow, Precondition: in.expected(),
 			},
 			About: in.ID, ID: id, URL: conferenceURL(in.ID), Creates: true,
 		}
@@ -189,21 +227,23 @@ func (g *Gateway) addSeatType(ctx context.Context, in *struct {
 
 func (g *Gateway) updateSeatType(ctx context.Context, in *struct {
 	Write
+	Precondition
 	SeatTypePath
 	Body DescribeSeatType
 }) (*Answer, error) {
 	return g.sendToSeatType(ctx, in.Write, in.SeatTypePath, in.Body, contracts.UpdateSeatType{
 		ConferenceID: in.ID, SeatTypeID: in.SeatTypeID, Name: in.Body.Name, Description: in.Body.Description,
-		Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow,
+		Price: in.Body.Price, Quota: in.Body.Quota, SalesWindow: in.Body.SalesWindow, Precondition: in.expected(),
 	})
 }
 
 func (g *Gateway) removeSeatType(ctx context.Context, in *struct {
 	Write
+	Precondition
 	SeatTypePath
 }) (*Answer, error) {
 	return g.sendToSeatType(ctx, in.Write, in.SeatTypePath, nil,
-		contracts.RemoveSeatType{ConferenceID: in.ID, SeatTypeID: in.SeatTypeID})
+		contracts.RemoveSeatType{ConferenceID: in.ID, SeatTypeID: in.SeatTypeID, Precondition: in.expected()})
 }
 
 func (g *Gateway) sendToSeatType(ctx context.Context, w Write, at SeatTypePath, body, command any) (*Answer, error) {

@@ -204,6 +204,13 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 	switch outcome.Status {
 	case view.OutcomeRefused:
 		p := problem.Refused(outcome.Code, outcome.Detail, a.Body.OutcomeURL)
+		if outcome.Code == refusal.ConferenceChanged {
+			// What is there now may be newer still than what refused the command.
+			if now, err := g.conference(ctx, cmd.About.String()); err == nil {
+				p.Current = now.Body
+				p.With("ETag", now.ETag)
+			}
+		}
 		return nil, p.With("Preference-Applied", a.PreferenceApplied)
 	case view.OutcomeAccepted, view.OutcomeNoEffect:
 		shown := outcomeOf(outcome)

@@ -579,6 +579,58 @@ func TestNamesAndAddressesInEveryFormAreTaken(t *testing.T) {
 	f.do("POST", "/api/conferences", strings.Replace(`{"slug":"s","owner":"o","currency":"USD",`+detailsJSON+`}`, "All about Go", `Day one\n\n\tTalks\r\n`, 1), asOrganiser).is(http.StatusAccepted)
 }
 
+func TestAnOrganisersChangeIsBoundToWhatTheySaw(t *testing.T) {
+	for _, w := range writes {
+		if !w.organiser || !strings.HasPrefix(w.path, "/api/conferences/") {
+			continue
+		}
+		t.Run(w.name, func(t *testing.T) {
+			for given, want := range map[string]uint64{`"7"`: 7, "*": 0, "": 0} {
+				f := newFixture(t)
+				headers := []header{asOrganiser}
+				if given != "" {
+					headers = append(headers, header{"If-Match", given})
+				}
+				f.do(w.method, w.path, w.body, headers...).is(http.StatusAccepted)
+				if got := f.broker.only(t).Body.(interface{ Expected() uint64 }).Expected(); got != want {
+					t.Errorf("If-Match %s: meant for version %d", given, got)
+				}
+			}
+			f := newFixture(t)
+			for _, given := range []string{"7", `W/"7"`, `"7", "8"`, `"a"`, `"-1"`} {
+				f.do(w.method, w.path, w.body, asOrganiser, header{"If-Match", given}).problem(http.StatusUnprocessableEntity, problem.ValidationFailed)
+			}
+		})
+	}
+}
+
+func TestAStaleChangeIsAnsweredWithWhatIsThereNow(t *testing.T) {
+	now := aConference
+	now.Name, now.Version = "Gophers, renamed", 8
+	f := newFixture(t)
+	f.query.answer("GET /conferences/"+conferenceID.String(), now)
+	f.refusing(refusal.ConferenceChanged, "the conference is at version 8 by now")
+	put := func(headers ...header) response {
+		return f.do("PUT", "/api/conferences/"+conferenceID.String(), `{`+detailsJSON+`}`, append(headers, asOrganiser, header{"If-Match", `"7"`})...)
+	}
+	r := put(waiting)
+	p := r.problem(http.StatusPreconditionFailed, refusal.ConferenceChanged)
+	if current, ok := p.Current.(map[string]any); !ok || current["name"] != now.Name || r.header.Get("ETag") != `"8"` {
+		t.Errorf("current %v, ETag %s", p.Current, r.header.Get("ETag"))
+	}
+	put().is(http.StatusAccepted) // its outcome says so
+}
+
+func TestAConferenceHasTheVersionOfWhatTheOrganiserSaysAsItsETag(t *testing.T) {
+	f := newFixture(t)
+	sold := aConference
+	sold.Version, sold.Revision = 7, 100
+	f.query.answer("GET /conferences/gophers-2027", sold)
+	if got := f.do("GET", "/api/conferences/gophers-2027", "").is(http.StatusOK).header.Get("ETag"); got != `"7"` {
+		t.Errorf("ETag %s", got)
+	}
+}
+
 func TestAWeakKeyIsRefusedWithTheReason(t *testing.T) {
 	f := newFixture(t)
 	for _, key := range []string{"1", "order-42", "00000000-0000-0000-0000-000000000000"} {

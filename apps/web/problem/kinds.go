@@ -205,6 +205,9 @@ var Kinds = []Kind{
 		Text{"请求过迟", "席位请求已超过可等待的时间。"}},
 
 	// Conferences.
+	{refusal.ConferenceChanged, http.StatusPreconditionFailed,
+		Text{"The conference was changed meanwhile", "Somebody else changed the conference since it was read; nothing was changed now. What is there now is in current; read it and decide again."},
+		Text{"会议已被他人更改", "自读取以来会议已被他人更改，本次未作任何更改。当前内容见 current，请查看后重新决定。"}},
 	{refusal.ConferenceExists, http.StatusConflict,
 		Text{"The conference exists already", "There is a conference with this id already."},
 		Text{"会议已存在", "已有使用此 id 的会议。"}},

@@ -39,6 +39,8 @@ type Problem struct {
 		Field string `json:"field"`
 		Rule  string `json:"rule"`
 	} `json:"errors"`
+	// Current is what is there now, when a precondition failed.
+	Current json.RawMessage `json:"current"`
 }
 
 func (p *Problem) Error() string {
