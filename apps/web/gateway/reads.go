@@ -137,7 +137,9 @@ func (g *Gateway) reads() {
 		summary: "Read a conference with its live availability",
 		text:    "The ETag names what the organiser says of it, for If-Match: sales change the availability in the answer and not the ETag.",
 		who:     anyone, problems: []es.Code{refusal.ConferenceNotFound},
-	}), func(ctx context.Context, in *ConferenceName) (*FoundConference, error) { return g.conference(ctx, in.ID) })
+	}), func(ctx context.Context, in *ConferenceName) (*FoundConference, error) {
+		return g.conference(ctx, in.ID)
+	})
 	stream[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
