@@ -133,7 +133,7 @@ func TestWhatIsTakenCountsWhateverComesOfIt(t *testing.T) {
 		if ok, _ := th.Take("another"); !ok {
 			t.Error("another order is turned away as well")
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		if ok, _ := th.Take("order"); !ok {
 			t.Error("turned away after its time")
 		}
