@@ -88,6 +88,13 @@ test-components: .bin/local ## conformance and end to end on all component sets,
 	CI=true go test -count=1 ./apps/query/... # the query's suite on each of its databases: one that is missing is a failure
 	go run ./tests/components $(if $(SETS),-sets "$(SETS)") $(if $(SKIP),-skip "$(SKIP)")
 
+axe: ## fetch axe-core for the browser tests, by npm and a lock file
+	@mkdir -p .bin/browser && cp tests/browser/package*.json .bin/browser/
+	cd .bin/browser && npm ci --ignore-scripts --no-audit --no-fund
+
+test-browser: ## the pages in a real Chromium, with axe-core (make axe); left out where there is none
+	go test -count=1 -timeout 30m ./tests/browser
+
 test-chart: ## the chart: lint, schemas of every profile, and what it makes of values
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart test -count=1 .
 
@@ -128,6 +135,6 @@ ci: ## everything that continuous integration does
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
+.PHONY: axe test-browser FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
 	test test-docs test-unit test-conformance test-property test-components test-e2e test-observe test-failures test-kubernetes bench load lint ci
 FORCE:

@@ -3,6 +3,7 @@ module github.com/plenary/plenary/apps/web
 go 1.26.4
 
 require (
+	github.com/arran4/golang-ical v0.3.4
 	github.com/bojanz/currency v1.4.2
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/gin-contrib/sse v1.1.0

@@ -42,13 +42,14 @@ func run() error {
 		return err
 	}
 	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
-	site := pages.New(pages.Options{API: app.Gin(), Log: slog.Default()})
+	keys := idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()}
+	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
-		Keys:           idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()},
+		Keys:           keys,
 		OrganiserToken: token,
 		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
 		MaxLag:         maxLag,

@@ -60,7 +60,7 @@ type Options struct {
 
 // Pages are pages for people under the same origin.
 type Pages interface {
-	Routes(gin.IRoutes)
+	Routes(routes gin.IRoutes, orders *access.Access)
 	// Problem answers with a page that says what went wrong, if the request is
 	// that of a person's browser, and else answers false and nothing.
 	Problem(*gin.Context, *problem.Problem) bool
@@ -148,11 +148,12 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.api = humagin.NewWithGroup(router, routes, config())
 	g.registrant()
 	g.reads()
+	g.lists()
 	g.organiser()
 	g.passThrough(routes)
 	docs.Serve(routes, g.api.OpenAPI())
 	if g.pages != nil {
-		g.pages.Routes(routes)
+		g.pages.Routes(routes, g.access)
 	}
 	return g, nil
 }

@@ -55,6 +55,12 @@ func (v *Visit) Send(call Call, out any) (*Reply, *problem.Problem) {
 	return v.Do(call, out)
 }
 
+// Codes of the API that a page has words of its own for.
+const (
+	orderNotFound      = "order-not-found"
+	conferenceNotFound = "conference-not-found"
+)
+
 // outcomeWithin is for how many seconds a form waits for its outcome.
 const outcomeWithin = "2"
 

@@ -44,11 +44,9 @@ var slug = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 // shown is a conference as pages show it.
 func shown(c view.Conference) conference {
 	out := conference{Conference: c}
-	out.Zone = out.zone()
+	out.Zone = c.TimeZone
 	return out
 }
-
-func (c conference) zone() string { return "" }
 
 // conference shows a conference, with the form that places an order.
 func (v *Visit) conference() {
@@ -87,6 +85,7 @@ func quantityField(seatType uuid.UUID) string { return "seats-" + seatType.Strin
 
 func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 	data.Conference, data.Details.FamilyFirst = c, v.Lang == text.Chinese
+	data.Details.EmailHint = "person.email.hint"
 	data.Live = "conference:" + c.Slug
 	data.Path = "/c/" + c.Slug
 	switch {
@@ -101,7 +100,7 @@ func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 	for _, t := range c.SeatTypes {
 		field := quantityField(t.ID)
 		data.Rows = append(data.Rows, seatRow{
-			SeatType: t, Availability: c.available(t, v.Now), Field: field,
+			SeatType: t, Availability: c.Available(t, v.Now), Field: field,
 			Value: strings.TrimSpace(data.typed.Get(field)),
 		})
 	}

@@ -9,12 +9,24 @@ import (
 
 // personFields are the fields that say who somebody is, with what was typed.
 type personFields struct {
-	Open                 bool
-	First, Last, Email   string
-	FirstErr, LastErr    string
-	EmailErr             string
-	FamilyFirst          bool
-	Required, NoAutofill bool
+	Open               bool
+	First, Last, Email string
+	FirstErr, LastErr  string
+	EmailErr           string
+	FamilyFirst        bool
+	// NoAutofill is for people other than the one who types, Prefix for pages with
+	// several forms.
+	NoAutofill bool
+	Prefix     string
+	EmailHint  string // a key
+}
+
+// Fill is the token by which a browser fills a field in.
+func (p personFields) Fill(token string) string {
+	if p.NoAutofill {
+		return "off"
+	}
+	return token
 }
 
 // person reads the fields.
@@ -24,7 +36,7 @@ func (v *Visit) person() (contracts.Person, personFields) {
 		LastName:  strings.TrimSpace(v.PostForm("last")),
 		Email:     strings.TrimSpace(v.PostForm("email")),
 	}
-	return p, personFields{First: p.FirstName, Last: p.LastName, Email: p.Email}
+	return p, personFields{EmailHint: "person.email.hint", First: p.FirstName, Last: p.LastName, Email: p.Email}
 }
 
 // Fail shows a problem on a page: label gives the id of the field on the page, and

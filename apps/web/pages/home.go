@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/contracts"
 )
 
@@ -78,9 +79,9 @@ type conference struct {
 
 // matches says whether the conference's name or place contains the words.
 func (c conference) matches(query string) bool {
-	text := plainWords(c.Name + " " + c.Location)
+	words := plainWords(c.Name + " " + c.Location)
 	for word := range strings.FieldsSeq(plainWords(query)) {
-		if !strings.Contains(text, word) {
+		if !strings.Contains(words, word) {
 			return false
 		}
 	}
@@ -96,7 +97,7 @@ func (c conference) cheapest(now time.Time) (from *contracts.Money, free bool) {
 	for _, any := range []bool{false, true} {
 		for _, t := range c.SeatTypes {
 			switch {
-			case !any && c.available(t, now).Left == 0:
+			case !any && c.Available(t, now).Left == 0:
 			case t.Price.IsZero():
 				free = true
 			case from == nil || t.Price.Amount < from.Amount:
@@ -130,11 +131,13 @@ type availability struct {
 // fewSeats is up to how many seats are few.
 const fewSeats = 5
 
-// availability of a seat type.
-func (c conference) available(t view.SeatType, now time.Time) availability {
+// Available says how many seats there are of a type.
+func (c conference) Available(t view.SeatType, now time.Time) availability {
 	switch {
-	case !now.Before(c.EndsAt):
+	case !now.Before(c.EndsAt), !t.Sales.Close.IsZero() && !now.Before(t.Sales.Close):
 		return availability{State: closed}
+	case now.Before(t.Sales.Open):
+		return availability{State: soon, At: t.Sales.Open.In(text.Zone(c.Zone))}
 	case t.Remaining <= 0:
 		return availability{State: soldOut}
 	case t.Remaining <= fewSeats:
@@ -148,7 +151,7 @@ func (c conference) availability(now time.Time) availability {
 	out := availability{State: soldOut}
 	total := 0
 	for _, t := range c.SeatTypes {
-		a := c.available(t, now)
+		a := c.Available(t, now)
 		total += a.Left
 		switch {
 		case a.Left > 0:

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/gin-contrib/sse"
+	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 )
@@ -55,21 +57,33 @@ func (v *Visit) source(subject string) (source, bool) {
 		if slug.MatchString(name) {
 			return source{path: "/api/conferences/" + name + "/events", texts: conferenceTexts}, true
 		}
+	case "dashboard":
+		token, err := v.Cookie(sessionCookie)
+		if err != nil || !slug.MatchString(name) {
+			return source{}, false
+		}
+		if credential, err := v.site.credential(v.Request.Context(), token); err == nil {
+			return source{path: "/api/organiser/conferences/" + name + "/dashboard/events", bearer: credential}, true
+		}
+	case "order": // its secret is a cookie of the order's own address
+		if id, err := uuid.Parse(name); err == nil && name == v.Param("id") {
+			return source{path: "/api/orders/" + name + "/events", bearer: v.secret(id)}, true
+		}
 	}
 	return source{}, false
 }
 
 // conferenceTexts says how many seats there are of each type.
 func conferenceTexts(s *Site, l text.Language, data []byte) map[string]string {
-	var c conference
-	if json.Unmarshal(data, &c.Conference) != nil {
+	var read view.Conference
+	if json.Unmarshal(data, &read) != nil {
 		return nil
 	}
-	c.Zone = c.zone()
+	c := shown(read)
 	out := map[string]string{}
 	for _, t := range c.SeatTypes {
 		var part strings.Builder
-		if s.render[l]["conference"].ExecuteTemplate(&part, "availability", c.available(t, s.now())) == nil {
+		if s.render[l]["conference"].ExecuteTemplate(&part, "availability", c.Available(t, s.now())) == nil {
 			out[quantityField(t.ID)+"-left"] = part.String()
 		}
 	}

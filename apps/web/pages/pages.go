@@ -36,6 +36,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 )
 
@@ -43,6 +44,8 @@ import (
 type Options struct {
 	// API answers the API's requests: the router that the gateway is on.
 	API http.Handler
+	// Sessions keeps who is signed in.
+	Sessions SessionStore
 	// Now is the clock; time.Now if it is nil.
 	Now func() time.Time
 	Log *slog.Logger
@@ -55,6 +58,9 @@ type Site struct {
 	log     *slog.Logger
 	render  renderer
 	foreign *http.CrossOriginProtection
+	orders  *access.Access
+
+	sessions SessionStore
 
 	feeds     *feeds
 	followers chan struct{}
@@ -68,7 +74,7 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{
-		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(),
+		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(), sessions: o.Sessions,
 		followers: make(chan struct{}, maxFollowers),
 	}
 	s.running, s.end = context.WithCancel(context.Background())
@@ -84,7 +90,8 @@ func (s *Site) Run(ctx context.Context) error {
 }
 
 // Routes puts the pages on routes.
-func (s *Site) Routes(routes gin.IRoutes) {
+func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
+	s.orders = orders
 	serveStatic(routes)
 	routes.GET("/robots.txt", robots)
 	s.form(routes, "/preferences", (*Visit).preferences)
@@ -93,6 +100,42 @@ func (s *Site) Routes(routes gin.IRoutes) {
 
 	s.page(routes, "/", (*Visit).home)
 	s.page(routes, "/c/:slug", (*Visit).conference)
+	s.form(routes, "/c/:slug", (*Visit).place)
+	s.page(routes, "/find", (*Visit).find)
+	s.form(routes, "/find", (*Visit).lookUp)
+
+	s.page(routes, "/orders/:id", (*Visit).order)
+	s.page(routes, "/orders/:id/live", (*Visit).follow)
+	s.page(routes, "/orders/:id/calendar.ics", (*Visit).calendar)
+	for name, take := range map[string]func(*Visit, *orderPage) *Failure{
+		"items": (*Visit).changeItems, "registrant": (*Visit).register,
+		"pay": (*Visit).pay, "confirm": (*Visit).confirm, "cancel": (*Visit).cancel,
+	} {
+		s.form(routes, "/orders/:id/"+name, func(v *Visit) { v.act(take) })
+		s.page(routes, "/orders/:id/"+name, func(v *Visit) { v.See("/orders/" + v.Param("id")) })
+	}
+	s.page(routes, "/orders/:id/seats", (*Visit).seats)
+	s.form(routes, "/orders/:id/seats", (*Visit).assign)
+	s.page(routes, "/paid/:payment", (*Visit).paid)
+
+	s.page(routes, "/organise/sign-in", (*Visit).signInForm)
+	s.form(routes, "/organise/sign-in", (*Visit).signIn)
+	s.form(routes, "/organise/sign-out", (*Visit).signOut)
+	s.page(routes, "/organise", asOrganiser((*Visit).organise))
+	s.page(routes, "/organise/new", asOrganiser((*Visit).newConference))
+	s.form(routes, "/organise/new", asOrganiser((*Visit).saveDetails))
+	s.page(routes, "/organise/c/:id", asOrganiser((*Visit).dashboard))
+	s.form(routes, "/organise/c/:id/sale", asOrganiser((*Visit).publish))
+	s.form(routes, "/organise/c/:id/seat-types", asOrganiser((*Visit).seatType))
+	s.page(routes, "/organise/c/:id/details", asOrganiser((*Visit).details))
+	s.form(routes, "/organise/c/:id/details", asOrganiser((*Visit).saveDetails))
+	s.page(routes, "/organise/c/:id/orders", asOrganiser((*Visit).orders))
+	s.page(routes, "/organise/c/:id/attendees", asOrganiser((*Visit).attendees))
+	for _, name := range []string{"orders.csv", "attendees.csv"} {
+		s.page(routes, "/organise/c/:id/"+name, asOrganiser(func(v *Visit, credential string) { v.file(credential, name) }))
+	}
+	s.page(routes, "/organise/orders/:id", asOrganiser((*Visit).ownOrder))
+	s.form(routes, "/organise/orders/:id/cancel", asOrganiser((*Visit).cancelOwn))
 }
 
 // page serves a page by GET.

@@ -166,12 +166,55 @@ var everyPage = []struct {
 	{name: "nothing found", path: "/?q=nowhere", most: registrantPage},
 	{name: "conference", path: "/c/" + pagestest.Slug, most: registrantPage},
 	{name: "conference that is over", path: "/c/gophers-2026", most: registrantPage},
+	{name: "find", path: "/find", most: registrantPage},
+	{name: "order without its link", path: "/orders/" + pagestest.OrderID("ready").String(), most: registrantPage},
+	{name: "order placed", path: order("placed"), enter: opens("placed"), most: registrantPage},
+	{name: "order partial", path: order("partial"), enter: opens("partial"), most: registrantPage},
+	{name: "order partial, taken", path: order("partial") + "?take=1", enter: opens("partial"), most: registrantPage},
+	{name: "order reserved", path: order("reserved"), enter: opens("reserved"), most: registrantPage},
+	{name: "order ready", path: order("ready"), enter: opens("ready"), most: registrantPage},
+	{name: "order free", path: order("free"), enter: opens("free"), most: registrantPage},
+	{name: "order payment open", path: order("payment-open"), enter: opens("payment-open"), most: registrantPage},
+	{name: "order payment failed", path: order("payment-failed"), enter: opens("payment-failed"), most: registrantPage},
+	{name: "order payment arrived", path: order("payment-arrived"), enter: opens("payment-arrived"), most: registrantPage},
+	{name: "order confirmed", path: order("confirmed"), enter: opens("confirmed"), most: registrantPage},
+	{name: "order late", path: order("late"), enter: opens("late"), most: registrantPage},
+	{name: "order rejected", path: order("rejected"), enter: opens("rejected"), most: registrantPage},
+	{name: "order expired", path: order("expired"), enter: opens("expired"), most: registrantPage},
+	{name: "order refunding", path: order("refunding"), enter: opens("refunding"), most: registrantPage},
+	{name: "order cancelled", path: order("cancelled"), enter: opens("cancelled"), most: registrantPage},
+	{name: "order refund failed", path: order("refund-failed"), enter: opens("refund-failed"), most: registrantPage},
+	{name: "seats", path: order("confirmed") + "/seats", enter: opens("confirmed"), most: registrantPage},
+	{name: "sign-in", path: "/organise/sign-in", most: registrantPage},
+	{name: "organise", path: "/organise", enter: signsIn, most: workPage},
+	{name: "new conference", path: "/organise/new", enter: signsIn, most: workPage},
+	{name: "dashboard", path: own(""), enter: signsIn, most: workPage},
+	{name: "details", path: own("/details"), enter: signsIn, most: workPage},
+	{name: "orders", path: own("/orders"), enter: signsIn, most: workPage},
+	{name: "attendees", path: own("/attendees"), enter: signsIn, most: workPage},
+	{name: "own order", path: "/organise" + order("confirmed"), enter: signsIn, most: workPage},
 	{name: "not found", path: "/nothing-here", most: registrantPage},
+}
+
+func own(rest string) string { return "/organise/c/" + pagestest.ConferenceID.String() + rest }
+
+// signsIn signs the visitor in as an organiser.
+func signsIn(w *world) {
+	w.t.Helper()
+	w.post("/organise/sign-in", "credential", pagestest.OrganiserToken).leadsTo("/organise")
+}
+
+func order(name string) string { return "/orders/" + pagestest.OrderID(name).String() }
+
+// opens opens an order by its link, after which the browser has its cookie.
+func opens(name string) func(*world) {
+	return func(w *world) { w.t.Helper(); w.get(pagestest.PagePath(name)).leadsTo(order(name)) }
 }
 
 // What pages may weigh, in bytes, compressed.
 const (
 	registrantPage = 14 << 10
+	workPage       = 32 << 10
 	scriptAndStyle = 30 << 10
 )
 
@@ -193,7 +236,7 @@ func TestEveryPageIsWellMadeInEachLanguage(t *testing.T) {
 					p.enter(w)
 				}
 				got := w.get(p.path)
-				if got.status != http.StatusOK && got.status != http.StatusNotFound {
+				if got.status != http.StatusOK && got.status != http.StatusNotFound && got.status != http.StatusUnauthorized {
 					t.Fatalf("status %d: %s", got.status, got.body)
 				}
 				got.says(`<html lang="`+language+`"`, "<h1")
@@ -294,6 +337,9 @@ func TestFilesAreKeptForGoodUnderANameOfTheirContent(t *testing.T) {
 func TestAPageLoadsOnlyWhatThisOriginServes(t *testing.T) {
 	w := newWorld(t)
 	for _, p := range everyPage {
+		if p.enter != nil {
+			p.enter(w)
+		}
 		got := w.get(p.path)
 		policy := got.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
@@ -354,6 +400,14 @@ func TestTheFirstPageSaysWhatIsOnSaleAndFindsItByWords(t *testing.T) {
 	w.get("/?q="+url.QueryEscape("BERLIN 2027")).says("Gophers in Berlin 2027").saysNot("2026</a>", "Lisbon")
 	w.get("/?q=" + url.QueryEscape("上海")).says("分布式系统大会").saysNot("Lisbon")
 	w.get("/?q=%3Cscript%3E").says("No conference matches", "&lt;script&gt;").saysNot("<script>")
+}
+
+func TestAConferenceSaysWhenAndInWhichPlacesTime(t *testing.T) {
+	w := newWorld(t)
+	w.get("/c/"+pagestest.Slug).says("5–6 June 2027", "Begins 10:00, ends 17:30, in Berlin (UTC+2)", "Only 3 left", "38 left", "Sold out", "On sale from 1 April 2027, 10:00 in Berlin (UTC+2)")
+	w.header.Set("Accept-Language", "zh-CN")
+	w.get("/c/"+pagestest.Slug).says("2027年6月5日至6日", "10:00 开始，17:30 结束（柏林时间，UTC+2）", "仅剩 3 个")
+	w.get("/c/gophers-2026").says("会议已结束").saysNot(`<form method="post" action="/c/`)
 }
 
 func TestAnOrganisersTextIsMarkdownWithoutAnythingThatRuns(t *testing.T) {

@@ -17,7 +17,6 @@ import (
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/engine/es"
 )
 
 //go:embed templates
@@ -100,8 +99,10 @@ type Shell struct {
 	// Say is spoken to people who do not see that the page has changed.
 	Say string
 	// Wide pages are for those who work, with a navigation of their own.
-	Wide bool
-	Nav  []NavItem
+	Wide     bool
+	Nav      []NavItem
+	NavTitle string
+	SignedIn bool
 	// Private pages are not kept by any cache or index.
 	Private bool
 	// Progress is the path of the visitor's order that has not ended.
@@ -135,6 +136,9 @@ type framed interface{ shell() *Shell }
 func (v *Visit) Render(name string, status int, data framed) {
 	s := data.shell()
 	s.Lang, s.Theme, s.Now, s.FormID = v.Lang, v.theme(), v.Now, uuid.New()
+	if _, path, ok := v.progress(); ok && path != v.Request.URL.Path {
+		s.Progress = path
+	}
 	if s.Path == "" {
 		s.Path = v.Request.URL.RequestURI()
 	}
@@ -186,9 +190,8 @@ func (v *Visit) refuse(p *problem.Problem) {
 	data := &struct {
 		Shell
 		Title, Detail string
-		Code          es.Code
 		NotFound      bool
-	}{Title: shown.Title, Detail: shown.Detail, Code: shown.Code, NotFound: shown.Status == http.StatusNotFound}
+	}{Title: shown.Title, Detail: shown.Detail, NotFound: shown.Status == http.StatusNotFound}
 	data.Private = true
 	v.Render("problem", shown.Status, data)
 	v.Abort()

@@ -47,7 +47,7 @@ type World struct {
 	changed   *sync.Cond
 	answers   map[string]any // by path
 	revisions map[string]int64
-	outcomes  map[string]view.Outcome
+	outcomes  map[string]any
 	sent      []any
 	end       func()
 }
@@ -62,18 +62,19 @@ type Refusal struct {
 // the gateway cannot be made.
 func New() *World {
 	gin.SetMode(gin.TestMode)
-	w := &World{answers: map[string]any{}, revisions: map[string]int64{}, outcomes: map[string]view.Outcome{}}
+	w := &World{answers: map[string]any{}, revisions: map[string]int64{}, outcomes: map[string]any{}}
 	w.changed = sync.NewCond(&w.mu)
 	query, payments := httptest.NewServer(http.HandlerFunc(w.serveQuery)), httptest.NewServer(http.HandlerFunc(servePayments))
 	router := gin.New()
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	site := pages.New(pages.Options{API: router, Now: func() time.Time { return Now }, Log: quiet})
+	keys := &idempotencytest.Memory{}
+	site := pages.New(pages.Options{API: router, Sessions: keys, Now: func() time.Time { return Now }, Log: quiet})
 	g, err := gateway.New(router, gateway.Options{
 		Contracts:      contracts.Registry(),
 		Commands:       w,
 		Query:          upstream.New("query", query.URL, http.DefaultTransport),
 		Payments:       upstream.New("payments", payments.URL, http.DefaultTransport),
-		Keys:           &idempotencytest.Memory{},
+		Keys:           keys,
 		OrganiserToken: func(context.Context) (string, error) { return OrganiserToken, nil },
 		MaxLag:         time.Minute,
 		Pages:          site,
@@ -118,10 +119,10 @@ func (w *World) Sent() []any {
 
 // Send implements gateway.Commands: each command is decided at once.
 func (w *World) Send(_ context.Context, m message.Message) error {
-	outcome := view.Outcome{CommandID: m.ID, Status: view.OutcomeAccepted, Events: []string{}}
+	outcome := map[string]any{"commandId": m.ID, "status": view.OutcomeAccepted, "events": []string{}}
 	if w.Handle != nil {
 		if no := w.Handle(m.Body); no != nil {
-			outcome.Status, outcome.Code, outcome.Detail = view.OutcomeRefused, no.Code, no.Detail
+			outcome["status"], outcome["code"], outcome["detail"] = view.OutcomeRefused, no.Code, no.Detail
 		}
 	}
 	w.mu.Lock()

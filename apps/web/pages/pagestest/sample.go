@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/contracts"
 )
 
@@ -32,12 +33,14 @@ func Conference() view.Conference {
 			"- How to read a profile\n- Event sourcing without a framework\n- What we learnt from ten years of one service\n\nQuestions: [hello@example.org](mailto:hello@example.org)",
 		StartsAt: time.Date(2027, time.June, 5, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.June, 6, 15, 30, 0, 0, time.UTC),
 		RefundUntil: time.Date(2027, time.May, 22, 22, 0, 0, 0, time.UTC),
-		Currency:    "USD", Published: true, Revision: 7,
+		TimeZone:    "Europe/Berlin", Currency: "USD", Published: true, Revision: 7,
 		SeatTypes: []view.SeatType{
 			{ID: Admission, Name: "General admission", Description: "Both days, lunch included.", Price: usd(19900), Quota: 200, Remaining: 38},
 			{ID: Workshop, Name: "Workshop: profiling", Description: "Saturday afternoon. Bring a laptop.", Price: usd(9900), Quota: 20, Remaining: 3},
 			{ID: Tutorial, Name: "Tutorial for beginners", Price: usd(4900), Quota: 12, Remaining: 0},
 			{ID: Party, Name: "Evening party", Price: usd(0), Quota: 150, Remaining: 90},
+			{ID: uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000015"), Name: "Supporter", Description: "Your name on the wall.", Price: usd(49900), Quota: 20, Remaining: 20,
+				Sales: view.Sales{Open: time.Date(2027, time.April, 1, 8, 0, 0, 0, time.UTC), Close: time.Date(2027, time.June, 6, 15, 30, 0, 0, time.UTC)}},
 		},
 	}
 }
@@ -52,13 +55,13 @@ func (w *World) Sample() {
 	}
 	add(Conference())
 	for i, c := range []view.Conference{
-		{Slug: "huizhan-2027", Name: "分布式系统大会 2027", Location: "上海国际会议中心", Currency: "CNY",
+		{Slug: "huizhan-2027", TimeZone: "Asia/Shanghai", Name: "分布式系统大会 2027", Location: "上海国际会议中心", Currency: "CNY",
 			StartsAt: time.Date(2027, time.April, 17, 1, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.April, 18, 9, 0, 0, 0, time.UTC),
 			SeatTypes: []view.SeatType{{Name: "普通席", Price: contracts.Money{Amount: 88000, Currency: "CNY"}, Quota: 500, Remaining: 4}}},
-		{Slug: "open-evening", Name: "An open evening about databases", Location: "Public library, Lisbon", Currency: "EUR",
+		{Slug: "open-evening", TimeZone: "Europe/Lisbon", Name: "An open evening about databases", Location: "Public library, Lisbon", Currency: "EUR",
 			StartsAt: time.Date(2027, time.March, 20, 18, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.March, 20, 21, 0, 0, 0, time.UTC),
 			SeatTypes: []view.SeatType{{Name: "Seat", Price: contracts.Money{Currency: "EUR"}, Quota: 60, Remaining: 0}}},
-		{Slug: "gophers-2026", Name: "Gophers in Berlin 2026", Location: "Berlin", Currency: "EUR",
+		{Slug: "gophers-2026", TimeZone: "Europe/Berlin", Name: "Gophers in Berlin 2026", Location: "Berlin", Currency: "EUR",
 			StartsAt: time.Date(2026, time.June, 6, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2026, time.June, 7, 16, 0, 0, 0, time.UTC),
 			SeatTypes: []view.SeatType{{Name: "Seat", Price: contracts.Money{Amount: 9900, Currency: "EUR"}, Quota: 100, Remaining: 12}}},
 	} {
@@ -70,4 +73,114 @@ func (w *World) Sample() {
 		add(c)
 	}
 	w.Put("/conferences", all)
+	list := view.OrderList{Orders: []view.OrderSummary{}, Counts: map[view.OrderStatus]int{}}
+	for name, o := range Orders() {
+		o.ID = OrderID(name)
+		w.Put("/orders/"+o.ID.String(), o)
+		w.Put("/orders/"+o.ID.String()+"/timeline", view.Timeline{OrderID: o.ID, Entries: []view.TimelineEntry{
+			{Kind: view.TimelineEvent, ID: "1", Type: "OrderPlaced.v1", Time: o.PlacedAt}, {Kind: view.TimelineEvent, ID: "2", Type: "OrderReservationCompleted.v1", Time: o.PlacedAt},
+		}})
+		list.Orders = append(list.Orders, view.OrderSummary{ID: o.ID, ConferenceID: o.ConferenceID, Locator: o.Locator, Status: o.Status, Registrant: o.Registrant, Seats: 3, Total: o.Total, PlacedAt: o.PlacedAt, UpdatedAt: o.UpdatedAt})
+		list.Counts[o.Status]++
+	}
+	own := "/organiser/conferences/" + ConferenceID.String()
+	w.Put("/organiser/conferences", view.ConferenceSummaries{Conferences: []view.ConferenceSummary{{
+		ID: ConferenceID, Slug: Slug, Name: "Gophers in Berlin 2027", TimeZone: "Europe/Berlin", StartsAt: Conference().StartsAt, EndsAt: Conference().EndsAt,
+		Published: true, Quota: 382, Sold: 200, Held: 31, Remaining: 151,
+	}}})
+	w.Put(own+"/orders", list)
+	w.Put(own+"/attendees", view.AttendeeList{Attendees: []view.AttendeeRow{
+		{OrderID: OrderID("confirmed"), Locator: "K7PQ2MXA", SeatType: Admission, SeatName: "General admission", Attendee: &contracts.Attendee{Person: contracts.Person{FirstName: "伟", LastName: "王", Email: "wang@example.org"}, Type: contracts.Speaker}},
+		{OrderID: OrderID("confirmed"), Locator: "K7PQ2MXA", Position: 1, SeatType: Workshop, SeatName: "Workshop: profiling"},
+	}})
+	dashboard := view.Dashboard{ConferenceID: ConferenceID, Currency: "USD", Orders: list.Counts, Conversion: 0.82, Gross: 3980000, Refunded: 49700, Net: 3930300, Sales: []view.HourlySales{}, SeatTypes: []view.SeatTypeNumbers{
+		{ID: Admission, Name: "General admission", Price: usd(19900), Quota: 200, Sold: 150, Held: 12, Remaining: 38},
+		{ID: Workshop, Name: "Workshop: profiling", Price: usd(9900), Quota: 20, Sold: 15, Held: 2, Remaining: 3},
+	}}
+	for i := range 20 {
+		dashboard.Sales = append(dashboard.Sales, view.HourlySales{Hour: Now.Add(time.Duration(i-20) * 24 * time.Hour), Orders: i%5 + 1, Seats: (i*7)%23 + 2, Amount: 19900})
+	}
+	w.Put(own+"/dashboard", dashboard)
+}
+
+// Secret opens the order of that name.
+func Secret(name string) string {
+	return ("the-secret-of-the-order-" + name + "-in-a-small-world")[:40]
+}
+
+// OrderID is the id of the order of that name.
+func OrderID(name string) uuid.UUID { return access.OrderID(Secret(name)) }
+
+// PagePath is the link of the order of that name.
+func PagePath(name string) string { return access.PagePath(OrderID(name), Secret(name)) }
+
+// Ada is who orders.
+var Ada = contracts.Person{FirstName: "Ada", LastName: "Lovelace", Email: "ada@example.org"}
+
+func line(t uuid.UUID, name string, unit int64, asked, granted int, state contracts.LineState) contracts.OrderLine {
+	n := granted
+	if state == contracts.LineRequested {
+		n = asked
+	}
+	return contracts.OrderLine{SeatType: t, Name: name, UnitPrice: usd(unit), Requested: asked, Granted: granted, State: state, Total: usd(unit * int64(n))}
+}
+
+// Orders are orders of every fate, by name.
+func Orders() map[string]view.Order {
+	placed := Now.Add(-3 * time.Minute)
+	base := func(status view.OrderStatus, registrant bool, lines ...contracts.OrderLine) view.Order {
+		o := view.Order{
+			ConferenceID: ConferenceID, Status: status, Version: 1, Lines: lines, Total: usd(0), Deadline: placed.Add(15 * time.Minute),
+			Locator: "K7PQ2MXA", Assignments: []view.Assignment{}, Payments: []view.Payment{}, PlacedAt: placed, UpdatedAt: Now.Add(-time.Minute), Revision: 3,
+		}
+		for _, l := range lines {
+			o.Total.Amount += l.Total.Amount
+		}
+		o.Free = o.Total.IsZero() && status != view.OrderRejected
+		if registrant {
+			ada := Ada
+			o.Registrant = &ada
+		}
+		return o
+	}
+	full := []contracts.OrderLine{line(Admission, "General admission", 19900, 2, 2, contracts.LineReserved), line(Workshop, "Workshop: profiling", 9900, 1, 1, contracts.LineReserved)}
+	short := []contracts.OrderLine{line(Admission, "General admission", 19900, 2, 2, contracts.LineReserved), line(Workshop, "Workshop: profiling", 9900, 3, 2, contracts.LinePartial)}
+	paying := func(o view.Order, statuses ...view.PaymentStatus) view.Order {
+		for i, s := range statuses {
+			id := uuid.NewSHA1(ConferenceID, []byte{byte(i), byte(len(statuses))})
+			at := placed.Add(time.Duration(i+1) * time.Minute)
+			o.Payments = append(o.Payments, view.Payment{ID: id, Amount: o.Total, Status: s, Provider: "demo", InitiatedAt: at, UpdatedAt: at})
+			if o.Status == view.OrderConfirmed && s == view.PaymentCompleted {
+				o.PaymentID = &id
+			}
+		}
+		return o
+	}
+	seated := func(o view.Order) view.Order {
+		o.Assignments = []view.Assignment{
+			{Position: 0, SeatType: Admission}, {Position: 1, SeatType: Admission, Attendee: &contracts.Attendee{Person: contracts.Person{FirstName: "Grace", LastName: "Hopper", Email: "grace@example.org"}, Type: contracts.Speaker}},
+			{Position: 2, SeatType: Workshop},
+		}
+		return o
+	}
+	over := func(o view.Order) view.Order { o.Deadline = Now.Add(-5 * time.Minute); return o }
+	late := paying(over(base(view.OrderConfirmed, true, full...)), view.PaymentCompleted)
+	late.Payments[0].UpdatedAt = Now.Add(-time.Minute)
+	return map[string]view.Order{
+		"placed":          base(view.OrderPlaced, false, line(Admission, "General admission", 19900, 2, 0, contracts.LineRequested)),
+		"partial":         base(view.OrderPartiallyReserved, false, short...),
+		"reserved":        base(view.OrderReserved, false, full...),
+		"ready":           base(view.OrderReserved, true, full...),
+		"free":            base(view.OrderReserved, true, line(Party, "Evening party", 0, 2, 2, contracts.LineReserved)),
+		"payment-open":    paying(base(view.OrderReserved, true, full...), view.PaymentInitiated),
+		"payment-failed":  paying(base(view.OrderReserved, true, full...), view.PaymentRejected),
+		"payment-arrived": paying(base(view.OrderReserved, true, full...), view.PaymentCompleted),
+		"confirmed":       seated(paying(base(view.OrderConfirmed, true, full...), view.PaymentCompleted)),
+		"late":            seated(late),
+		"rejected":        base(view.OrderRejected, false, line(Tutorial, "Tutorial for beginners", 4900, 2, 0, contracts.LineSoldOut)),
+		"expired":         over(base(view.OrderExpired, true, full...)),
+		"refunding":       paying(over(base(view.OrderExpired, true, full...)), view.PaymentRefundRequested),
+		"cancelled":       paying(base(view.OrderCancelled, true, full...), view.PaymentRefunded),
+		"refund-failed":   paying(base(view.OrderCancelled, true, full...), view.PaymentRefundFailed),
+	}
 }

@@ -144,22 +144,30 @@
     const seen = {};
     const channel = 'BroadcastChannel' in window ? new BroadcastChannel('plenary') : null;
     const wanted = new Map([['', mine]]);
-    let source, url;
-    const lead = () => {
+    // The stream of an order is at its own address, where its cookie goes; what else
+    // is followed comes by the first one.
+    const addresses = () => {
       const subjects = [...new Set([...wanted.values()].flat())].sort();
-      const to = '/live?' + subjects.map(s => 'watch=' + encodeURIComponent(s)).join('&');
-      if (to === url) return;
-      url = to;
-      source?.close();
-      const tell = m => { got(m); channel?.postMessage(m); };
-      let lost = 0;
-      source = new EventSource(url);
-      source.onopen = () => { lost = 0; tell({ open: true }); };
-      source.onerror = () => {
-        if (!lost) { lost = Date.now(); const at = lost; setTimeout(() => { if (lost === at) tell({ lost: at }); }, 4000); }
-        if (source.readyState === EventSource.CLOSED) setTimeout(() => { url = ''; lead(); }, 5000 + Math.random() * 5000);
-      };
-      source.addEventListener('change', e => tell(JSON.parse(e.data)));
+      const orders = subjects.filter(s => s.startsWith('order:')), others = subjects.filter(s => !orders.includes(s));
+      const to = (path, what) => path + 'live?' + what.map(s => 'watch=' + encodeURIComponent(s)).join('&');
+      return orders.length ? orders.map((o, i) => to('/orders/' + o.slice(6) + '/', i ? [o] : [o, ...others])) : [to('/', others)];
+    };
+    const sources = new Map();
+    let lost = 0;
+    const tell = m => { got(m); channel?.postMessage(m); };
+    const lead = () => {
+      const to = addresses();
+      for (const [url, s] of sources) if (!to.includes(url)) { s.close(); sources.delete(url); }
+      for (const url of to) if (!sources.has(url)) {
+        const s = new EventSource(url);
+        sources.set(url, s);
+        s.onopen = () => { lost = 0; tell({ open: true }); };
+        s.onerror = () => {
+          if (!lost) { const at = lost = Date.now(); setTimeout(() => { if (lost === at) tell({ lost: at }); }, 4000); }
+          if (s.readyState === EventSource.CLOSED) { sources.delete(url); setTimeout(lead, 5000 + Math.random() * 5000); }
+        };
+        s.addEventListener('change', e => tell(JSON.parse(e.data)));
+      }
     };
     const me = Math.random().toString(36).slice(2);
     const begin = () => {

@@ -2,6 +2,8 @@ package text
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -113,3 +115,6 @@ var cities = map[string]string{
 	"Africa/Cairo": "开罗", "Africa/Johannesburg": "约翰内斯堡", "Africa/Lagos": "拉各斯", "Africa/Nairobi": "内罗毕",
 	"Australia/Sydney": "悉尼", "Australia/Melbourne": "墨尔本", "Australia/Brisbane": "布里斯班", "Australia/Perth": "珀斯", "Pacific/Auckland": "奥克兰",
 }
+
+// Zones are time zones to choose from; any other that IANA names may be typed.
+func Zones() []string { return slices.Sorted(maps.Keys(cities)) }

@@ -17,5 +17,8 @@ func main() {
 	world := pagestest.New()
 	server := &http.Server{Addr: *listen, Handler: world.Handler, ReadHeaderTimeout: 5 * time.Second}
 	log.Printf("http://%s/", *listen)
+	for name := range pagestest.Orders() {
+		log.Printf("%-16s http://%s%s", name, *listen, pagestest.PagePath(name))
+	}
 	log.Fatal(server.ListenAndServe())
 }

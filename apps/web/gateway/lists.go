@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/upstream"
+)
+
+// Search is what a list is searched for.
+type Search struct {
+	Q string `query:"q" maxLength:"500" doc:"Words, each found by its beginning, in any case, with or without accents; Han text by any part of it"`
+}
+
+// OrdersWanted says which orders of a conference a list or a file has.
+type OrdersWanted struct {
+	ConferenceName
+	Search
+	Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only these"`
+}
+
+// conferenceMissing is the code of the problem that there is no such conference.
+const conferenceMissing = "conference-not-found"
+
+// lists are what an organiser works with.
+func (g *Gateway) lists() {
+	const root = "/api/organiser/conferences"
+	huma.Register(g.api, g.read(operation{
+		id: "list-all-conferences", method: http.MethodGet, path: root, tag: tagOrganiser, params: true,
+		summary: "List all conferences, drafts too",
+		text:    "With the seats sold, held and left of each.",
+		who:     organiser,
+	}), func(ctx context.Context, in *struct {
+		Page
+		Search
+	}) (*Found[view.ConferenceSummaries], error) {
+		return ask[view.ConferenceSummaries](g, ctx, "/organiser/conferences"+in.query("after", in.After, "q", in.Q), "")
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "get-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard", tag: tagOrganiser,
+		summary: "Read how a conference sells",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Dashboard], error) {
+		return ask[view.Dashboard](g, ctx, "/organiser/conferences/"+in.ID+"/dashboard", conferenceMissing)
+	})
+	stream[view.Dashboard](g, operation{
+		id: "watch-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard/events", tag: tagOrganiser,
+		summary: "Watch how a conference sells",
+		text:    "Server-sent events named dashboard: the dashboard now, and again whenever something of it changes.",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}, func(in *ConferenceName) string { return "/organiser/conferences/" + in.ID + "/dashboard/events" }, conferenceMissing)
+	huma.Register(g.api, g.read(operation{
+		id: "list-orders", method: http.MethodGet, path: root + "/{id}/orders", tag: tagOrganiser, params: true,
+		summary: "List a conference's orders, the newest first",
+		text:    "With the number of orders in each status that the search finds.",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}), func(ctx context.Context, in *struct {
+		Page
+		OrdersWanted
+	}) (*Found[view.OrderList], error) {
+		return ask[view.OrderList](g, ctx, "/organiser/conferences/"+in.ID+"/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), conferenceMissing)
+	})
+	huma.Register(g.api, g.read(operation{
+		id: "list-attendees", method: http.MethodGet, path: root + "/{id}/attendees", tag: tagOrganiser, params: true,
+		summary: "List the seats of a conference's confirmed orders, and who sits there",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}), func(ctx context.Context, in *struct {
+		Page
+		ConferenceName
+		Search
+	}) (*Found[view.AttendeeList], error) {
+		return ask[view.AttendeeList](g, ctx, "/organiser/conferences/"+in.ID+"/attendees"+in.query("after", in.After, "q", in.Q), conferenceMissing)
+	})
+	fileOf(g, operation{
+		id: "download-orders", method: http.MethodGet, path: root + "/{id}/orders.csv", tag: tagOrganiser, params: true,
+		summary: "Download a conference's orders as a file for spreadsheets",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}, func(in *OrdersWanted) (string, url.Values) {
+		return "/organiser/conferences/" + in.ID + "/orders.csv", given("q", in.Q, "status", in.Status)
+	})
+	fileOf(g, operation{
+		id: "download-attendees", method: http.MethodGet, path: root + "/{id}/attendees.csv", tag: tagOrganiser, params: true,
+		summary: "Download a conference's attendees as a file for spreadsheets",
+		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
+	}, func(in *struct {
+		ConferenceName
+		Search
+	}) (string, url.Values) {
+		return "/organiser/conferences/" + in.ID + "/attendees.csv", given("q", in.Q)
+	})
+}
+
+// given are the parameters that have a value.
+func given(namesAndValues ...string) url.Values {
+	out := url.Values{}
+	for i := 0; i < len(namesAndValues); i += 2 {
+		if namesAndValues[i+1] != "" {
+			out.Set(namesAndValues[i], namesAndValues[i+1])
+		}
+	}
+	return out
+}
+
+// fileOf registers an operation that passes a file of query's on as it comes.
+func fileOf[I any](g *Gateway, o operation, from func(*I) (path string, params url.Values)) {
+	op := g.read(o)
+	op.Responses["200"] = &huma.Response{
+		Description: "The file, with a byte-order mark; text that a spreadsheet would take for a formula is kept as text",
+		Content:     map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}
+	huma.Register(g.api, op, func(_ context.Context, in *I) (*huma.StreamResponse, error) {
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			c := humagin.Unwrap(ctx)
+			path, params := from(in)
+			r := c.Request.Clone(c.Request.Context())
+			r.URL.RawQuery = params.Encode()
+			clear(c.Writer.Header())
+			g.query.Forward(c.Writer, r, path, func(resp *http.Response) error {
+				resp.Header.Set("Cache-Control", "no-store")
+				secure(resp.Header)
+				return g.query.Check(resp)
+			}, func(w http.ResponseWriter, r *http.Request, err error) {
+				secure(w.Header())
+				if errors.Is(err, upstream.ErrNotFound) {
+					problem.Write(w, r, problem.New(conferenceMissing))
+					return
+				}
+				problem.Write(w, r, g.unavailable(r.Context(), "read a file from query", err))
+			})
+		}}, nil
+	})
+}

@@ -1,0 +1,101 @@
+package pages_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plenary/plenary/apps/web/pages/pagestest"
+	"github.com/plenary/plenary/contracts"
+)
+
+func TestOrganisersPagesAskForTheCredentialAndLeadBack(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/organise", "/organise/new", own(""), own("/details"), own("/orders"), own("/attendees"), own("/orders.csv"), "/organise" + order("confirmed")} {
+		w.get(path).is(http.StatusSeeOther)
+	}
+	w.post(own("/sale"), "stop", "1").is(http.StatusSeeOther)
+	if sent := w.Sent(); len(sent) > 0 {
+		t.Fatalf("sent %v", sent)
+	}
+	w.post("/organise/sign-in", "credential", "something else").is(http.StatusUnauthorized).says("This credential does not count").saysNot("something else")
+	w.get("/organise").is(http.StatusSeeOther)
+	w.post("/organise/sign-in", "credential", pagestest.OrganiserToken, "to", own("/orders")).leadsTo(own("/orders"))
+	got := w.get(own("/orders")).is(http.StatusOK)
+	if c := got.header.Get("Cache-Control"); c != "no-store" {
+		t.Errorf("kept by caches: %q", c)
+	}
+}
+
+func TestASessionEndsForEveryoneWhoHasItsCookie(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	stolen := append([]*http.Cookie(nil), w.client.Jar.(*jar).cookies...)
+	w.get("/organise").is(http.StatusOK)
+	w.post("/organise/sign-out").is(http.StatusSeeOther)
+	w.get("/organise").is(http.StatusSeeOther)
+	w.client.Jar.(*jar).cookies = stolen
+	w.get("/organise").is(http.StatusSeeOther)
+}
+
+func TestASessionsCookieHoldsNoCredential(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	for _, c := range w.client.Jar.(*jar).cookies {
+		if strings.Contains(c.Value, pagestest.OrganiserToken) {
+			t.Errorf("the cookie %s holds the credential", c.Name)
+		}
+		if c.Name == "organiser" && !c.HttpOnly {
+			t.Error("a script may read the session")
+		}
+	}
+}
+
+func TestTheDashboardSaysHowAConferenceSells(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	w.get(own("")).says("$39,800.00", "$497.00", "$39,303.00", "82 %", "150", `<meter min="0" max="200" value="150"`, "<svg class=\"plot\"", "As a table")
+	w.get(own("/orders")).says("Ada Lovelace", "Lapsed", "K7PQ2MXA", "orders.csv")
+	w.get(own("/attendees")).says("wang@example.org", "Speaker", "Nobody yet")
+	w.get("/organise"+order("confirmed")).says("Order K7PQ 2MXA", "What happened", "Seats held", "All seats go back. What was paid is refunded.")
+}
+
+func TestAnOrganiserSetsAConferenceUpInTheTimeOfItsPlace(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	form := w.get("/organise/new").form()
+	w.post("/organise/new", "form", form, "name", "A new one", "slug", "a-new-one", "owner", "Us", "currency", "EUR", "timeZone", "Asia/Shanghai",
+		"startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00").is(http.StatusSeeOther)
+	made, ok := w.Sent()[0].(contracts.CreateConference)
+	if !ok || made.Slug != "a-new-one" || made.Details.TimeZone != "Asia/Shanghai" {
+		t.Fatalf("sent %+v", w.Sent()[0])
+	}
+	if want := time.Date(2027, time.September, 1, 1, 0, 0, 0, time.UTC); !made.Details.StartsAt.Equal(want) {
+		t.Errorf("starts at %v, want %v", made.Details.StartsAt, want)
+	}
+	w.post("/organise/new", "form", form, "name", "A new one", "startsAt", "some day").is(http.StatusUnprocessableEntity).
+		says(`value="A new one"`, `value="some day"`, "Enter a day and a time", `href="#startsAt"`)
+}
+
+func TestAnOrganiserRaisesAQuotaAndStopsTheSale(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	form := w.get(own("")).form()
+	id := pagestest.Admission.String()
+	w.post(own("/seat-types"), "form", form, "id", id, "name", "General admission", "price", "199.00", "quota", "250").is(http.StatusSeeOther)
+	changed, ok := w.Sent()[0].(contracts.UpdateSeatType)
+	if !ok || changed.Quota != 250 || changed.Price != 19900 {
+		t.Fatalf("sent %+v", w.Sent()[0])
+	}
+	w.post(own("/seat-types"), "form", form, "id", id, "name", "General admission", "price", "a lot", "quota", "250").is(http.StatusUnprocessableEntity).
+		says("Enter an amount", `value="a lot"`, `href="#`+id+`-price"`)
+	w.post(own("/sale"), "form", form, "stop", "1").is(http.StatusSeeOther)
+	if _, ok := w.Sent()[1].(contracts.UnpublishConference); !ok {
+		t.Fatalf("sent %+v", w.Sent()[1])
+	}
+	w.post("/organise"+order("confirmed")+"/cancel", "form", form).leadsTo("/organise" + order("confirmed"))
+	if c, ok := w.Sent()[2].(contracts.CancelOrder); !ok || !c.ByOrganiser {
+		t.Fatalf("sent %+v", w.Sent()[2])
+	}
+}

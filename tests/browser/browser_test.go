@@ -1,0 +1,221 @@
+// Package browser tries the pages in a real Chromium: what only a browser can
+// tell. Needed: Chromium (Debian's), and axe-core, which `make axe` fetches with
+// npm by a lock file. Without Chromium the tests are left out, and say so.
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/plenary/plenary/apps/web/pages/pagestest"
+)
+
+// chromium is the browser's program, if it is on this machine.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("NOT RUN, since there is no Chromium on this machine: what only a browser can tell of the pages")
+	return ""
+}
+
+// browser is one Chromium before one small world.
+type browser struct {
+	t     *testing.T
+	world *pagestest.World
+	url   string
+	ctx   context.Context
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	program := chromium(t)
+	world := pagestest.New()
+	server := httptest.NewServer(world.Handler)
+	t.Cleanup(func() { world.Close(); server.CloseClientConnections(); server.Close() })
+	b := &browser{t: t, world: world, url: server.URL}
+	b.ctx = start(t, program)
+	return b
+}
+
+func start(t *testing.T, program string) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("lang", "en"))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", program, err)
+	}
+	return ctx
+}
+
+// within bounds each step.
+const within = 30 * time.Second
+
+func (b *browser) run(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		html, _ := chromedp.Run(b.ctx, chromedp.OuterHTML("main"))
+		b.t.Fatalf("%v\n%s", err, html)
+	}
+}
+
+func (b *browser) open(path string) { b.t.Helper(); b.run(chromedp.Navigate(b.url + path)) }
+
+// prefer sets language and theme, as a person's choice on the page does.
+func (b *browser) prefer(language, theme string) {
+	b.t.Helper()
+	b.open("/find")
+	value[bool](b, fmt.Sprintf("fetch('/preferences', {method: 'POST', body: new URLSearchParams({language: %q, theme: %q})}).then(() => true)", language, theme))
+}
+
+func (b *browser) size(width, height int64) {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(width, height))
+}
+
+// sees waits until the page says something.
+func (b *browser) sees(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("document.body && document.body.innerText.includes(%q)", text))
+}
+
+// until waits until an expression is true in the page.
+func (b *browser) until(expression string) {
+	b.t.Helper()
+	b.run(chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(within)))
+}
+
+// value is what an expression gives in the page, a promise's value included.
+func value[T any](b *browser, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+func (b *browser) signIn() {
+	b.t.Helper()
+	b.open("/organise/sign-in")
+	b.run(chromedp.SendKeys("#credential", pagestest.OrganiserToken), chromedp.Click("main .button"))
+	b.until("location.pathname === '/organise'")
+}
+
+func own(rest string) string { return "/organise/c/" + pagestest.ConferenceID.String() + rest }
+
+// everyPage are the pages by name.
+func everyPage() map[string]string {
+	out := map[string]string{
+		"home": "/", "nothing-found": "/?q=nowhere", "conference": "/c/" + pagestest.Slug, "over": "/c/gophers-2026",
+		"find": "/find", "not-found": "/nothing-here",
+		"sign-in": "/organise/sign-in", "organise": "/organise", "new": "/organise/new",
+		"dashboard": own(""), "details": own("/details"), "orders": own("/orders"), "attendees": own("/attendees"),
+		"own-order": "/organise/orders/" + pagestest.OrderID("confirmed").String(),
+		"seats":     pagestest.PagePath("confirmed") + "#seats",
+	}
+	for name := range pagestest.Orders() {
+		out["order-"+name] = pagestest.PagePath(name)
+	}
+	return out
+}
+
+// visit opens a page of everyPage.
+func (b *browser) visit(path string) {
+	b.t.Helper()
+	link, seats := strings.CutSuffix(path, "#seats")
+	b.open(link)
+	if seats {
+		b.open(link[:strings.Index(link, "?")] + "/seats")
+	}
+	// Everything that is folded is part of the page.
+	value[bool](b, `document.querySelectorAll('details').forEach(d => d.open = true), true`)
+}
+
+// axe is the source of axe-core.
+func axe(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("..", "..", ".bin", "browser", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Skip("NOT RUN, since axe-core is not here (make axe): that the pages are accessible")
+	}
+	return string(source)
+}
+
+// runAxe gives what is wrong and, of what axe cannot judge, the contrasts; but not
+// those of signs such as minus, which have the colours of the text around them.
+const runAxe = `axe.run(document, {runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}, rules: {'target-size': {enabled: true}}})
+	.then(r => [...r.violations, ...r.incomplete.filter(i => i.id === 'color-contrast' && i.nodes.some(n => !n.failureSummary.includes('non-text')))].map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`
+
+// finding is one that axe reports.
+type finding struct {
+	ID, Help string
+	Nodes    []struct {
+		HTML, FailureSummary string
+	}
+}
+
+func TestAxeFindsNothingOnAnyPage(t *testing.T) {
+	b := newBrowser(t)
+	source := axe(t)
+	b.signIn()
+	for _, language := range []string{"en", "zh-Hans"} {
+		for _, theme := range []string{"light", "dark"} {
+			b.prefer(language, theme)
+			b.size(390, 1200)
+			for name, path := range everyPage() {
+				t.Run(strings.Join([]string{name, language, theme}, " "), func(t *testing.T) {
+					in := *b
+					in.t = t
+					in.visit(path)
+					value[bool](&in, source+";true")
+					found := value[[]finding](&in, runAxe)
+					for _, f := range found {
+						for _, n := range f.Nodes {
+							t.Errorf("%s: %s\n%s\n%s", f.ID, f.Help, n.HTML, n.FailureSummary)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// Nothing is wider than the narrowest screen.
+func TestPagesFitANarrowScreen(t *testing.T) {
+	b := newBrowser(t)
+	b.signIn()
+	b.size(320, 900)
+	for _, language := range []string{"en", "zh-Hans"} {
+		b.prefer(language, "light")
+		for name, path := range everyPage() {
+			b.visit(path)
+			if wide := value[int](b, "document.documentElement.scrollWidth"); wide > 320 {
+				t.Errorf("%s (%s) is %d px wide", name, language, wide)
+			}
+		}
+	}
+}
