@@ -149,6 +149,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.registrant()
 	g.reads()
 	g.lists()
+	g.explorer()
 	g.organiser()
 	g.passThrough(routes)
 	docs.Serve(routes, g.api.OpenAPI())

@@ -118,6 +118,7 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.form(routes, "/orders/:id/seats", (*Visit).assign)
 	s.page(routes, "/paid/:payment", (*Visit).paid)
 
+	s.work(routes)
 	s.page(routes, "/organise/sign-in", (*Visit).signInForm)
 	s.form(routes, "/organise/sign-in", (*Visit).signIn)
 	s.form(routes, "/organise/sign-out", (*Visit).signOut)

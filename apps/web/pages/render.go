@@ -64,6 +64,8 @@ func functions(l text.Language) template.FuncMap {
 		"dict":     dict,
 		"list":     func(v ...any) []any { return v },
 		"join":     strings.Join,
+		"select":   selecting,
+		"utc":      func(t time.Time) time.Time { return t.UTC() },
 	}
 }
 
@@ -103,6 +105,8 @@ type Shell struct {
 	Nav      []NavItem
 	NavTitle string
 	SignedIn bool
+	// Style is a stylesheet beside that of all pages.
+	Style string
 	// Private pages are not kept by any cache or index.
 	Private bool
 	// Progress is the path of the visitor's order that has not ended.

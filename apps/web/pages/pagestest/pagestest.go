@@ -95,6 +95,7 @@ func New() *World {
 		payments.Close()
 	}
 	w.Sample()
+	w.Work()
 	return w
 }
 

@@ -1,0 +1,129 @@
+package pages_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/plenary/plenary/apps/web/pages/pagestest"
+	"github.com/plenary/plenary/contracts"
+)
+
+// explorerPage is what the explorer's and the operator's pages may weigh, compressed.
+const explorerPage = 40 << 10
+
+func enterAsOrganiser(w *world) {
+	w.post("/organise/sign-in", "credential", pagestest.OrganiserToken).leadsTo("/organise")
+}
+
+func flowPath() string { return "/explore/orders/" + pagestest.Flow().OrderID.String() }
+
+func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T) {
+	for name, path := range map[string]string{
+		"explore": "/explore", "flow": flowPath(), "flow with an event": flowPath() + "?event=8",
+		"operate": "/operate", "letters": "/operate/letters?handler=order",
+	} {
+		for _, language := range []string{"en", "zh-Hans"} {
+			t.Run(name+" "+language, func(t *testing.T) {
+				w := newWorld(t)
+				w.get(path).is(http.StatusSeeOther) // not without a credential
+				enterAsOrganiser(w)
+				w.header.Set("Accept-Language", language)
+				got := w.get(path).is(http.StatusOK).says(`<html lang="`+language+`"`, "/static/explore.")
+				got.saysNot("<no value>", "%!", "ZgotmplZ", "style=")
+				if c := got.header.Get("Cache-Control"); c != "no-store" {
+					t.Errorf("Cache-Control %q", c)
+				}
+				if weight := compressed(got.body); weight > explorerPage {
+					t.Errorf("%d bytes compressed, at most %d", weight, explorerPage)
+				}
+				wellMade(t, got.body)
+			})
+		}
+	}
+}
+
+func TestTheExplorerDrawsEachEntryAndItsCause(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	got := w.get(flowPath())
+	f, arrows := pagestest.Flow(), 0
+	for _, e := range f.Entries {
+		got.says(strings.TrimSuffix(e.Type, ".v1") + "</text>")
+		if e.CausedBy != "" {
+			arrows++
+		}
+	}
+	if n := strings.Count(got.body, `class="arrow"`); n != arrows {
+		t.Errorf("%d arrows, want %d", n, arrows)
+	}
+	got.says(">web</text>", ">order</text>", ">registration-process</text>", ">seats</text>")
+	got.says("waits for payment or confirmation", "until 09:15 UTC", `class="wait now"`)
+	got.says(`class="at skewed"`)
+}
+
+func TestAnEventIsSelectedByTheAddress(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	w.get(flowPath()).says("Choose a command or an event", "The order at version 3 of 4").saysNot(`class="payload"`)
+	got := w.get(flowPath()+"?event=8").says("8 · OrderReservationCompleted", "&#34;deadline&#34;", "Caused by", "7 · MarkSeatsAsReserved")
+	got.says(`href="?event=7#selected"`, `href="?event=9#selected"`)
+	// what led there stands out: command, event, command, event, command, event
+	if n := strings.Count(got.body, `class="arrow hot"`); n != 5 {
+		t.Errorf("%d arrows stand out, want 5", n)
+	}
+	// the versions of the order before and after
+	got.says(`href="?event=3#selected">One version back`, `href="?event=10#selected">One version on`)
+	w.get(flowPath()+"?version=1").says("2 · OrderPlaced", "•••")
+	w.get(flowPath() + "?event=999").is(http.StatusOK).says("Choose a command or an event")
+	w.get("/explore/orders/nonsense").is(http.StatusNotFound)
+}
+
+func TestTheListOfTheExplorerTellsNobodysName(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	w.get("/explore").says(flowPath()).saysNot(pagestest.Ada.Email, pagestest.Ada.LastName, "K7PQ2MXA")
+	w.get("/explore?q=" + pagestest.Flow().OrderID.String()).leadsTo(flowPath())
+}
+
+func TestOperatorsSeeWhatNeedsThem(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	w.get("/operate").says("Overdue orders", "Failed refunds", "card expired", "Payments without an end",
+		"no such stream &amp; more", "3 messages", "Parked streams", "1200 of 4800 events", `<progress max="4800" value="1200"`).saysNot("Nothing needs you")
+	w.Put("/operator/attention", json.RawMessage(`{"overdue":[],"failedRefunds":[],"loosePayments":[],"reasons":[],"parkedStreams":[],"rebuild":{}}`))
+	w.get("/operate").says("Nothing needs you").saysNot("Overdue orders", "<form method=\"post\" action=\"/operate")
+}
+
+func TestOperatorsDealWithDeadLettersOneByOneAndByReason(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	w.get("/operate/letters?handler=order").says("ConfirmOrder.v1", "Send back", "Yes, discard")
+	w.post("/operate/letter/"+pagestest.Letter+"/retry", "handler", "order").leadsTo("/operate/letters?closed=1&done=retry&handler=order")
+	w.post("/operate/letters/discard", "handler", "order", "reason", "no such stream & more").leadsTo("/operate?closed=3&done=discard&skipped=1")
+	w.get("/operate?closed=3&done=discard&skipped=1").says("Discarded: 3.", "somebody else dealt with them: 1.")
+	w.post("/operate/letter/no-such-letter/discard").is(http.StatusNotFound).says("<title>Error:", `role="alert"`)
+	w.post("/operate/free", "handler", "order", "stream", "order/1", "topic", "orders").leadsTo("/operate?closed=1&done=discard")
+	w.header.Set("Sec-Fetch-Site", "cross-site")
+	w.post("/operate/letters/discard", "handler", "order").is(http.StatusForbidden)
+}
+
+func TestAFailedRefundIsAskedForAgainOnce(t *testing.T) {
+	w := newWorld(t)
+	enterAsOrganiser(w)
+	path := "/operate/refunds/" + pagestest.Payment.String()
+	for range 2 { // a double click
+		w.post(path, "attempts", "3", "form", "0a3e9f2c-6b1d-4a51-9b1e-1f00000000aa").leadsTo("/operate?done=refund")
+	}
+	var sent []contracts.RefundPayment
+	for _, c := range w.Sent() {
+		if r, ok := c.(contracts.RefundPayment); ok {
+			sent = append(sent, r)
+		}
+	}
+	if len(sent) != 1 || sent[0].Attempt != 4 || sent[0].PaymentID != pagestest.Payment {
+		t.Errorf("sent %+v", sent)
+	}
+	w.post(path, "attempts", "many").is(http.StatusUnprocessableEntity)
+}
