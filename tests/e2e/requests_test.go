@@ -14,10 +14,15 @@ import (
 	"github.com/plenary/plenary/tools/local/api"
 )
 
-// send makes a write that waits for its outcome, and reads what it answers.
+// send makes a write that waits for its outcome, and reads what it answers. One about
+// an order that this process knows of is sent as its holder.
 func (c conference) send(method, path, body string, headers ...string) (status int, receipt api.Receipt, problem api.Problem) {
 	c.Helper()
 	all := map[string]string{"Content-Type": "application/json", "Prefer": "wait=30"}
+	if order, ok := strings.CutPrefix(path, "/api/orders/"); ok {
+		order, _, _ = strings.Cut(order, "/")
+		all["Authorization"] = "Bearer " + api.Secret(order)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		all[headers[i]] = headers[i+1]
 	}
