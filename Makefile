@@ -95,6 +95,10 @@ axe: ## fetch axe-core for the browser tests, by npm and a lock file
 test-browser: ## the pages in a real Chromium, with axe-core (make axe); left out where there is none
 	go test -count=1 -timeout 30m ./tests/browser
 
+screenshots: ## pictures of the pages for the README, into docs/images
+	@mkdir -p docs/images
+	go test -count=1 ./tests/browser -run TestPictures -args -pictures $(CURDIR)/docs/images
+
 test-chart: ## the chart: lint, schemas of every profile, and what it makes of values
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart test -count=1 .
 
@@ -135,6 +139,6 @@ ci: ## everything that continuous integration does
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: axe test-browser FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
+.PHONY: axe test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
 	test test-docs test-unit test-conformance test-property test-components test-e2e test-observe test-failures test-kubernetes bench load lint ci
 FORCE:

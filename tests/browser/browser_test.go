@@ -75,7 +75,9 @@ func (b *browser) run(steps ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		html, _ := chromedp.Run(b.ctx, chromedp.OuterHTML("main"))
+		last, cancel := context.WithTimeout(b.ctx, within)
+		defer cancel()
+		html, _ := chromedp.Run(last, chromedp.OuterHTML("main"))
 		b.t.Fatalf("%v\n%s", err, html)
 	}
 }
@@ -100,10 +102,25 @@ func (b *browser) sees(text string) {
 	b.until(fmt.Sprintf("document.body && document.body.innerText.includes(%q)", text))
 }
 
-// until waits until an expression is true in the page.
+// until waits until an expression is true in the page, also in one that is loaded
+// meanwhile, and in a tab that is not in front.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	b.run(chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(within)))
+	ctx, cancel := context.WithTimeout(b.ctx, within)
+	defer cancel()
+	for {
+		once, end := context.WithTimeout(ctx, within/10)
+		is, err := chromedp.Run(once, chromedp.Evaluate[bool]("!!("+expression+")"))
+		end()
+		if err == nil && is {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("%s: %v", expression, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // value is what an expression gives in the page, a promise's value included.

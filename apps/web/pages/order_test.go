@@ -20,7 +20,7 @@ func TestAnOrdersPageSaysHowItStandsAndWhatToDo(t *testing.T) {
 	for name, want := range map[string]struct{ says, saysNot []string }{
 		"placed":          {[]string{"We are asking for your seats", "Look again", "/cancel\""}, []string{"/pay\""}},
 		"partial":         {[]string{"You asked for 5, 4 are left for you", "2 of 3", "Take these 4", "?take=1", "/items\"", "/cancel\"", "$596.00"}, []string{"/pay\"", "/registrant\""}},
-		"reserved":        {[]string{"Your seats are held", "12 minutes left", "/registrant\"", "Continue to payment", "/items\"", "/cancel\""}, []string{"/pay\""}},
+		"reserved":        {[]string{"Your seats are held", `data-say="Your seats are held"`, "12 minutes left", "/registrant\"", "Continue to payment", "/items\"", "/cancel\""}, []string{"/pay\""}},
 		"ready":           {[]string{"Pay $497.00", "/pay\"", `name="version" value="1"`, `name="total" value="49700"`}, []string{"/confirm\""}},
 		"free":            {[]string{"/confirm\"", "Nothing is to be paid"}, []string{"/pay\""}},
 		"payment-open":    {[]string{"Checking your payment", "Please do not pay again", `href="/pay/`}, []string{"/pay\" ", "name=\"total\""}},

@@ -240,7 +240,7 @@ func TestEveryPageIsWellMadeInEachLanguage(t *testing.T) {
 					t.Fatalf("status %d: %s", got.status, got.body)
 				}
 				got.says(`<html lang="`+language+`"`, "<h1")
-				got.saysNot("<no value>", "%!", "ZgotmplZ")
+				got.saysNot("<no value>", "&lt;nil&gt;", "%!", "ZgotmplZ")
 				if weight := compressed(got.body); weight > p.most {
 					t.Errorf("%d bytes compressed, at most %d", weight, p.most)
 				}

@@ -163,7 +163,11 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 
 // stream sends a view, and again when it changes.
 func (w *World) stream(rw http.ResponseWriter, r *http.Request, path string) {
-	defer context.AfterFunc(r.Context(), w.changed.Broadcast)()
+	defer context.AfterFunc(r.Context(), func() {
+		w.mu.Lock() // else it may come just before somebody begins to wait
+		defer w.mu.Unlock()
+		w.changed.Broadcast()
+	})()
 	rw.Header().Set("Content-Type", "text/event-stream")
 	w.mu.Lock()
 	defer w.mu.Unlock()
