@@ -11,7 +11,7 @@ import (
 func TestANameIsKeptAsItWasWritten(t *testing.T) {
 	for _, name := range []string{
 		"O'Brien", `Rez "R"`, "李", "Ада", "مريم", "שרה", "José", "Nguyễn Thị Minh Khai", "R2-D2", "X Æ A-12",
-		"🧑🏽‍🚀", "Ada 🏳️‍🌈", "می‌خواهم", "D’Arcy", "<b>Ada</b>", "Null", "A\u200dB", "ﷺ",
+		"🧑🏽‍🚀", "Ada 🏳️‍🌈", "می\u200cخواهم", "D’Arcy", "<b>Ada</b>", "Null", "A\u200dB", "ﷺ",
 		strings.Repeat("é", 100), strings.Repeat("🏳️‍🌈", 60),
 	} {
 		got, err := text.Name(name)

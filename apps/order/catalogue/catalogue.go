@@ -35,8 +35,8 @@ func (s State) SeatType(id uuid.UUID) (seatType contracts.CatalogueSeatType, onS
 // SalesWindow is when a seat type is sold: inside its own window, the
 // conference's, and before the conference's end.
 func (s State) SalesWindow(t contracts.CatalogueSeatType) contracts.SalesWindow {
-	whole := s.SetCatalogue.SalesWindow.Within(contracts.SalesWindow{SalesUntil: s.EndsAt})
-	return t.SalesWindow.Within(whole)
+	whole := s.Within(contracts.SalesWindow{SalesUntil: s.EndsAt})
+	return t.Within(whole)
 }
 
 // HandOverDeadline is until when the holders of orders say who has their seats.

@@ -162,7 +162,7 @@ func TestTheCookieOpensWhatTheBearerOpens(t *testing.T) {
 func TestTheFirstVisitSetsTheCookieAndHidesTheSecret(t *testing.T) {
 	f := newFixture(t)
 	visit := func(target string, headers ...header) *http.Response {
-		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", target, nil)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, target, nil)
 		for _, h := range headers {
 			r.Header.Set(h.name, h.value)
 		}

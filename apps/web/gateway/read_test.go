@@ -271,7 +271,7 @@ func (f *fixture) streaming(path string, parts <-chan string) {
 // open asks as the order's holder, and leaves the answer to be read.
 func (f *fixture) open(path string) *http.Response {
 	f.t.Helper()
-	req, err := http.NewRequest("GET", f.url+path, nil)
+	req, err := http.NewRequest(http.MethodGet, f.url+path, nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -208,7 +208,7 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 			// What is there now may be newer still than what refused the command.
 			if now, err := g.conference(ctx, cmd.About.String()); err == nil {
 				p.Current = now.Body
-				p.With("ETag", now.ETag)
+				p = p.With("ETag", now.ETag)
 			}
 		}
 		return nil, p.With("Preference-Applied", a.PreferenceApplied)

@@ -121,7 +121,7 @@ func (v *Visit) readOrder(id uuid.UUID) (data *orderPage, ok bool) {
 
 // placing says that this browser has just placed the order.
 func (v *Visit) placing(id uuid.UUID) bool {
-	_, path, _ := v.progress()
+	path, _ := v.progress()
 	return path == orderPath(id)
 }
 
@@ -277,7 +277,7 @@ const progressFor = time.Hour
 
 // remember keeps in the browser which order is in progress.
 func (v *Visit) remember(o view.Order) {
-	_, path, _ := v.progress()
+	path, _ := v.progress()
 	switch {
 	case o.Status.Open() && !o.Deadline.IsZero():
 		v.setCookie(progressCookie, o.ID.String()+"."+strconv.FormatInt(o.Deadline.Unix(), 10), "/", 0)
@@ -287,19 +287,18 @@ func (v *Visit) remember(o view.Order) {
 }
 
 // progress is the path of the order in progress, if there is one.
-func (v *Visit) progress() (deadline time.Time, path string, ok bool) {
+func (v *Visit) progress() (path string, ok bool) {
 	value, err := v.Cookie(progressCookie)
 	if err != nil {
-		return time.Time{}, "", false
+		return "", false
 	}
 	id, until, _ := strings.Cut(value, ".")
 	order, err := uuid.Parse(id)
 	seconds, failed := strconv.ParseInt(until, 10, 64)
 	if err != nil || failed != nil {
-		return time.Time{}, "", false
+		return "", false
 	}
-	deadline = time.Unix(seconds, 0)
-	return deadline, orderPath(order), v.Now.Before(deadline.Add(progressFor))
+	return orderPath(order), v.Now.Before(time.Unix(seconds, 0).Add(progressFor))
 }
 
 // placed is the API's answer to a new order.
@@ -337,7 +336,7 @@ func (v *Visit) place() {
 	}, &order)
 	if p != nil && p.Code == problem.IdempotencyKeyReused {
 		// The form was sent before, for other seats: that order is there.
-		if _, path, ok := v.progress(); ok {
+		if path, ok := v.progress(); ok {
 			v.See(path)
 			return
 		}
@@ -498,7 +497,7 @@ func (v *Visit) pay(d *orderPage) *Failure {
 // paid is where the payment provider leads back to, by GET and without a secret:
 // to the order that this browser has in progress, or to finding it.
 func (v *Visit) paid() {
-	if _, path, ok := v.progress(); ok {
+	if path, ok := v.progress(); ok {
 		v.See(path)
 		return
 	}

@@ -140,7 +140,7 @@ type framed interface{ shell() *Shell }
 func (v *Visit) Render(name string, status int, data framed) {
 	s := data.shell()
 	s.Lang, s.Theme, s.Now, s.FormID = v.Lang, v.theme(), v.Now, uuid.New()
-	if _, path, ok := v.progress(); ok && path != v.Request.URL.Path {
+	if path, ok := v.progress(); ok && path != v.Request.URL.Path {
 		s.Progress = path
 	}
 	if s.Path == "" {
