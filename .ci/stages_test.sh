@@ -5,8 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
-# trial NAME END STOP SCRIPT… runs stages in a shell of their own.
-trial() {
+# try NAME END STOP SCRIPT… runs stages in a shell of their own.
+try() {
 	name=$1 result=0
 	END=$2 STOP=$3 bash -euo pipefail -c ". '$here/stages.sh'; $4" >"$said" 2>&1 </dev/null || result=$?
 }
@@ -26,30 +26,35 @@ fail() {
 	exit 1
 }
 
-trial 'what fits runs' 100 200 'stage a echo first; long b 50 echo second; side c 60 echo third; finish c; closing'
+try 'what fits runs' 100 200 'stage a echo first; long b 50 echo second; side c 60 echo third; finish c; closing'
 ended 0
 expect first second third 'What ran is well'
 unexpected 'NOT VERIFIED'
 
-trial 'what does not fit is named' 100 200 'long a 150 echo never; long b 50 echo second; closing'
+try 'what does not fit is named' 100 200 'long a 150 echo never; long b 50 echo second; closing'
 ended 0
 unexpected never
 expect second 'NOT VERIFIED: a (it would have ended after'
 
-trial 'a slow day is counted in' 100 200 'pace=300; long a 50 echo never; side b 40 echo never; finish b; closing'
+try 'a slow day is counted in' 100 200 'pace=300; long a 50 echo never; side b 40 echo never; finish b; closing'
 ended 0
 unexpected never
 expect 'NOT VERIFIED: a' 'NOT VERIFIED: b'
 
-trial 'the pace is measured' 1000 2000 'summary="pace    60 s"; measured pace 30; long a 600 echo never; closing'
+try 'the pace is measured' 1000 2000 'summary="pace    60 s"; measured pace 30; long a 600 echo never; closing'
 ended 0
 expect 'Today everything takes 200 %' 'NOT VERIFIED: a'
 
-trial 'what fails ends the run' 100 200 'side b 50 sleep 1000; stage a false; echo never; closing'
+try 'what fails ends the run' 100 200 'side b 50 sleep 1000; stage a false; echo never; closing'
 ended 1
 expect '=== FAILED: a'
 unexpected never
 
-trial 'what takes too long is stopped' 100 1 'long a 10 sleep 1000; long b 10 sleep 1000; closing'
+try 'what takes too long is stopped' 100 1 'long a 10 sleep 1000; long b 10 sleep 1000; closing'
 ended 0
 expect 'NOT VERIFIED: a (stopped' 'NOT VERIFIED: b'
+
+try 'a trial that fails decides nothing' 100 200 'trial a 10 false; trial b 10 echo second; finish a b; closing'
+ended 0
+expect second 'NOT VERIFIED: a (it FAILED' 'What ran is well'
+unexpected 'NOT VERIFIED: b'
