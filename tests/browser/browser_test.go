@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
+	"github.com/plenary/plenary/engine/leftout"
 )
 
 // chromium is the browser's program, if it is on this machine.
@@ -27,7 +28,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	t.Skip("NOT RUN, since there is no Chromium on this machine: what only a browser can tell of the pages")
+	leftout.Skip(t, "the pages in a browser", "apt-get install chromium")
 	return ""
 }
 
@@ -177,7 +178,7 @@ func axe(t *testing.T) string {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("..", "..", ".bin", "browser", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
-		t.Skip("NOT RUN, since axe-core is not here (make axe): that the pages are accessible")
+		leftout.Skip(t, "the accessibility of the pages", "make axe")
 	}
 	return string(source)
 }

@@ -116,7 +116,7 @@ func TestAConfirmationIsRefused(t *testing.T) {
 			Name: "a payment in another currency", Given: ready, When: otherCurrency, Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
-			Name: "a payment of nobody knows how much", Given: ready, When: noAmount, Refused: refusal.AmountDiffers,
+			Name: "a payment without an amount", Given: ready, When: noAmount, Refused: refusal.AmountDiffers,
 		},
 		estest.Scenario{
 			Name:  "a payment of what was asked for, when less was granted",

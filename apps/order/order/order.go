@@ -42,7 +42,7 @@ func Aggregate(c Config) es.Aggregate[State] {
 // MaxCommands is how many messages an order handles before it takes no more
 // commands from people: changes, and also what was refused or changed nothing,
 // since the order keeps the ids of all. It can be cancelled for a little longer,
-// so that nobody is caught in an order that was changed too often.
+// so that a person can leave an order that was changed too often.
 const (
 	MaxCommands      = 200
 	MaxCancellations = 50 // beyond MaxCommands

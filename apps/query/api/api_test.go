@@ -408,8 +408,8 @@ func TestStreamSendsTheOrderAndEveryChange(t *testing.T) {
 	current := v.order(view.OrderExpired)
 
 	back := s.look(path, seen)
-	back.order(view.OrderExpired)                                       // what was missed
-	s.look(path, "an id that nobody gave out").order(view.OrderExpired) // perhaps one from before a restore
+	back.order(view.OrderExpired)                                           // what was missed
+	s.look(path, "an id that was never given out").order(view.OrderExpired) // perhaps one from before a restore
 	last := s.look(path, current)
 	s.happen("assignments/"+order.String(), 1, contracts.SeatAssignmentsCreated{OrderID: order, Positions: []uuid.UUID{uuid.New()}})
 	if id := last.order(view.OrderExpired); id == current { // nothing was missed: the next change comes first

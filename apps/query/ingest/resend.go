@@ -35,7 +35,7 @@ func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 	return message.Message{Meta: meta, Body: data, To: to}, nil
 }
 
-// sendID is the id of what is sent for a letter. It is another one each time,
+// sendID is the id of the message that is sent for a letter. It is another one each time,
 // since it may have been lost on its way.
 func sendID(l store.Letter, what string) string {
 	return es.DerivedID("dead-letter/"+l.ID, what+"/"+strconv.Itoa(l.Sends+1))

@@ -21,8 +21,8 @@ type Feeds struct {
 	// Pace is the least time between two readings of one view. Changes between
 	// are seen together.
 	Pace time.Duration
-	// Refresh, if it is not 0, is when a view is read again although nobody has told
-	// of a change: for what only some changes are told of.
+	// Refresh, if it is not 0, is when a view is read again although no change was
+	// told: for views of which only some changes are told.
 	Refresh time.Duration
 
 	mu    sync.Mutex

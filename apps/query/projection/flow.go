@@ -25,7 +25,7 @@ func Mask(r *message.Registry, typeName string, data []byte) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	if !ok || d.Decode(&v) != nil {
-		return json.RawMessage(`"` + Masked + `"`) // nobody knows what of it is personal
+		return json.RawMessage(`"` + Masked + `"`) // an unknown type does not say which fields are personal
 	}
 	for _, path := range t.Personal {
 		maskAt(v, strings.Split(path, "."))

@@ -3,7 +3,7 @@
 //
 // A word is found by its beginning. Text in Han, Kana or Hangul has no blanks
 // between its words: it is cut into all pairs of neighbouring characters, and
-// each character alone, and is found by all pairs of what was typed.
+// each character alone, and is found by all pairs of the typed text.
 package search
 
 import (
@@ -92,7 +92,7 @@ func (m Match) Holds(terms []string) bool {
 	return slices.ContainsFunc(terms, func(t string) bool { return t >= m.From && t < m.To })
 }
 
-// Question gives the conditions of what was typed; none, if that has no words.
+// Question gives the conditions of a typed text; none, if it has no words.
 func Question(typed string) (all []Match) {
 	for _, word := range strings.Fields(fold(typed)) {
 		word = strings.Trim(word, ",;\"'()<>")

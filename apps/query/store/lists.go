@@ -47,7 +47,7 @@ func (c *condition) write(text string, args ...any) {
 	c.sql.WriteString(text)
 }
 
-// found adds that a row has the terms of what was typed. kinds are the view
+// found adds the condition that a row has the terms of the typed text. kinds are the view
 // tables whose terms count; ids of all of them are those of the column.
 func (c *condition) found(tenant, column, typed string, kinds ...string) {
 	for _, m := range search.Question(typed) {

@@ -407,7 +407,7 @@ func (r *Rebuilding) advance(ctx context.Context, tx *sql.Tx, streams []stream) 
 // switchOver takes the rest and puts the tables in the place of the live ones,
 // while nobody appends. Of the streams that wait it says anew how far they are
 // shown: a fault may have held back some in the live views only, or in the new
-// ones only. Whoever watches a view is told: it may be another one now.
+// ones only. All watchers of a view are told: it may be another one now.
 func (r *Rebuilding) switchOver(ctx context.Context) error {
 	err := r.switchAlone(ctx)
 	if err == nil {
