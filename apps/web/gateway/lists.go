@@ -12,6 +12,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 // Search is what a list is searched for.
@@ -27,7 +28,7 @@ type OrdersWanted struct {
 }
 
 // conferenceMissing is the code of the problem that there is no such conference.
-const conferenceMissing = "conference-not-found"
+const conferenceMissing = refusal.ConferenceNotFound
 
 // lists are what an organiser works with.
 func (g *Gateway) lists() {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 // Call is a request of the API.
@@ -57,8 +58,8 @@ func (v *Visit) Send(call Call, out any) (*Reply, *problem.Problem) {
 
 // Codes of the API that a page has words of its own for.
 const (
-	orderNotFound      = "order-not-found"
-	conferenceNotFound = "conference-not-found"
+	orderNotFound      = refusal.OrderNotFound
+	conferenceNotFound = refusal.ConferenceNotFound
 )
 
 // outcomeWithin is for how many seconds a form waits for its outcome.
