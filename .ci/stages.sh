@@ -129,13 +129,17 @@ signal() {
 ) &
 watch=$!
 
+# ends stops what still runs: as ctrl-C does, and what does not heed that, by force.
 ends() {
 	kill -TERM "$watch" 2>/dev/null || true
-	local name
+	local name force
+	signal INT
+	(sleep "${GRACE:-30}" && signal KILL) &
+	force=$!
 	for name in "${!group[@]}"; do
-		kill -INT -- "-${group[$name]}" 2>/dev/null || continue
 		wait "${group[$name]}" || true
 	done
+	kill -- "-$force" 2>/dev/null || true
 	rm -rf "$outputs"
 }
 trap ends EXIT

@@ -50,6 +50,10 @@ ended 1
 expect '=== FAILED: a'
 unexpected never
 
+try 'what does not heed an interrupt is ended all the same' 100 200 'GRACE=1; trap "" INT; side b 50 sleep 1000; stage a false; echo never'
+ended 1
+expect '=== FAILED: a'
+
 try 'what takes too long is stopped' 100 1 'long a 10 sleep 1000; long b 10 sleep 1000; closing'
 ended 0
 expect 'NOT VERIFIED: a (stopped' 'NOT VERIFIED: b'
