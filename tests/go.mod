@@ -19,6 +19,7 @@ require (
 	github.com/plenary/plenary/apps/web v0.0.0
 	github.com/plenary/plenary/contracts v0.0.0
 	github.com/plenary/plenary/engine v0.0.0
+	github.com/plenary/plenary/tools/servers v0.0.0
 	github.com/plenary/plenary/tools/topology v0.0.0-00010101000000-000000000000
 	go.opentelemetry.io/otel v1.47.0
 	go.yaml.in/yaml/v3 v3.0.6
@@ -156,6 +157,8 @@ replace (
 )
 
 replace github.com/plenary/plenary/tools/local => ../tools/local
+
+replace github.com/plenary/plenary/tools/servers => ../tools/servers
 
 replace github.com/plenary/plenary/topology => ../topology
 

@@ -9,7 +9,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/plenary/plenary/contracts v0.0.0
 	github.com/plenary/plenary/engine v0.0.0
-	github.com/plenary/plenary/tools/local v0.0.0
+	github.com/plenary/plenary/tools/servers v0.0.0
 	github.com/pressly/goose/v3 v3.29.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/metric v1.47.0
@@ -118,7 +118,7 @@ require (
 replace (
 	github.com/plenary/plenary/contracts => ../../contracts
 	github.com/plenary/plenary/engine => ../../engine
-	github.com/plenary/plenary/tools/local => ../../tools/local
+	github.com/plenary/plenary/tools/servers => ../../tools/servers
 )
 
 replace github.com/plenary/plenary/topology => ../../topology

@@ -20,7 +20,7 @@ import (
 	"github.com/plenary/plenary/engine/state/statetest"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/components"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 var system *harness.System

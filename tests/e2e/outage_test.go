@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/tests/harness"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 // readers are the apps that an order's messages are delivered to.

@@ -16,7 +16,7 @@ import (
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/runfile"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 // The drill of the guide, with the guide's own commands: a backup is made while

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // Main runs the tests of a package on one system that they share: one that it

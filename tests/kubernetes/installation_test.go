@@ -31,7 +31,7 @@ import (
 	"github.com/plenary/plenary/tests/kubernetes/debian"
 	"github.com/plenary/plenary/tests/rush"
 	"github.com/plenary/plenary/tools/local/api"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 var (

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/tests/rush"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // few is enough orders to see that they still go through.

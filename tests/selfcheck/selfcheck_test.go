@@ -21,8 +21,8 @@ import (
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tools/local/broker"
 	"github.com/plenary/plenary/tools/local/dapr"
-	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/tools/servers/process"
 )
 
 var daprd string

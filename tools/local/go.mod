@@ -8,6 +8,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
+	github.com/plenary/plenary/tools/servers v0.0.0
 	github.com/twmb/franz-go v1.22.2
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
@@ -39,3 +40,5 @@ require (
 replace github.com/plenary/plenary/topology => ../../topology
 
 replace github.com/plenary/plenary/engine => ../../engine
+
+replace github.com/plenary/plenary/tools/servers => ../servers

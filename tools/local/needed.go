@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/plenary/plenary/tools/local/process"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
+	"github.com/plenary/plenary/tools/servers/process"
 )
 
 // server is a server that the set needs.

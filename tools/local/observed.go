@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/tools/local/observe"
-	"github.com/plenary/plenary/tools/local/process"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/process"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // lookEvery is short, so that somebody who tries something out soon sees it.

@@ -17,10 +17,10 @@ import (
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/tools/local/gobuild"
 	"github.com/plenary/plenary/tools/local/observe"
-	"github.com/plenary/plenary/tools/local/process"
-	"github.com/plenary/plenary/tools/local/ready"
 	"github.com/plenary/plenary/tools/local/runfile"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
+	"github.com/plenary/plenary/tools/servers/process"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"github.com/plenary/plenary/apps/query/store/databases"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // network passes on what goes to a server and comes from it, until it falls

@@ -18,7 +18,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/message"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // patience is how long a test waits for what must happen.

@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/tools/local/api"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // Patience is how long one step of an order may take.

@@ -20,7 +20,7 @@ import (
 
 	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/tools/local/runfile"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 	"github.com/plenary/plenary/topology"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/plenary/plenary/tools/local/components"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 func TestAddressesAreFoundAndMoved(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 
 	"github.com/plenary/plenary/tools/local/components"
-	"github.com/plenary/plenary/tools/local/process"
 	"github.com/plenary/plenary/tools/local/runfile"
+	"github.com/plenary/plenary/tools/servers/process"
 )
 
 // Ports are those of the control plane.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/tools/local/api"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 const (

@@ -20,7 +20,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/servers/process"
 )
 
 // Names of the two as parts of a system.

@@ -22,7 +22,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 
 	"github.com/plenary/plenary/engine/leftout"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 // Each runs a test on every kind of database. fresh gives the connection string

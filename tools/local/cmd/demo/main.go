@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/tools/local/demo"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // patience is how long a Plenary that has just been installed may take.

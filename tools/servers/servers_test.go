@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/engine/leftout"
-	"github.com/plenary/plenary/tools/local/servers"
+	"github.com/plenary/plenary/tools/servers"
 )
 
 // Each server starts, is killed and starts again on what it left, and stops. One

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/engine/component"
-	"github.com/plenary/plenary/tools/local/process"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/process"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // Server is a server that can be started.

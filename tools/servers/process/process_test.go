@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plenary/plenary/tools/local/process"
-	"github.com/plenary/plenary/tools/local/ready"
+	"github.com/plenary/plenary/tools/servers/process"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 func TestAProcessThatIsAskedToEndEnds(t *testing.T) {

@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/engine/leftout"
-	"github.com/plenary/plenary/tools/local/broker"
-	"github.com/plenary/plenary/tools/local/servers"
+
+	"github.com/plenary/plenary/tools/servers"
+	"github.com/plenary/plenary/topology"
 )
 
 // cli calls a Redis as its operator does.
@@ -38,7 +39,7 @@ func (c cli) do(args ...string) string {
 // forget runs the script, and gives how many messages it forgot.
 func (c cli) forget() string {
 	c.t.Helper()
-	script, err := os.ReadFile("../../../components/redis/forget.lua")
+	script, err := os.ReadFile("../../components/redis/forget.lua")
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func newRedis(t *testing.T) cli {
 	return cli{t, ports[0]}
 }
 
-// The readers are those that the local set's broker knows: all sets have the same.
+// The readers are those of topology.yaml, of every set.
 func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 	redis := newRedis(t)
 	if got := redis.forget(); got != "0" {
@@ -86,8 +87,8 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 		}
 	}
 	readers := map[string][]string{}
-	for _, r := range broker.Readers {
-		readers[r.Topic] = append(readers[r.Topic], r.ClientID)
+	for _, r := range topology.Plenary().Readers() {
+		readers[r.Topic] = append(readers[r.Topic], r.Consumer())
 	}
 	for topic, groups := range readers {
 		for i := 1; i <= n; i++ {
