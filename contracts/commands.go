@@ -213,9 +213,10 @@ type (
 		Amount    Money     `json:"amount"`
 		Version   int       `json:"version" validate:"min=1"`
 	}
-	// CompletePayment says that the provider has taken the money.
+	// CompletePayment says that the provider has taken the money, and how much.
 	CompletePayment struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
+		Amount    Money     `json:"amount"`
 		// ProviderReference is the provider's name for the transaction.
 		ProviderReference string `json:"providerReference" validate:"max=200"`
 	}

@@ -272,6 +272,19 @@ func (t *Topology) Senders(topic, message string) (apps []string) {
 	return apps
 }
 
+// discarded stands in place of a dead letter that was thrown away, and is no
+// message of an app's own.
+const discarded = "MessageDiscarded"
+
+// MaySend says whether an app of Plenary may send a type of message to a topic.
+func MaySend(app, topic, message string) bool {
+	t := Plenary()
+	if message == discarded {
+		return slices.ContainsFunc(t.Apps, func(a App) bool { return a.Name == app && a.Resends })
+	}
+	return slices.Contains(t.Senders(topic, message), app)
+}
+
 // Secrets are those that the apps ask for.
 func (t *Topology) Secrets() (all []string) {
 	for _, a := range t.Apps {

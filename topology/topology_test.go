@@ -96,3 +96,27 @@ apps:
 		}
 	}
 }
+
+func TestOnlySendersMaySend(t *testing.T) {
+	for _, c := range []struct {
+		app, topic, message string
+		may                 bool
+	}{
+		{"web", "payments", "InitiatePayment", true},
+		{"web", "payments", "CompletePayment", false},
+		{"conference", "payments", "CompletePayment", false},
+		{"payments", "payments", "CompletePayment", true},
+		{"web", "orders", "MarkSeatsAsReserved", false},
+		{"web", "events", "PaymentCompleted", false},
+		{"order", "events", "PaymentCompleted", false},
+		{"payments", "events", "PaymentCompleted", true},
+		{"order", "seats", "OrderPlaced", false},
+		{"query", "orders", "MessageDiscarded", true},
+		{"web", "orders", "MessageDiscarded", false},
+		{"elsewhere", "orders", "CancelOrder", false},
+	} {
+		if got := MaySend(c.app, c.topic, c.message); got != c.may {
+			t.Errorf("%s may send %s to %s: %v, want %v", c.app, c.message, c.topic, got, c.may)
+		}
+	}
+}

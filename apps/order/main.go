@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -32,7 +33,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("order")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Believe: believe})
 	if err != nil {
 		return err
 	}
@@ -43,6 +44,19 @@ func run() error {
 	}
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
+}
+
+// believe refuses what only one of the senders of a type may say: that an order was
+// paid, and that its organiser asks.
+func believe(m message.Message) error {
+	paid := false
+	if c, ok := m.Body.(contracts.ConfirmOrder); ok {
+		paid = c.PaymentID != nil
+	}
+	if paid && m.Source != "registration-process" {
+		return fmt.Errorf("%q may not say that an order was paid", m.Source)
+	}
+	return nil
 }
 
 func addAggregates(engine *handling.Engine, config order.Config) {

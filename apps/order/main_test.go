@@ -249,3 +249,20 @@ func (a *app) size(key string) int {
 	}
 	return len(entries[key].Value)
 }
+
+// Web and the process both confirm orders. Only the process says that one was paid.
+func TestOnlyTheProcessSaysThatAnOrderWasPaid(t *testing.T) {
+	payment := uuid.New()
+	for _, c := range []struct {
+		source  string
+		payment *uuid.UUID
+		ok      bool
+	}{
+		{"web", nil, true}, {"web", &payment, false}, {"registration-process", &payment, true},
+	} {
+		err := believe(message.Message{Meta: message.Meta{Source: c.source}, Body: contracts.ConfirmOrder{OrderID: uuid.New(), PaymentID: c.payment}})
+		if (err == nil) != c.ok {
+			t.Errorf("%s, with a payment: %v: %v", c.source, c.payment != nil, err)
+		}
+	}
+}

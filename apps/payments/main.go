@@ -38,13 +38,13 @@ const providerKey = "demo-provider-key"
 func run() error {
 	registry := contracts.Registry()
 	me := topology.Of("payments")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Secrets: me.Secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}
 	demo := demo.New(demo.Options{
 		Store:   app.Keys(),
-		Key:     func(ctx context.Context) (string, error) { return app.Secret(ctx, providerKey) },
+		Key:     host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, providerKey) }),
 		Webhook: app.InvokeURL("payments") + "/webhooks/" + demo.Name,
 		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
 	})

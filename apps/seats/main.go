@@ -23,7 +23,7 @@ func main() {
 
 func run() error {
 	me := topology.Of("seats")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, MaySend: topology.MaySend})
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	token := gateway.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
+	token := host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
 	keys := idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()}
 	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{

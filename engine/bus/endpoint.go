@@ -37,6 +37,13 @@ type Endpoint struct {
 	// KeepUnknown hands messages of unknown types to the handler too, with a nil
 	// Body: for a reader that must not have gaps.
 	KeepUnknown bool
+	// MaySend says whether an app may send a type of message, by its name without
+	// the version, to a topic; nil takes every message from anybody. A message of a
+	// sender who may not is parked. The sender is who the message says it is: that
+	// nobody publishes to a topic who has no business there is for the bus to see to.
+	MaySend func(app, topic, name string) bool
+	// Believe, if set, refuses what a sender may send only in another form.
+	Believe func(m message.Message) error
 }
 
 // bulkRequest is Dapr's bulk delivery.
@@ -171,7 +178,24 @@ func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {
 	if d.Message.Body, err = e.Registry.Decode(meta, data); err != nil {
 		return d, err
 	}
-	return d, e.Registry.Validate(d.Message.Body)
+	if err := e.Registry.Validate(d.Message.Body); err != nil {
+		return d, err
+	}
+	return d, e.admit(d.Message, topic)
+}
+
+// admit holds a message against its topic and sender.
+func (e *Endpoint) admit(m message.Message, topic string) error {
+	if e.Kind == message.DeadLetterKind {
+		return nil // whatever was given up
+	}
+	if e.MaySend != nil && !e.MaySend(m.Source, topic, m.Name()) {
+		return fmt.Errorf("%q may not send %s to %s", m.Source, m.Name(), topic)
+	}
+	if e.Believe != nil {
+		return e.Believe(m)
+	}
+	return nil
 }
 
 func (e *Endpoint) park(ctx context.Context, d Delivery, raw []byte, topic string, reason error) Status {

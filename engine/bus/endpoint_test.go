@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,6 +31,8 @@ type recorder struct {
 	broken  error
 
 	keepUnknown bool
+	maySend     func(app, topic, name string) bool
+	believe     func(message.Message) error
 }
 
 func (r *recorder) HandleBatch(_ context.Context, batch []bus.Delivery) []bus.Status {
@@ -46,7 +49,8 @@ func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []s
 	t.Helper()
 	reg := message.NewRegistry()
 	message.Register[ping](reg, "Ping.v1", message.Command, "pings", nil)
-	e := &bus.Endpoint{KeepUnknown: r.keepUnknown, Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter()}
+	e := &bus.Endpoint{KeepUnknown: r.keepUnknown, Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter(),
+		MaySend: r.maySend, Believe: r.believe}
 	gin.SetMode(gin.TestMode)
 	router := gin.New()
 	router.POST("/bus", e.Serve)
@@ -83,6 +87,29 @@ func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []s
 func now() time.Time { return time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 const good = `{"specversion":"1.0","id":"1","type":"Ping.v1","source":"other","datacontenttype":"application/json","data":{"id":"x","count":1}}`
+
+func TestAMessageIsTakenFromThoseWhoMaySendItOnly(t *testing.T) {
+	r := &recorder{
+		maySend: func(app, topic, name string) bool { return app == "other" && topic == "pings" && name == "Ping" },
+		believe: func(m message.Message) error {
+			if m.Body.(ping).Count > 1 {
+				return errors.New("more than one")
+			}
+			return nil
+		},
+	}
+	foreign := strings.Replace(good, `"source":"other"`, `"source":"stranger"`, 1)
+	unbelievable := strings.Replace(good, `"count":1`, `"count":2`, 1)
+	if got := deliver(t, r, message.Command, good, foreign, unbelievable); strings.Join(got, " ") != "SUCCESS SUCCESS SUCCESS" {
+		t.Errorf("statuses %v", got)
+	}
+	if len(r.batches) != 1 || len(r.batches[0]) != 1 {
+		t.Errorf("handled %v", r.batches)
+	}
+	if len(r.letters) != 2 || !strings.Contains(r.letters[0].Reason, `"stranger" may not send Ping to pings`) || r.letters[1].Reason != "more than one" {
+		t.Errorf("parked %+v", r.letters)
+	}
+}
 
 func TestAMalformedEntryIsParkedAndTheOthersAreHandled(t *testing.T) {
 	for name, bad := range map[string]string{

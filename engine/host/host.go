@@ -64,6 +64,11 @@ type Options struct {
 	// MayCall says which requests other apps may make of this one by service
 	// invocation; nil for none.
 	MayCall func(caller, verb, path string) bool
+	// MaySend says which apps may send which messages to which topic: see
+	// bus.Endpoint.
+	MaySend func(app, topic, name string) bool
+	// Believe, if set, refuses what a sender may send only in another form.
+	Believe func(m message.Message) error
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
@@ -329,7 +334,7 @@ func (h *Host) Secret(ctx context.Context, name string) (string, error) {
 func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, options ...func(*bus.Endpoint)) {
 	e := &bus.Endpoint{
 		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
-		Handler: h.meter.Guard(handler),
+		Handler: h.meter.Guard(handler), MaySend: h.options.MaySend, Believe: h.options.Believe,
 	}
 	for _, set := range options {
 		set(e)

@@ -100,7 +100,7 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 	c := onSale(t, system, quotas{})
 	command := func(data string) func(string) string {
 		return func(id string) string {
-			return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"elsewhere","type":"RegisterToConference.v1","data":%s}`, id, data)
+			return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"web","type":"RegisterToConference.v1","data":%s}`, id, data)
 		}
 	}
 	// Each message has an id in it by which its dead letter is known.
@@ -137,6 +137,38 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 	c.buy(seats(c.general, 1)) // what came behind is not held up
 }
 
+// What web may not send is not taken from it, whatever it says.
+func TestAForgedMessageIsParkedAndChangesNothing(t *testing.T) {
+	harness.NeedsParts(t) // a sidecar
+	c := onSale(t, system, quotas{})
+	order := c.place(seats(c.general, 1))
+	o := c.await(order, "reserved")
+	c.register(order)
+	payment, _, err := c.anyone.StartPayment(t.Context(), order, o.Total)
+	c.must(err)
+	amount := fmt.Sprintf(`{"amount":%d,"currency":%q}`, o.Total.Amount, o.Total.Currency)
+	for _, forged := range []struct{ topic, command, data string }{
+		{contracts.TopicPayments, "CompletePayment", fmt.Sprintf(`{"paymentId":%q,"amount":%s,"providerReference":"forged"}`, payment, amount)},
+		{contracts.TopicOrders, "ConfirmOrder", fmt.Sprintf(`{"orderId":%q,"paymentId":%q,"amount":%s}`, order, payment, amount)},
+		{contracts.TopicOrders, "ExpireOrder", fmt.Sprintf(`{"orderId":%q}`, order)},
+	} {
+		id := uuid.NewString()
+		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"web","type":"%s.v1","data":%s}`, id, forged.command, forged.data)
+		publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+forged.topic+"?metadata.rawPayload=true")
+		if status, answer := request(t, http.MethodPost, publish, event, map[string]string{"Content-Type": "application/octet-stream"}); status/100 != 2 {
+			t.Fatalf("publish: %d %s", status, answer)
+		}
+		if letter := c.deadLetter(id); !strings.Contains(letter.Reason, `"web" may not s`) {
+			t.Errorf("%s: the reason is %q", forged.command, letter.Reason)
+		}
+	}
+	publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/eventbus/"+contracts.TopicEvents)
+	if status, _ := request(t, http.MethodPost, publish, `{}`, map[string]string{"Content-Type": "application/json"}); status != http.StatusForbidden {
+		t.Errorf("web publishes an event: %d, want 403", status)
+	}
+	c.await(order, "reserved")
+}
+
 func TestAnotherSDKPublishesCommands(t *testing.T) {
 	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
@@ -147,7 +179,7 @@ func TestAnotherSDKPublishesCommands(t *testing.T) {
 	command := func(data any) cloudevents.Event {
 		e := cloudevents.NewEvent()
 		e.SetID(uuid.NewString())
-		e.SetSource("elsewhere")
+		e.SetSource("web")
 		e.SetType("RegisterToConference.v1")
 		c.must(e.SetData("application/json", data))
 		return e

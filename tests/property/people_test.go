@@ -176,7 +176,7 @@ func (p *provider) act(w *world) {
 	switch w.choose("provider", 6) {
 	case 0, 1, 2, 3:
 		p.taken[id] = true
-		w.send(s.OrderID, contracts.CompletePayment{PaymentID: id, ProviderReference: "demo"})
+		w.send(s.OrderID, contracts.CompletePayment{PaymentID: id, Amount: s.Amount, ProviderReference: "demo"})
 	case 4:
 		w.send(s.OrderID, contracts.RejectPayment{PaymentID: id})
 	case 5:

@@ -200,7 +200,7 @@ func TestTheStoryOfAnOrder(t *testing.T) {
 	w.request("register", id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
 	w.now = w.now.Add(time.Minute)
 	w.request("pay", id, contracts.InitiatePayment{PaymentID: paid, OrderID: id, Version: 1, Amount: price})
-	w.request("webhook", id, contracts.CompletePayment{PaymentID: paid, ProviderReference: "till-1"})
+	w.request("webhook", id, contracts.CompletePayment{PaymentID: paid, Amount: price, ProviderReference: "till-1"})
 	w.request("assign", id, contracts.AssignSeat{OrderID: id, Position: 0, Attendee: contracts.Attendee{Person: ada, Type: contracts.Paid}})
 	w.request("cancel", id, contracts.CancelOrder{OrderID: id})
 

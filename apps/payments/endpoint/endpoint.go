@@ -24,15 +24,25 @@ import (
 // Checkout serves GET /pay/{paymentId}: 303 to where the payer pays, 404 for a
 // payment that the provider does not know. The provider is asked to open a
 // payment after its initiation has been told, so a payer may be here first: an
-// unknown payment is looked for again, for as long as appears says.
+// unknown payment is looked for again, for as long as appears says: a few times, and
+// for so many payers at once that nobody makes the store busy with ids of no payment.
 func Checkout(r gin.IRoutes, p provider.Provider, appears time.Duration) {
+	waiting := make(chan struct{}, mostWaiting)
 	r.GET("/pay/:paymentId", func(c *gin.Context) {
 		id, err := uuid.Parse(c.Param("paymentId"))
 		if err != nil {
 			c.Status(http.StatusNotFound)
 			return
 		}
-		url, err := awaitCheckout(c.Request.Context(), p, id, appears)
+		url, err := p.CheckoutURL(c.Request.Context(), id)
+		if errors.Is(err, provider.ErrUnknown) {
+			select {
+			case waiting <- struct{}{}:
+				url, err = awaitCheckout(c.Request.Context(), p, id, appears)
+				<-waiting
+			default: // the payer may ask again
+			}
+		}
 		switch {
 		case errors.Is(err, provider.ErrUnknown):
 			c.Status(http.StatusNotFound)
@@ -47,19 +57,29 @@ func Checkout(r gin.IRoutes, p provider.Provider, appears time.Duration) {
 }
 
 func awaitCheckout(ctx context.Context, p provider.Provider, id uuid.UUID, appears time.Duration) (url string, err error) {
-	const pause = 50 * time.Millisecond
-	for deadline := time.Now().Add(appears); ; {
-		url, err = p.CheckoutURL(ctx, id)
-		if !errors.Is(err, provider.ErrUnknown) || time.Now().After(deadline) {
-			return url, err
-		}
+	err = provider.ErrUnknown
+	for pause, gone := firstPause, time.Duration(0); gone < appears; pause *= 2 {
+		pause = min(pause, appears-gone)
 		select {
 		case <-ctx.Done():
-			return url, err
+			return "", err
 		case <-time.After(pause):
 		}
+		gone += pause
+		if url, err = p.CheckoutURL(ctx, id); !errors.Is(err, provider.ErrUnknown) {
+			return url, err
+		}
 	}
+	return "", err
 }
+
+const (
+	// firstPause is the pause before a payment is looked for again; each is twice
+	// as long as the one before.
+	firstPause = 50 * time.Millisecond
+	// mostWaiting bounds the payers for whom that is done at the same time.
+	mostWaiting = 64
+)
 
 // maxEvent bounds the body of a webhook, in bytes.
 const maxEvent = 64 << 10
@@ -80,7 +100,7 @@ func Webhook(r gin.IRoutes, p provider.Provider, commands bus.Publisher) {
 			return
 		}
 		report, err := p.Read(c.Request.Context(), c.Request.Header, body)
-		if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrMalformed) {
+		if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrMalformed) || errors.Is(err, provider.ErrUnknown) {
 			slog.WarnContext(c, "webhook refused", "provider", p.Name(), "error", err)
 			c.Status(http.StatusBadRequest)
 			return
@@ -116,7 +136,7 @@ func Webhook(r gin.IRoutes, p provider.Provider, commands bus.Publisher) {
 func commandOf(r provider.Report) (command any, ok bool) {
 	switch r.Outcome {
 	case provider.Completed:
-		return contracts.CompletePayment{PaymentID: r.PaymentID, ProviderReference: provider.Cut(r.Reference)}, true
+		return contracts.CompletePayment{PaymentID: r.PaymentID, Amount: r.Amount, ProviderReference: provider.Cut(r.Reference)}, true
 	case provider.Rejected:
 		return contracts.RejectPayment{PaymentID: r.PaymentID, Reason: provider.Cut(r.Reason)}, true
 	case provider.Cancelled:

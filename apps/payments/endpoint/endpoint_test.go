@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -28,6 +30,8 @@ var (
 	payment = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0011")
 	order   = uuid.MustParse("6b0f8a52-6f4e-4c1f-9d5d-0d1d3f4c0012")
 )
+
+var taken = contracts.Money{Amount: 24900, Currency: "USD"}
 
 // told is a provider that was told what to say.
 type told struct {
@@ -60,13 +64,13 @@ func newBus() *membus.Bus { return membus.New(contracts.Registry(), "payments", 
 func report(o provider.Outcome) provider.Report {
 	return provider.Report{
 		EventID: "evt_1", Type: "charge." + string(o), Outcome: o, PaymentID: payment, OrderID: order, Tenant: "acme",
-		Reference: "ch_1", Reason: "card declined",
+		Amount: taken, Reference: "ch_1", Reason: "card declined",
 	}
 }
 
 func TestAReportBecomesACommand(t *testing.T) {
 	for outcome, want := range map[provider.Outcome]any{
-		provider.Completed: contracts.CompletePayment{PaymentID: payment, ProviderReference: "ch_1"},
+		provider.Completed: contracts.CompletePayment{PaymentID: payment, Amount: taken, ProviderReference: "ch_1"},
 		provider.Rejected:  contracts.RejectPayment{PaymentID: payment, Reason: "card declined"},
 		provider.Cancelled: contracts.CancelPayment{PaymentID: payment, Reason: "card declined"},
 	} {
@@ -125,11 +129,12 @@ func TestWhatIsNoReportBecomesNothing(t *testing.T) {
 		body string
 		code int
 	}{
-		"another event":        {told{report: provider.Report{EventID: "evt_1", Type: "account.updated", Outcome: provider.Other}}, "{}", http.StatusNoContent},
-		"a wrong signature":    {told{err: provider.ErrSignature}, "{}", http.StatusBadRequest},
-		"an unreadable event":  {told{err: provider.ErrMalformed}, "{}", http.StatusBadRequest},
-		"no key to verify":     {told{err: errors.New("the secret store is down")}, "{}", http.StatusServiceUnavailable},
-		"a body that is large": {told{report: report(provider.Completed)}, strings.Repeat("x", 64<<10+1), http.StatusRequestEntityTooLarge},
+		"another event":         {told{report: provider.Report{EventID: "evt_1", Type: "account.updated", Outcome: provider.Other}}, "{}", http.StatusNoContent},
+		"a wrong signature":     {told{err: provider.ErrSignature}, "{}", http.StatusBadRequest},
+		"a payment of no one's": {told{err: provider.ErrUnknown}, "{}", http.StatusBadRequest},
+		"an unreadable event":   {told{err: provider.ErrMalformed}, "{}", http.StatusBadRequest},
+		"no key to verify":      {told{err: errors.New("the secret store is down")}, "{}", http.StatusServiceUnavailable},
+		"a body that is large":  {told{report: report(provider.Completed)}, strings.Repeat("x", 64<<10+1), http.StatusRequestEntityTooLarge},
 	} {
 		commands := newBus()
 		resp := serve(t, c.p, commands, http.MethodPost, "/webhooks/told", c.body)
@@ -181,13 +186,49 @@ func TestAPayerMayBeThereBeforeThePaymentIsOpened(t *testing.T) {
 	}
 }
 
+// Ids that are no payment's do not keep the store busy.
+func TestAnUnknownPaymentIsLookedForAFewTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &opening{after: 1 << 20}
+		engine := gin.New()
+		endpoint.Checkout(engine, p, 5*time.Second)
+		ask := func() int {
+			w := httptest.NewRecorder()
+			engine.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/pay/"+payment.String(), nil))
+			return w.Code
+		}
+		if code := ask(); code != http.StatusNotFound {
+			t.Fatalf("%d, want 404", code)
+		}
+		if asked := 1<<20 - p.after; asked > 9 {
+			t.Errorf("it was looked for %d times", asked)
+		}
+		const most = 64
+		done := make(chan int, most)
+		for range most {
+			go func() { done <- ask() }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if code := ask(); code != http.StatusNotFound || time.Since(began) > 0 {
+			t.Errorf("one more: %d after %s, want 404 at once", code, time.Since(began))
+		}
+		for range most {
+			<-done
+		}
+	})
+}
+
 // opening knows the payment only when it was asked for it a few times.
 type opening struct {
 	told
+	mu    sync.Mutex
 	after int
 }
 
 func (o *opening) CheckoutURL(ctx context.Context, id uuid.UUID) (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.after--; o.after >= 0 {
 		return "", provider.ErrUnknown
 	}

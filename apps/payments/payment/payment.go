@@ -118,12 +118,13 @@ func initiate(provider string, s State, c contracts.InitiatePayment) ([]any, err
 }
 
 // complete accepts the provider's word in every state in which the money was
-// not known to be taken.
+// not known to be taken. The amount is what the provider took, whatever it was
+// asked for: the order judges whether that is its price, and if not it goes back.
 func complete(s State, c contracts.CompletePayment) ([]any, error) {
 	switch s.Status {
 	case Initiated, Rejected, Cancelled:
 		return []any{contracts.PaymentCompleted{
-			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, ProviderReference: c.ProviderReference,
+			PaymentID: s.ID, OrderID: s.OrderID, Amount: c.Amount, ProviderReference: c.ProviderReference,
 		}}, nil
 	}
 	return nil, nil
@@ -194,7 +195,7 @@ func evolve(s State, event any) State {
 	case contracts.PaymentInitiated:
 		s.ID, s.OrderID, s.Amount, s.Provider, s.Status = e.PaymentID, e.OrderID, e.Amount, e.Provider, Initiated
 	case contracts.PaymentCompleted:
-		s.Status = Completed
+		s.Amount, s.Status = e.Amount, Completed
 	case contracts.PaymentRejected:
 		s.Status = Rejected
 	case contracts.PaymentCancelled:

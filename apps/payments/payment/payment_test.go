@@ -21,7 +21,7 @@ var (
 // The commands.
 var (
 	initiate   = contracts.InitiatePayment{PaymentID: id, OrderID: order, Version: 1, Amount: price}
-	complete   = contracts.CompletePayment{PaymentID: id, ProviderReference: "ch_1"}
+	complete   = contracts.CompletePayment{PaymentID: id, Amount: price, ProviderReference: "ch_1"}
 	reject     = contracts.RejectPayment{PaymentID: id, Reason: "card declined"}
 	cancel     = contracts.CancelPayment{PaymentID: id, Reason: "order expired"}
 	refund     = contracts.RefundPayment{PaymentID: id, Reason: "order cancelled"}
@@ -236,5 +236,21 @@ func TestOnlyRecentMessagesAreRemembered(t *testing.T) {
 	}
 	if !agg.AnswersNoEffect {
 		t.Error("a command that changes nothing is not answered")
+	}
+}
+
+// The provider says how much it took; the order is who compares, and what does not
+// confirm it goes back as it came.
+func TestTheAmountIsWhatTheProviderTook(t *testing.T) {
+	other := contracts.Money{Amount: 100, Currency: "EUR"}
+	a := payment.Aggregate("demo")
+	s := a.Evolve(a.New(), initiated)
+	events, err := a.Decide(es.Env{}, s, contracts.CompletePayment{PaymentID: id, Amount: other, ProviderReference: "ch_1"})
+	if err != nil || len(events) != 1 || events[0].(contracts.PaymentCompleted).Amount != other {
+		t.Fatalf("got %+v, %v", events, err)
+	}
+	events, err = a.Decide(es.Env{}, a.Evolve(s, events[0]), refund)
+	if err != nil || len(events) != 1 || events[0].(contracts.PaymentRefundRequested).Amount != other {
+		t.Fatalf("got %+v, %v", events, err)
 	}
 }

@@ -58,7 +58,7 @@ type Provider interface {
 	Refund(ctx context.Context, r Refund) (reference string, err error)
 
 	// Read verifies and reads what came to the webhook. Errors: ErrSignature,
-	// ErrMalformed.
+	// ErrMalformed, ErrUnknown for a payment that was never opened.
 	Read(ctx context.Context, header http.Header, body []byte) (Report, error)
 }
 
@@ -83,8 +83,11 @@ type Report struct {
 
 	// What follows is empty for Other.
 	PaymentID uuid.UUID
-	OrderID   uuid.UUID
-	Tenant    string
+	// OrderID and Tenant are those that Open was given, whatever the event says.
+	OrderID uuid.UUID
+	Tenant  string
+	// Amount is what was taken, when it was, as the event says.
+	Amount contracts.Money
 	// Reference of the money taken, when it was; Reason, when it was not.
 	Reference string
 	Reason    string

@@ -56,6 +56,8 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.GET("/conferences", a.answer(a.conferences))
 	r.GET("/conferences/:id", a.answer(conference))
 	r.GET("/conferences/:id/events", a.handle(a.watchConference))
+	r.GET("/organiser/drafts/:id", a.answer(draft))
+	r.GET("/organiser/drafts/:id/events", a.handle(a.watchDraft))
 
 	r.GET("/catalogue", a.answer(a.catalogue))
 
@@ -207,17 +209,28 @@ func (a *API) conferences(r request) (any, error) {
 }
 
 func conference(r request) (any, error) {
-	found, err := r.conference(r.Request.Context())
+	found, err := r.conference(r.Request.Context(), false)
 	return missing(found, err, refusal.ConferenceNotFound)
 }
 
-// conference is the one named in the path, by id or slug.
-func (r request) conference(ctx context.Context) (view.Conference, error) {
+func draft(r request) (any, error) {
+	found, err := r.conference(r.Request.Context(), true)
+	return missing(found, err, refusal.ConferenceNotFound)
+}
+
+// conference is the one named in the path, by id or slug; with drafts also one
+// that was never published, which only its organiser may see.
+func (r request) conference(ctx context.Context, drafts bool) (c view.Conference, err error) {
 	name := r.Param("id")
-	if id, err := uuid.Parse(name); err == nil {
-		return r.store.Conference(ctx, r.tenant, id)
+	if id, parse := uuid.Parse(name); parse == nil {
+		c, err = r.store.Conference(ctx, r.tenant, id)
+	} else {
+		c, err = r.store.ConferenceBySlug(ctx, r.tenant, name)
 	}
-	return r.store.ConferenceBySlug(ctx, r.tenant, name)
+	if err == nil && !c.Public && !drafts {
+		return view.Conference{}, store.ErrNotFound
+	}
+	return c, err
 }
 
 func order(r request) (any, error) {

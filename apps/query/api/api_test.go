@@ -452,11 +452,48 @@ func TestStreamOfAnOrderThatAppears(t *testing.T) {
 	}
 }
 
+// A conference is public from the first time that it is published.
+func TestAConferenceIsADraftUntilItIsPublished(t *testing.T) {
+	s := start(t)
+	conference := uuid.New()
+	expect := func(public int) {
+		t.Helper()
+		for _, name := range []string{"gophers", conference.String()} {
+			for _, path := range []string{"/conferences/" + name, "/conferences/" + name + "?drafts=1"} {
+				res, err := http.Get(s.url + path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != public {
+					t.Errorf("%s: %d, want %d", path, res.StatusCode, public)
+				}
+			}
+			ask[view.Conference](s, "GET", "/organiser/drafts/"+name, "", 200)
+		}
+	}
+	s.happen("conference/"+conference.String(), 1, contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD"})
+	expect(404)
+	res, err := http.Get(s.url + "/conferences/gophers/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != 404 {
+		t.Errorf("its stream: %d", res.StatusCode)
+	}
+	s.happen("conference/"+conference.String(), 2, contracts.ConferencePublished{ConferenceID: conference})
+	expect(200)
+	s.happen("conference/"+conference.String(), 3, contracts.ConferenceUnpublished{ConferenceID: conference})
+	expect(200)
+}
+
 func TestStreamOfAConferenceHasHeartbeats(t *testing.T) {
 	s := start(t)
 	conference, seat := uuid.New(), uuid.New()
 	s.happen("conference/"+conference.String(), 1,
 		contracts.ConferenceCreated{ConferenceID: conference, Slug: "gophers", Currency: "USD"},
+		contracts.ConferencePublished{ConferenceID: conference},
 		contracts.SeatTypeAdded{ConferenceID: conference, SeatTypeID: seat, Name: "General admission", Quota: 10})
 	v := s.look("/conferences/gophers/events", "")
 	v.next()

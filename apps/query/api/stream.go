@@ -39,8 +39,12 @@ func (a *API) watchOrder(r request) error {
 	})
 }
 
-func (a *API) watchConference(r request) error {
-	found, err := r.conferenceSoon()
+func (a *API) watchConference(r request) error { return a.follow(r, false) }
+
+func (a *API) watchDraft(r request) error { return a.follow(r, true) }
+
+func (a *API) follow(r request, drafts bool) error {
+	found, err := r.conferenceSoon(drafts)
 	if errors.Is(err, store.ErrNotFound) {
 		return problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}
@@ -57,10 +61,10 @@ func (a *API) watchConference(r request) error {
 // of its own.
 const askWithin = 5 * time.Second
 
-func (r request) conferenceSoon() (view.Conference, error) {
+func (r request) conferenceSoon(drafts bool) (view.Conference, error) {
 	ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
 	defer cancel()
-	return r.conference(ctx)
+	return r.conference(ctx, drafts)
 }
 
 // update is a view as it is sent. Its id is a digest of it, so that it says of

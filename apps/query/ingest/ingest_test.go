@@ -236,8 +236,12 @@ func TestResend(t *testing.T) {
 		to     message.Address
 		err    error
 	}{
-		{"to the topic it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Event, Topic: "events", Message: event}},
-			message.Address{Kind: message.Event, Topic: "events"}, nil},
+		{"to the topic it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Command, Topic: "orders", Message: event}},
+			message.Address{Kind: message.Command, Topic: "orders"}, nil},
+		{"to no topic that its type does not belong to", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Event, Topic: "events", Message: event}},
+			message.Address{}, ingest.ErrNotResendable},
+		{"of an unknown type, wherever it says it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Command, Topic: "orders", Message: unknown}},
+			message.Address{}, ingest.ErrNotResendable},
 		{"from the sidecar, to the topic of its type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: event}},
 			message.Address{Kind: message.Command, Topic: contracts.TopicOrders}, nil},
 		{"from the sidecar, of an unknown type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: unknown}},

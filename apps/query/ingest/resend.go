@@ -11,8 +11,8 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// ErrNotResendable: nobody knows where the message belongs, or it is no message
-// at all.
+// ErrNotResendable: nobody knows where the message belongs, it was given up on
+// another topic than that, or it is no message at all.
 var ErrNotResendable = errors.New("the message cannot be sent back")
 
 // Resend is a dead letter's message as it is sent back to its topic: under a
@@ -23,14 +23,13 @@ func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 	if err != nil || l.Truncated {
 		return message.Message{}, ErrNotResendable
 	}
-	to := &message.Address{Kind: l.Kind, Topic: l.Topic}
-	if to.Topic == "" { // the sidecar gave it up
-		t, ok := r.Lookup(meta.Type)
-		if !ok || t.Topic == "" {
-			return message.Message{}, ErrNotResendable
-		}
-		to = &message.Address{Kind: t.Kind, Topic: t.Topic}
+	// Where it goes follows from its type alone: what a dead letter says of that may
+	// be made up, and this app may publish everywhere.
+	t, ok := r.Lookup(meta.Type)
+	if !ok || t.Topic == "" || l.Topic != "" && l.Topic != t.Topic {
+		return message.Message{}, ErrNotResendable
 	}
+	to := &message.Address{Kind: t.Kind, Topic: t.Topic}
 	meta.OriginalID, meta.ID = cmp.Or(meta.OriginalID, meta.ID), sendID(l, "retry")
 	return message.Message{Meta: meta, Body: data, To: to}, nil
 }

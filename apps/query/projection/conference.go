@@ -22,7 +22,7 @@ func Conference(c *view.Conference, m message.Message) {
 	case contracts.ConferenceUpdated:
 		describe(c, e.Details)
 	case contracts.ConferencePublished:
-		c.Published = true
+		c.Published, c.Public = true, true
 	case contracts.ConferenceUnpublished:
 		c.Published = false
 	case contracts.SeatTypeAdded:

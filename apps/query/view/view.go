@@ -33,6 +33,7 @@ type Conference struct {
 	HandOverUntil time.Time  `json:"handOverUntil,omitzero" doc:"Until when the holder of an order says who has its seats; absent: until the conference starts"`
 	Currency      string     `json:"currency" doc:"ISO 4217" example:"USD"`
 	Published     bool       `json:"published" doc:"Whether new orders are taken"`
+	Public        bool       `json:"public" doc:"Whether it was ever published: until then only the organiser sees it"`
 	SeatTypes     []SeatType `json:"seatTypes" nullable:"false"`
 	Version       uint64     `json:"version" doc:"Grows with every change that the organiser makes, and not with sales; the ETag, for If-Match"`
 	Revision      int64      `json:"revision" doc:"Grows with every change of this view"`

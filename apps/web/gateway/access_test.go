@@ -276,3 +276,15 @@ func TestAKeyWrittenInAnotherWayGivesTheSameSecret(t *testing.T) {
 		t.Errorf("%+v, and then %+v", first, again)
 	}
 }
+
+// What an organiser prepares is not public until it is.
+func TestAnUnpublishedConferenceIsTheOrganisersAlone(t *testing.T) {
+	f := newFixture(t)
+	f.query.answer("GET /organiser/drafts/gophers-2027", aConference)
+	f.do("GET", "/api/conferences/gophers-2027", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027/events", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027?drafts=1", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027", "", header{"Authorization", "Bearer wrong"}).
+		problem(http.StatusUnauthorized, problem.CredentialRequired)
+	f.do("GET", "/api/conferences/gophers-2027", "", asOrganiser).is(http.StatusOK)
+}

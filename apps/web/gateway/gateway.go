@@ -85,8 +85,8 @@ type Gateway struct {
 	refused metric.Int64Counter // requests answered with 429
 	proxies proxies
 	wrong   metric.Int64Counter // secrets and tokens that open nothing
-	waiting room
-	streams room
+	waiting *room
+	streams *room
 	health  health
 	running context.Context // ends when the gateway does
 	end     context.CancelFunc
@@ -122,8 +122,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
 		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
 		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
-		waiting: make(room, maxWaiting),
-		streams: make(room, maxStreams),
+		waiting: newRoom(maxWaiting, waitingEach),
+		streams: newRoom(maxStreams, streamsEach),
 	}
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
@@ -140,7 +140,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
-	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, g.withOrigin, g.readBody}
+	before := []gin.HandlerFunc{g.logAccess, g.recoverPanic, secureHeaders, g.withOrigin, boundWriting, g.readBody}
 	router.NoRoute(append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.NotFound)) })...)
 	router.NoMethod(append([]gin.HandlerFunc{headAsGet(router)}, append(before, func(c *gin.Context) { g.fail(c, problem.New(problem.MethodNotAllowed)) })...)...)
 

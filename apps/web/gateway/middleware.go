@@ -83,6 +83,29 @@ func secure(h http.Header) {
 	setIfAbsent(h, "Cache-Control", "no-store")
 }
 
+// readWithinReach is how long a client may take to receive an answer, or a part of
+// a stream, before it is given up: one that never reads would hold the answer.
+const readWithinReach = 30 * time.Second
+
+// boundWriting gives the client so long to receive the answer once it is due.
+func boundWriting(c *gin.Context) {
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(MaxWait + 2*readWithinReach)) // a test's recorder has none
+}
+
+// untilRead gives a client that long for each part of a stream.
+type untilRead struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+}
+
+func (u untilRead) Write(p []byte) (int, error) {
+	_ = u.conn.SetWriteDeadline(time.Now().Add(readWithinReach))
+	return u.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (u untilRead) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
 // readBody reads the body, bounded in size and time, before anything else is
 // done. Once it is there, the connection has no read deadline: the server
 // watches it for the client's going away, and would take a deadline that passes

@@ -29,6 +29,8 @@ const (
 	holder    = "Whoever has the order's secret, and the organiser."
 	organiser = "The organiser."
 
+	anyoneOncePublished = "Anyone, once the conference was published; until then the organiser."
+
 	holderOrOrganiser = "Whoever has the order's secret; and the organiser, for longer."
 )
 
@@ -82,6 +84,10 @@ func (g *Gateway) describe(o operation) huma.Operation {
 	case organiser:
 		op.Security = []map[string][]string{{organiserScheme: {}}}
 		op.Middlewares = huma.Middlewares{g.organiserOnly}
+		o.problems = append(o.problems, problem.CredentialRequired, problem.TooManyRequests, problem.Unavailable)
+	case anyoneOncePublished:
+		op.Security = append(op.Security, map[string][]string{organiserScheme: {}})
+		op.Middlewares = huma.Middlewares{g.organiserToo}
 		o.problems = append(o.problems, problem.CredentialRequired, problem.TooManyRequests, problem.Unavailable)
 	case holder, holderOrOrganiser:
 		op.Security = []map[string][]string{{orderScheme: {}}}

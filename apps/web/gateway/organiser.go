@@ -91,7 +91,7 @@ type FoundConference struct {
 }
 
 func (g *Gateway) conference(ctx context.Context, idOrSlug string) (*FoundConference, error) {
-	found, err := ask[view.Conference](g, ctx, "/conferences/"+idOrSlug, refusal.ConferenceNotFound)
+	found, err := ask[view.Conference](g, ctx, conferencePath(ctx, idOrSlug), refusal.ConferenceNotFound)
 	if err != nil {
 		return nil, err
 	}

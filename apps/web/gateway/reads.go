@@ -124,6 +124,15 @@ type ConferenceName struct {
 	ID string `path:"id" maxLength:"64" pattern:"^[A-Za-z0-9-]+$" doc:"The conference's id or slug" example:"gophers-2027"`
 }
 
+// conferencePath is where query has a conference: for the organiser also one that
+// was never published.
+func conferencePath(ctx context.Context, idOrSlug string) string {
+	if originOf(ctx).organiser {
+		return "/organiser/drafts/" + idOrSlug
+	}
+	return "/conferences/" + idOrSlug
+}
+
 func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences, params: true,
@@ -136,7 +145,7 @@ func (g *Gateway) reads() {
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
 		summary: "Read a conference with its live availability",
 		text:    "The ETag names what the organiser says of it, for If-Match: sales change the availability in the answer and not the ETag.",
-		who:     anyone, problems: []es.Code{refusal.ConferenceNotFound},
+		who:     anyoneOncePublished, problems: []es.Code{refusal.ConferenceNotFound},
 	}), func(ctx context.Context, in *ConferenceName) (*FoundConference, error) {
 		return g.conference(ctx, in.ID)
 	})
@@ -144,8 +153,8 @@ func (g *Gateway) reads() {
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
 		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
-		who:     anyone, problems: []es.Code{refusal.ConferenceNotFound},
-	}, func(in *ConferenceName) string { return "/conferences/" + in.ID + "/events" }, refusal.ConferenceNotFound)
+		who:     anyoneOncePublished, problems: []es.Code{refusal.ConferenceNotFound},
+	}, func(ctx context.Context, in *ConferenceName) string { return conferencePath(ctx, in.ID) + "/events" }, refusal.ConferenceNotFound)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
@@ -159,7 +168,7 @@ func (g *Gateway) reads() {
 		summary: "Watch an order",
 		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
-	}, func(in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, refusal.OrderNotFound)
+	}, func(_ context.Context, in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, refusal.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
 		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders,
 		summary: "Read the story of an order",
@@ -205,7 +214,7 @@ func (g *Gateway) reads() {
 		defer cancel()
 		wait := time.Duration(in.Wait) * time.Second
 		if wait > 0 {
-			if leave, ok := g.waiting.enter(); ok {
+			if leave, ok := g.waiting.enter(originOf(ctx).addr); ok {
 				defer leave()
 			} else {
 				wait = 0
@@ -365,7 +374,7 @@ func asked(by view.FindOrder) (view.FindOrder, error) {
 }
 
 // stream registers an operation that passes a stream of server-sent events on.
-func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound es.Code) {
+func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) string, notFound es.Code) {
 	op := g.read(o)
 	op.Responses["200"] = &huma.Response{
 		Description: "Events, each with the whole view as its data",
@@ -376,13 +385,17 @@ func stream[T, I any](g *Gateway, o operation, path func(*I) string, notFound es
 	huma.Register(g.api, op, func(_ context.Context, in *I) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			c := humagin.Unwrap(ctx)
-			g.forwardStream(c.Writer, c.Request, path(in), notFound)
+			g.forwardStream(c.Writer, c.Request, path(c.Request.Context(), in), notFound)
 		}}, nil
 	})
 }
 
+// streamFor is how long a stream goes on at most: a client that still watches comes
+// back, perhaps to another replica, and one whose connection died unnoticed is gone.
+const streamFor = time.Hour
+
 func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path string, notFound es.Code) {
-	leave, ok := g.streams.enter()
+	leave, ok := g.streams.enter(originOf(r.Context()).addr)
 	if !ok {
 		problem.Write(w, r, problem.New(problem.Unavailable).With("Retry-After", "1"))
 		return
@@ -390,7 +403,10 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path str
 	defer leave()
 	ctx, cancel := g.whileRunning(r.Context())
 	defer cancel()
+	ctx, enough := context.WithTimeout(ctx, streamFor)
+	defer enough()
 	r = r.WithContext(ctx)
+	w = untilRead{w, http.NewResponseController(w)}
 	r.Header.Set("Accept", upstream.EventStream) // by which the sidecars know a stream
 	clear(w.Header())                            // the stream brings its own
 	begin := func(failed func(http.ResponseWriter, *http.Request, error)) {

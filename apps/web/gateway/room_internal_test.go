@@ -3,14 +3,15 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 
 	"github.com/plenary/plenary/contracts/refusal"
 )
 
 func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
-	g := &Gateway{streams: make(room, 1)}
-	leave, ok := g.streams.enter()
+	g := &Gateway{streams: newRoom(1, 1)}
+	leave, ok := g.streams.enter(netip.Addr{})
 	if !ok {
 		t.Fatal("there is no room for one")
 	}
@@ -20,7 +21,28 @@ func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
 		t.Errorf("%d %v", answer.Code, answer.Header())
 	}
 	leave()
-	if _, ok := g.streams.enter(); !ok {
+	if _, ok := g.streams.enter(netip.Addr{}); !ok {
 		t.Error("the place of one who left is not free")
+	}
+}
+
+func TestOneClientLeavesRoomForOthers(t *testing.T) {
+	r := newRoom(3, 2)
+	hall, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	leave, ok := r.enter(hall)
+	_, second := r.enter(hall)
+	_, third := r.enter(hall)
+	if !ok || !second || third {
+		t.Fatalf("one client: %v, %v, %v; want two places", ok, second, third)
+	}
+	if _, ok := r.enter(home); !ok {
+		t.Fatal("there is no room for another")
+	}
+	if _, ok := r.enter(netip.MustParseAddr("192.0.2.3")); ok {
+		t.Fatal("there is room for more than all")
+	}
+	leave()
+	if _, ok := r.enter(hall); !ok {
+		t.Fatal("a place that was left is not free")
 	}
 }

@@ -234,7 +234,7 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome vie
 	if !ok || wait == 0 {
 		return outcome, 0
 	}
-	leave, ok := g.waiting.enter()
+	leave, ok := g.waiting.enter(originOf(ctx).addr)
 	if !ok {
 		return outcome, 0
 	}
@@ -262,23 +262,12 @@ const (
 	// askAgain is the pause before an outcome is asked for again.
 	askAgain = 100 * time.Millisecond
 	// maxWaiting bounds the requests that wait at the same time, maxStreams the
-	// streams: each holds connections through both sidecars.
-	maxWaiting = 512
-	maxStreams = 4096
+	// streams: each holds connections through both sidecars. One client may have so
+	// many of them as a hall full of people behind one address needs, and leaves the
+	// rest to others.
+	maxWaiting, waitingEach = 512, 256
+	maxStreams, streamsEach = 4096, 1024
 )
-
-// room has places for requests that stay.
-type room chan struct{}
-
-// enter takes a place; ok is false when there is none left.
-func (r room) enter() (leave func(), ok bool) {
-	select {
-	case r <- struct{}{}:
-		return func() { <-r }, true
-	default:
-		return nil, false
-	}
-}
 
 func outcomeURL(id uuid.UUID) string { return "/api/outcomes/" + id.String() }
 

@@ -742,7 +742,7 @@ func TestWaitingIsNotCutShortByTheBodysDeadline(t *testing.T) {
 
 func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
 	f := newFixture(t)
-	const most = 512
+	const most = 256 // of one client
 	var wg sync.WaitGroup
 	for range most {
 		wg.Go(func() { f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusCreated) })

@@ -171,10 +171,10 @@ type view struct {
 }
 
 type paymentView struct {
-	Amount, Order, ID, Status string
-	Choices                   []button
-	Refunds                   string
-	Refund                    *button
+	Amount, ID, Status string
+	Choices            []button
+	Refunds            string
+	Refund             *button
 }
 
 type button struct {
@@ -210,7 +210,7 @@ func (p *Provider) render(c *gin.Context, code int, r record, err error) {
 // payment is what the page shows of a record.
 func (t texts) payment(r record, tag language.Tag) *paymentView {
 	v := &paymentView{
-		Amount: locale.Money(tag, r.Amount), Order: r.OrderID.String(), ID: r.PaymentID.String(), Status: t.status(r),
+		Amount: locale.Money(tag, r.Amount), ID: r.PaymentID.String(), Status: t.status(r),
 	}
 	switch e, ended := r.event(); {
 	case r.Status == open:

@@ -13,8 +13,8 @@ import (
 
 // texts are the page's words in one language.
 type texts struct {
-	Title, Demo            string
-	Amount, Order, Payment string
+	Title, Demo     string
+	Amount, Payment string
 
 	Choose                          string
 	Accept, AcceptExplains          string
@@ -41,7 +41,7 @@ var inLanguage = []texts{
 	{
 		Title:  "Payment",
 		Demo:   "This is a demonstration. No money moves.",
-		Amount: "Amount", Order: "Order", Payment: "Payment",
+		Amount: "Amount", Payment: "Payment",
 		Choose: "What shall happen?",
 		Accept: "Accept", AcceptExplains: "The money is taken.",
 		Reject: "Reject", RejectExplains: "The payment is refused, as when a card is declined.",
@@ -74,7 +74,7 @@ var inLanguage = []texts{
 	{
 		Title:  "付款",
 		Demo:   "这是演示页面,不会发生真实的资金往来。",
-		Amount: "金额", Order: "订单", Payment: "付款编号",
+		Amount: "金额", Payment: "付款编号",
 		Choose: "请选择结果",
 		Accept: "接受", AcceptExplains: "款项被收取。",
 		Reject: "拒绝", RejectExplains: "付款被拒,如同银行卡被拒。",

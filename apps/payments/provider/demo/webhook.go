@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/payments/provider"
+	"github.com/plenary/plenary/contracts"
 )
 
 // SignatureHeader carries when the webhook's body was signed (Unix seconds), and
@@ -42,24 +43,24 @@ var outcomes = map[string]provider.Outcome{
 	eventAccepted: provider.Completed, eventRejected: provider.Rejected, eventCancelled: provider.Cancelled,
 }
 
-// event is the body of the webhook.
+// event is the body of the webhook. Like a real provider's, it knows the payment
+// alone: whose it is, the shop keeps.
 type event struct {
-	ID        string    `json:"id"`
-	Type      string    `json:"type"`
-	PaymentID uuid.UUID `json:"paymentId"`
-	OrderID   uuid.UUID `json:"orderId"`
-	Tenant    string    `json:"tenant"`
-	Reference string    `json:"reference,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
+	ID        string           `json:"id"`
+	Type      string           `json:"type"`
+	PaymentID uuid.UUID        `json:"paymentId"`
+	Amount    *contracts.Money `json:"amount,omitempty"` // of money that was taken
+	Reference string           `json:"reference,omitempty"`
+	Reason    string           `json:"reason,omitempty"`
 }
 
 // event is what the provider tells of how the payment ended, always in the same
 // words; ok is false while it has not.
 func (r *record) event() (e event, ok bool) {
-	e = event{PaymentID: r.PaymentID, OrderID: r.OrderID, Tenant: r.Tenant}
+	e = event{PaymentID: r.PaymentID}
 	switch r.Status {
 	case accepted:
-		e.Type, e.Reference = eventAccepted, referenceOf(r.PaymentID, "payment")
+		e.Type, e.Reference, e.Amount = eventAccepted, referenceOf(r.PaymentID, "payment"), &r.Amount
 	case rejected:
 		e.Type, e.Reason = eventRejected, "rejected on the demo provider's page"
 	case cancelled:
@@ -73,6 +74,10 @@ func (r *record) event() (e event, ok bool) {
 
 // Read implements provider.Provider.
 func (p *Provider) Read(ctx context.Context, header http.Header, body []byte) (provider.Report, error) {
+	// What no key can make right is turned away before the key is read.
+	if signed, _ := signatures(header.Get(SignatureHeader), p.Now()); len(signed) == 0 {
+		return provider.Report{}, provider.ErrSignature
+	}
 	key, err := p.Key(ctx)
 	if err != nil {
 		return provider.Report{}, fmt.Errorf("the demo provider's key: %w", err)
@@ -94,10 +99,25 @@ func (p *Provider) Read(ctx context.Context, header http.Header, body []byte) (p
 	if e.PaymentID == uuid.Nil {
 		return provider.Report{}, fmt.Errorf("%w: %s without a payment", provider.ErrMalformed, e.Type)
 	}
-	return provider.Report{
-		EventID: e.ID, Type: e.Type, Outcome: outcome, PaymentID: e.PaymentID, OrderID: e.OrderID, Tenant: e.Tenant,
-		Reference: e.Reference, Reason: e.Reason,
-	}, nil
+	report := provider.Report{
+		EventID: e.ID, Type: e.Type, Outcome: outcome, PaymentID: e.PaymentID, Reference: e.Reference, Reason: e.Reason,
+	}
+	if outcome == provider.Completed {
+		if e.Amount == nil || e.Amount.Amount <= 0 || len(e.Amount.Currency) != 3 {
+			return provider.Report{}, fmt.Errorf("%w: %s without an amount", provider.ErrMalformed, e.Type)
+		}
+		report.Amount = *e.Amount
+	}
+	// Whose payment it is stands in what Open wrote down.
+	r, _, err := p.load(ctx, e.PaymentID)
+	if err != nil {
+		return provider.Report{}, err
+	}
+	if !r.opened() {
+		return provider.Report{}, provider.ErrUnknown
+	}
+	report.OrderID, report.Tenant = r.OrderID, r.Tenant
+	return report, nil
 }
 
 // report tells the shop how a payment has ended, unless it was told.
@@ -169,24 +189,38 @@ func mac(key, t string, body []byte) []byte {
 	return h.Sum(nil)
 }
 
-func verify(key, header string, body []byte, now time.Time) bool {
-	var t string
-	var signatures []string
+// mostSignatures bounds those of one header.
+const mostSignatures = 4
+
+// signatures are those that a header has, and their time; none when the time is
+// not about now.
+func signatures(header string, now time.Time) (signed [][]byte, t string) {
 	for part := range strings.SplitSeq(header, ",") {
 		switch name, value, _ := strings.Cut(part, "="); name {
 		case "t":
 			t = value
 		case "v1":
-			signatures = append(signatures, value)
+			got, err := hex.DecodeString(value)
+			if err == nil && len(got) == sha256.Size && len(signed) < mostSignatures {
+				signed = append(signed, got)
+			}
 		}
 	}
 	seconds, err := strconv.ParseInt(t, 10, 64)
-	if key == "" || err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > tolerance {
+	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > tolerance {
+		return nil, t
+	}
+	return signed, t
+}
+
+func verify(key, header string, body []byte, now time.Time) bool {
+	signed, t := signatures(header, now)
+	if key == "" {
 		return false
 	}
 	want := mac(key, t, body)
-	for _, s := range signatures {
-		if got, err := hex.DecodeString(s); err == nil && hmac.Equal(got, want) {
+	for _, got := range signed {
+		if hmac.Equal(got, want) {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package gateway_test
+package host
 
 import (
 	"context"
@@ -6,14 +6,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/plenary/plenary/apps/web/gateway"
 )
 
 func TestASecretIsReadEveryHalfMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secret, failing, reads := "first", errors.New("the store is down"), 0
-		token := gateway.Remembered(func(context.Context) (string, error) {
+		token := Remembered(func(context.Context) (string, error) {
 			reads++
 			if failing != nil {
 				return "", failing
@@ -45,7 +43,7 @@ func TestASecretIsReadEveryHalfMinute(t *testing.T) {
 func TestARevokedSecretEndsWithinAMinuteAlsoWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failing error
-		token := gateway.Remembered(func(context.Context) (string, error) { return "revoked meanwhile", failing })
+		token := Remembered(func(context.Context) (string, error) { return "revoked meanwhile", failing })
 		if _, err := token(t.Context()); err != nil {
 			t.Fatal(err)
 		}
