@@ -83,7 +83,7 @@ func ofConference[T any](list func(r request, conference uuid.UUID, q store.List
 
 // existing is the id of the conference in the path.
 func (r request) existing() (uuid.UUID, error) {
-	found, err := r.conferenceSoon()
+	found, err := r.conferenceSoon(true)
 	if errors.Is(err, store.ErrNotFound) {
 		err = problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}
