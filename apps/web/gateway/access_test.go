@@ -281,9 +281,9 @@ func TestAKeyWrittenInAnotherWayGivesTheSameSecret(t *testing.T) {
 func TestAnUnpublishedConferenceIsTheOrganisersAlone(t *testing.T) {
 	f := newFixture(t)
 	f.query.answer("GET /organiser/drafts/gophers-2027", aConference)
-	f.do("GET", "/api/conferences/gophers-2027", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
-	f.do("GET", "/api/conferences/gophers-2027/events", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
-	f.do("GET", "/api/conferences/gophers-2027?drafts=1", "").problem(http.StatusNotFound, problem.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027/events", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
+	f.do("GET", "/api/conferences/gophers-2027?drafts=1", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
 	f.do("GET", "/api/conferences/gophers-2027", "", header{"Authorization", "Bearer wrong"}).
 		problem(http.StatusUnauthorized, problem.CredentialRequired)
 	f.do("GET", "/api/conferences/gophers-2027", "", asOrganiser).is(http.StatusOK)
