@@ -56,7 +56,9 @@ func (g *Gateway) lists() {
 		summary: "Watch how a conference sells",
 		text:    "Server-sent events named dashboard: the dashboard now, and again whenever something of it changes.",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
-	}, func(in *ConferenceName) string { return "/organiser/conferences/" + in.ID + "/dashboard/events" }, conferenceMissing)
+	}, func(_ context.Context, in *ConferenceName) string {
+		return "/organiser/conferences/" + in.ID + "/dashboard/events"
+	}, conferenceMissing)
 	huma.Register(g.api, g.read(operation{
 		id: "list-orders", method: http.MethodGet, path: root + "/{id}/orders", tag: tagOrganiser, params: true,
 		summary: "List a conference's orders, the newest first",

@@ -608,7 +608,7 @@ func TestAStaleChangeIsAnsweredWithWhatIsThereNow(t *testing.T) {
 	now := aConference
 	now.Name, now.Version = "Gophers, renamed", 8
 	f := newFixture(t)
-	f.query.answer("GET /conferences/"+conferenceID.String(), now)
+	f.query.answer("GET /organiser/drafts/"+conferenceID.String(), now)
 	f.refusing(refusal.ConferenceChanged, "the conference is at version 8 by now")
 	put := func(headers ...header) response {
 		return f.do("PUT", "/api/conferences/"+conferenceID.String(), `{`+detailsJSON+`}`, append(headers, asOrganiser, header{"If-Match", `"7"`})...)

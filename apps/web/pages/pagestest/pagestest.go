@@ -108,6 +108,10 @@ func (w *World) Put(path string, shown any) {
 	defer w.mu.Unlock()
 	w.answers[path] = shown
 	w.revisions[path]++
+	if name, ok := strings.CutPrefix(path, "/conferences/"); ok { // the organiser sees it as well
+		w.answers["/organiser/drafts/"+name] = shown
+		w.revisions["/organiser/drafts/"+name]++
+	}
 	w.changed.Broadcast()
 }
 
