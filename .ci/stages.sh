@@ -139,7 +139,7 @@ ends() {
 	for name in "${!group[@]}"; do
 		wait "${group[$name]}" || true
 	done
-	kill -- "-$force" 2>/dev/null || true
+	{ kill -- "-$force" && wait "$force"; } 2>/dev/null || true
 	rm -rf "$outputs"
 }
 trap ends EXIT
