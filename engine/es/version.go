@@ -9,7 +9,8 @@ import (
 
 // Version is a release of the program, "0.3", as far as it matters for what is
 // written and read: its third number changes nothing of that. The zero Version is
-// before all others.
+// before all others. The version of a message type is another thing; it stands in the
+// type's name.
 type Version struct{ Major, Minor int }
 
 // ParseVersion reads "0.3" or "0.3.1".

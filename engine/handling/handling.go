@@ -9,6 +9,10 @@
 // repaired by the redelivery of the message. A handler that fails again and
 // again by itself has its message parked in the dead letters, and later messages
 // of that one stream kept behind it. See docs/adr.
+//
+// Where to look: batch.go is the path of a batch; decide.go decides one message, and
+// counts its faults up to maxAttempts; park.go makes the dead letter; settle.go tells
+// the broker; waiting.go keeps what only another version can handle.
 package handling
 
 import (

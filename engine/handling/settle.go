@@ -25,7 +25,8 @@ const (
 )
 
 // settle says what the broker is told of a message. It is the one place where an
-// outcome becomes an acknowledgement, a redelivery or a dead letter.
+// outcome becomes an acknowledgement, a redelivery or a dead letter. The tries before
+// that are counted by attempt.
 func (e *Engine) settle(ctx context.Context, it *item) bus.Status {
 	switch it.outcome {
 	case done:

@@ -1,6 +1,9 @@
 // Package state is the port to a key-value store with compare-and-swap, the
 // one thing the engine asks of a database: that of two writers who read the
 // same version of a key, at most one succeeds. Nothing here spans two keys.
+//
+// daprstate is the port over Dapr. Package stream commits through it; package handling
+// keeps its claims and waiting messages through it.
 package state
 
 import (

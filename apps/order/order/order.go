@@ -254,7 +254,8 @@ func reject(s State, m contracts.RejectOrder) ([]any, error) {
 // all or some, that has a registrant, and that is free or paid with exactly its
 // total. What it says when it refuses has an order: a payment of another amount
 // can never confirm this order, however it stands. Again with the payment that
-// confirmed it, it changes nothing.
+// confirmed it, it changes nothing. PaymentRefusal of query's view of an order foretells
+// the refusals; a change belongs in both.
 func confirm(s State, m contracts.ConfirmOrder) ([]any, error) {
 	if s.Status == Confirmed && samePayment(m.PaymentID, s.PaymentID) {
 		return nil, nil

@@ -100,6 +100,9 @@ func (g *Gateway) conference(ctx context.Context, idOrSlug string) (*FoundConfer
 
 func conferenceURL(id uuid.UUID) string { return "/api/conferences/" + id.String() }
 
+// organiser registers what an organiser changes; their lists are in lists.go. A new
+// command also stands in contracts, and among what web sends in topology.yaml. make
+// generate writes openapi.yaml.
 func (g *Gateway) organiser() {
 	details := []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.TimeZoneUnknown, refusal.DateOutOfRange, refusal.DatesInvalid, refusal.SalesWindowInvalid, refusal.RefundWindowInvalid, refusal.HandOverInvalid}
 	seatType := []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.NameRequired, refusal.NameInvalid, refusal.TextInvalid, refusal.PriceInvalid, refusal.QuotaInvalid, refusal.DateOutOfRange, refusal.SalesWindowInvalid, refusal.SeatTypeRemoved}
