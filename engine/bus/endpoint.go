@@ -22,9 +22,10 @@ type Parker interface {
 	Park(ctx context.Context, letter message.DeadLetter) error
 }
 
-// Endpoint is the HTTP endpoint that Dapr delivers batches to. It decodes and
-// validates every entry, hands the valid ones to the handler in one batch, and
-// answers a status for each. An entry that is malformed is parked. An event of an
+// Endpoint is the HTTP endpoint that Dapr delivers batches to. Each message is a
+// CloudEvent, or several in the JSON batch format. It decodes and validates every
+// event, hands the valid ones to the handler, and answers a status for each message.
+// An event that is malformed is parked. One of an
 // unknown type, which may come from a later version, is counted, logged and
 // acknowledged; a command of one is counted, logged and handed on with a nil Body.
 type Endpoint struct {
@@ -80,35 +81,76 @@ func (e *Endpoint) Serve(c *gin.Context) {
 	}
 	ctx, done := finish(c.Request.Context())
 	defer done()
-	out := make([]bulkStatus, len(req.Entries))
-	batch := make([]Delivery, 0, len(req.Entries))
-	index := make([]int, 0, len(req.Entries))
+	d := delivered{Endpoint: e, topic: req.Topic, statuses: make([]Status, len(req.Entries))}
 	for i, entry := range req.Entries {
-		out[i].EntryID = entry.EntryID
-		raw := payload(entry.Event)
-		d, err := e.decode(raw, req.Topic)
-		switch {
-		case e.Kind == message.DeadLetterKind:
-			batch, index = append(batch, asDeadLetter(d, raw, err)), append(index, i)
-		case err == nil:
-			batch, index = append(batch, d), append(index, i)
-		case errors.Is(err, message.ErrUnknownType):
-			if e.KeepUnknown || e.Kind == message.Command {
-				batch, index = append(batch, d), append(index, i)
-			}
-			slog.WarnContext(ctx, "message of unknown type", "type", d.Message.Type, "id", d.Message.ID, "topic", req.Topic)
-			e.Meter.Unknown(ctx, req.Topic)
-			out[i].Status = Success.String()
-		default:
-			out[i].Status = e.park(ctx, d, raw, req.Topic, err).String()
+		events := message.UnpackCloudEvents(payload(entry.Event))
+		e.Meter.Message(ctx, req.Topic, len(events))
+		for _, raw := range events {
+			d.take(ctx, i, raw)
 		}
 	}
-	if len(batch) > 0 {
-		for n, s := range e.Handler.HandleBatch(ctx, batch) {
-			out[index[n]].Status = s.String()
-		}
+	d.handle(ctx)
+	out := make([]bulkStatus, len(req.Entries))
+	for i, entry := range req.Entries {
+		out[i] = bulkStatus{EntryID: entry.EntryID, Status: d.statuses[i].String()}
 	}
 	c.JSON(http.StatusOK, gin.H{"statuses": out})
+}
+
+// maxHandled is how many events are handled at once. A delivery has many times that
+// when its messages are batches.
+const maxHandled = 200
+
+// delivered is one delivery on its way to the handler.
+type delivered struct {
+	*Endpoint
+	topic    string
+	statuses []Status // of its messages
+
+	batch []Delivery // the events that are to be handled
+	of    []int      // the message that each of them came with
+}
+
+// take takes one event of a message.
+func (d *delivered) take(ctx context.Context, of int, raw []byte) {
+	event, err := d.decode(raw, d.topic)
+	switch {
+	case d.Kind == message.DeadLetterKind:
+		event = asDeadLetter(event, raw, err)
+	case err == nil:
+	case errors.Is(err, message.ErrUnknownType):
+		slog.WarnContext(ctx, "message of unknown type", "type", event.Message.Type, "id", event.Message.ID, "topic", d.topic)
+		d.Meter.Unknown(ctx, d.topic)
+		if !d.KeepUnknown && d.Kind != message.Command {
+			return
+		}
+	default:
+		d.settle(of, d.park(ctx, event, raw, d.topic, err))
+		return
+	}
+	d.batch, d.of = append(d.batch, event), append(d.of, of)
+	if len(d.batch) == maxHandled {
+		d.handle(ctx)
+	}
+}
+
+// handle has the events handled that were taken.
+func (d *delivered) handle(ctx context.Context) {
+	if len(d.batch) == 0 {
+		return
+	}
+	for i, s := range d.Handler.HandleBatch(ctx, d.batch) {
+		d.settle(d.of[i], s)
+	}
+	d.batch, d.of = nil, nil
+}
+
+// settle gives a message the status of one of its events. It comes again if one of
+// them has to; then the others decide nothing again.
+func (d *delivered) settle(of int, s Status) {
+	if s == Retry || d.statuses[of] == Success {
+		d.statuses[of] = s
+	}
 }
 
 // finishWithin is how long a batch goes on when nobody waits for its answer any

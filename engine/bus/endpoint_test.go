@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,7 @@ type recorder struct {
 	batches [][]bus.Delivery
 	letters []message.DeadLetter
 	status  bus.Status
+	of      map[string]bus.Status // those of messages with another one, by id
 	broken  error
 
 	keepUnknown bool
@@ -37,7 +39,13 @@ type recorder struct {
 
 func (r *recorder) HandleBatch(_ context.Context, batch []bus.Delivery) []bus.Status {
 	r.batches = append(r.batches, batch)
-	return bus.All(len(batch), r.status)
+	out := bus.All(len(batch), r.status)
+	for i, d := range batch {
+		if s, ok := r.of[d.Message.ID]; ok {
+			out[i] = s
+		}
+	}
+	return out
 }
 
 func (r *recorder) Park(_ context.Context, l message.DeadLetter) error {
@@ -134,6 +142,86 @@ func TestAMalformedEntryIsParkedAndTheOthersAreHandled(t *testing.T) {
 				t.Errorf("parked %+v", r.letters)
 			}
 		})
+	}
+}
+
+// raw is a message as it comes on a subscription with raw payloads.
+func raw(m string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(m)) + `"` }
+
+func TestAMessageMayBeABatchOfEvents(t *testing.T) {
+	r := &recorder{}
+	if got := deliver(t, r, message.Command, raw("["+good+", "+good+"]"), raw(good), "[]", "["+good+"]"); strings.Join(got, " ") != "SUCCESS SUCCESS SUCCESS SUCCESS" {
+		t.Errorf("statuses %v", got)
+	}
+	if len(r.batches) != 1 || len(r.batches[0]) != 4 {
+		t.Errorf("handled %v", r.batches)
+	}
+}
+
+func TestABatchComesAgainIfOneOfItsEventsHasTo(t *testing.T) {
+	numbered := func(n string) string { return strings.Replace(good, `"id":"1"`, `"id":"`+n+`"`, 1) }
+	r := &recorder{of: map[string]bus.Status{"2": bus.Retry, "4": bus.Drop}}
+	got := deliver(t, r, message.Command,
+		raw("["+numbered("1")+","+numbered("2")+","+numbered("3")+"]"), raw(numbered("3")), raw("["+numbered("3")+","+numbered("4")+","+numbered("1")+"]"),
+		raw("["+numbered("4")+","+numbered("2")+"]"))
+	if strings.Join(got, " ") != "RETRY SUCCESS DROP RETRY" {
+		t.Errorf("statuses %v", got)
+	}
+}
+
+func TestAMalformedEventOfABatchIsParkedByItself(t *testing.T) {
+	r := &recorder{}
+	if got := deliver(t, r, message.Command, raw(`[`+good+`,{"id":"x"},`+good+`]`), raw(`[`+good)); strings.Join(got, " ") != "SUCCESS SUCCESS" {
+		t.Errorf("statuses %v", got)
+	}
+	if len(r.batches) != 1 || len(r.batches[0]) != 2 {
+		t.Errorf("handled %v", r.batches)
+	}
+	if len(r.letters) != 2 || string(r.letters[0].Message) != `{"id":"x"}` || string(r.letters[1].Message) != `[`+good {
+		t.Errorf("parked %+v", r.letters)
+	}
+	r = &recorder{broken: context.DeadlineExceeded}
+	if got := deliver(t, r, message.Command, raw(`[`+good+`,{"id":"x"},`+good+`]`)); got[0] != "RETRY" {
+		t.Errorf("statuses %v of a batch with an event that could not be parked", got)
+	}
+}
+
+func TestABatchThatTheSidecarGaveUpIsADeadLetterForEachEvent(t *testing.T) {
+	r := &recorder{}
+	other := strings.Replace(good, `"id":"1"`, `"id":"2"`, 1)
+	deliver(t, r, message.DeadLetterKind, raw("["+good+","+other+"]"))
+	if len(r.batches) != 1 || len(r.batches[0]) != 2 {
+		t.Fatalf("handled %v", r.batches)
+	}
+	seen := map[string]bool{}
+	for i, want := range []string{good, other} {
+		letter := r.batches[0][i].Message.Body.(message.DeadLetter)
+		if string(letter.Message) != want || !strings.HasPrefix(letter.Reason, "given up by the sidecar") {
+			t.Errorf("letter %+v", letter)
+		}
+		seen[r.batches[0][i].Message.ID] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("ids of the letters: %v", seen)
+	}
+}
+
+// Batches multiply what a delivery holds; a handler is given no more at once than
+// before.
+func TestADeliveryOfBatchesIsHandledInParts(t *testing.T) {
+	r := &recorder{}
+	batch := raw("[" + strings.Repeat(good+",", 24) + good + "]")
+	for i, status := range deliver(t, r, message.Command, slices.Repeat([]string{batch}, 20)...) {
+		if status != "SUCCESS" {
+			t.Errorf("message %d: %s", i, status)
+		}
+	}
+	var sizes []int
+	for _, b := range r.batches {
+		sizes = append(sizes, len(b))
+	}
+	if !slices.Equal(sizes, []int{200, 200, 100}) {
+		t.Errorf("handled %v at once", sizes)
 	}
 }
 

@@ -39,6 +39,7 @@ type Meter struct {
 	batches  metric.Int64Histogram
 	duration metric.Float64Histogram
 	lag      metric.Float64Histogram
+	events   metric.Int64Histogram
 	messages metric.Int64Counter
 	givenUp  metric.Int64Counter
 }
@@ -62,6 +63,9 @@ func NewMeter() *Meter {
 	out.lag, err = m.Float64Histogram("plenary.batch.lag", metric.WithUnit("s"),
 		metric.WithDescription("Age of the oldest message of a batch when it arrived"),
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600))
+	must(err)
+	out.events, err = m.Int64Histogram("plenary.message.events", metric.WithUnit("{event}"),
+		metric.WithDescription("Events in one delivered message"), metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 15, 20, 25, 50))
 	must(err)
 	out.messages, err = m.Int64Counter("plenary.messages", metric.WithUnit("{message}"),
 		metric.WithDescription("Messages delivered, by what became of them"))
@@ -126,6 +130,11 @@ func oldest(batch []Delivery, now time.Time) (age time.Duration, ok bool) {
 var outcomes = [...]string{"success", "retry", "drop"}
 
 func topicLabel(topic string) attribute.KeyValue { return attribute.String("topic", topic) }
+
+// Message counts a delivered message by its events.
+func (m *Meter) Message(ctx context.Context, topic string, events int) {
+	m.events.Record(ctx, int64(events), metric.WithAttributes(topicLabel(topic)))
+}
 
 // Unknown counts a message of a type that nobody here knows.
 func (m *Meter) Unknown(ctx context.Context, topic string) { m.count(ctx, topic, "unknown", 1) }

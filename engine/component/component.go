@@ -23,6 +23,20 @@ const (
 	InBulk
 )
 
+// Packing is how events that are published together travel on a bus.
+type Packing int
+
+const (
+	// Singly has each event in a message of its own. It is right for every bus.
+	Singly Packing = iota
+	// Together has them in as few messages as the bounds of a message allow.
+	Together
+	// ByKey has together those whose partition keys fall into the same of a few
+	// buckets, whose number is then the message's partition key: on a bus that keeps
+	// order, and gives a key to one replica at a time, by the keys of its messages.
+	ByKey
+)
+
 // Type is a type of Dapr component.
 type Type struct {
 	// Name is the type as Dapr's metadata has it, and Also other names of it.
@@ -35,6 +49,8 @@ type Type struct {
 	Finding, Problem, Fix string
 	// Writing is how a store is written to.
 	Writing Writing
+	// Packing is how events travel on a bus.
+	Packing Packing
 	// Unsure says that a bus reports messages as published that may be lost, so that
 	// the publisher sends a message to the topic ProbeTopic after each batch.
 	Unsure bool
@@ -66,12 +82,16 @@ var types = []Type{
 		// A sidecar that is stopped may acknowledge what no app has handled, unless it
 		// does one thing at a time (ADR 21).
 		ReaderEnv: map[string]string{"GOMAXPROCS": "1"},
+		// What is lost that way is a message: one event, and not all that were
+		// published with it.
+		Packing: Singly,
 	},
 	{
 		Name: "pubsub.rabbitmq", Version: "v1", Server: RabbitMQ,
-		Unsure: true, // daprbus.Publisher.Doubt explains it
+		Packing: Together,
+		Unsure:  true, // daprbus.Publisher.Doubt explains it
 	},
-	{Name: "pubsub.kafka", Version: "v1", Server: Kafka},
+	{Name: "pubsub.kafka", Version: "v1", Server: Kafka, Packing: ByKey},
 	{
 		Name: "pubsub.jetstream", Finding: "acknowledges-early",
 		Problem: "acknowledges a message before it is handled, or never delivers more than one at a time",
@@ -81,6 +101,7 @@ var types = []Type{
 		Name: "pubsub.mqtt3", Also: []string{"pubsub.mqtt"}, Version: "v1", Server: LocalBroker, Finding: "repeats-on-reconnect",
 		Problem:    "does not repeat a failed message until it connects again, and gives each message to all replicas",
 		Fix:        "use another broker",
+		Packing:    Together,
 		OneReplica: "MQTT 3.1.1 has no shared subscriptions",
 	},
 	{

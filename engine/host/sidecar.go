@@ -74,9 +74,7 @@ func (a *acquaintance) meet(ctx context.Context) error {
 		return err
 	}
 	for _, c := range sidecar.GetRegisteredComponents() {
-		if component.Of(c.GetType()).Unsure {
-			a.publisher.Doubt(c.GetName())
-		}
+		a.publisher.Suit(c.GetName(), component.Of(c.GetType()))
 	}
 	if err := a.calledBack(ctx); err != nil {
 		return err

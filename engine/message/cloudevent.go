@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,32 @@ import (
 
 // ContentType is that of a CloudEvent in the JSON format.
 const ContentType = event.ApplicationCloudEventsJSON
+
+// BatchContentType is that of several CloudEvents in the JSON batch format.
+const BatchContentType = event.ApplicationCloudEventsBatchJSON
+
+// PackCloudEvents puts CloudEvents of the JSON format into one of the JSON batch
+// format.
+func PackCloudEvents(events [][]byte) []byte {
+	return slices.Concat([]byte("["), bytes.Join(events, []byte(",")), []byte("]"))
+}
+
+// UnpackCloudEvents gives the CloudEvents of a batch as they were put there. What
+// is no batch is one by itself, whether it can be read or not.
+func UnpackCloudEvents(raw []byte) [][]byte {
+	if text := bytes.TrimLeft(raw, " \t\r\n"); len(text) == 0 || text[0] != '[' {
+		return [][]byte{raw}
+	}
+	var events []json.RawMessage
+	if json.Unmarshal(raw, &events) != nil {
+		return [][]byte{raw}
+	}
+	out := make([][]byte, len(events))
+	for i, e := range events {
+		out[i] = e
+	}
+	return out
+}
 
 // The extension attributes, beside CloudEvents' own.
 const (

@@ -33,6 +33,8 @@ import (
 // sidecars.
 type apps struct {
 	registry *message.Registry
+	// parker takes what is malformed; without it, nothing may be.
+	parker bus.Parker
 
 	mu       sync.Mutex // tests that run side by side start apps
 	handlers map[string]*atomic.Value
@@ -58,8 +60,12 @@ func (a *apps) serve(t testing.TB, app runfile.App, sidecar string, handler bus.
 	a.handlers[sidecar] = current
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
+	var parked bus.Parker = parker{t}
+	if a.parker != nil {
+		parked = a.parker
+	}
 	for _, b := range topology.Plenary().Buses {
-		e := &bus.Endpoint{Registry: a.registry, Parker: parker{t}, App: app.ID, Kind: kinds[b.Name], Meter: bus.NewMeter()}
+		e := &bus.Endpoint{Registry: a.registry, Parker: parked, App: app.ID, Kind: kinds[b.Name], Meter: bus.NewMeter()}
 		e.Handler = bus.HandlerFunc(func(ctx context.Context, batch []bus.Delivery) []bus.Status {
 			return current.Load().(bus.Handler).HandleBatch(ctx, batch)
 		})
@@ -110,9 +116,7 @@ func (a *apps) publisher(t *testing.T, app string) (p *daprbus.Publisher, kind s
 		t.Fatal(err)
 	}
 	for _, c := range meta.RegisteredComponents {
-		if component.Of(c.Type).Unsure {
-			p.Doubt(c.Name)
-		}
+		p.Suit(c.Name, component.Of(c.Type))
 		if c.Name == host.CommandBus {
 			kind = c.Type
 		}

@@ -60,6 +60,8 @@ const description = `The messages of Plenary: commands, which have one receiver 
 
 Every message is a CloudEvent in the JSON format (structured mode). Its type is the message's name and major version; data is the message itself. A refused command is answered by the event CommandRejected.
 
+What is sent together may travel together, as a CloudEvents batch (application/cloudevents-batch+json): a JSON array of CloudEvents. Readers take both forms from everybody. A batch is published raw (Dapr's metadata rawPayload), since a sidecar would wrap it. It is delivered again as a whole when one of its events could not be handled; the others have the same ids as before.
+
 Delivery is at least once and in no order. Of the events of one stream (the CloudEvent's subject) streamversion gives the order; a message's id stays the same when it is sent again.
 
 Fields marked x-personal are personal data.`

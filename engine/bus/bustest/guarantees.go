@@ -240,7 +240,8 @@ func (s *suite) givenUp(t *testing.T) {
 	letters := s.open(run, s.DeadLetters, nil)
 	in := s.open(run, r, retryIf(func(_ *inbox, i int) bool { return i < n }))
 	s.replica(t, r, Options{Repeats: repeats})
-	s.publish(t, messages(run, r, 0, 2*n))
+	s.publish(t, messages(run, r, 0, n)) // by themselves: they may be one message
+	s.publish(t, messages(run, r, n, 2*n))
 	eventually(t, func() error { return letters.complete(n) })
 	eventually(t, func() error { return in.complete(2 * n) })
 	for i := range n {

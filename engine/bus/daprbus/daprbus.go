@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ type Publisher struct {
 	out        *bus.Outgoing
 	components map[message.Kind]string
 	doubted    sync.Map // for components by name, whose turn it is; see Doubt
+	packed     sync.Map // component.Packing by a component's name; see Suit
 	doubts     metric.Int64Counter
 }
 
@@ -50,14 +50,7 @@ type target struct{ component, topic string }
 
 // Publish implements bus.Publisher: one bulk call per topic, side by side.
 func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error {
-	groups := map[target][]any{}
-	sizes := map[target]int{}
-	g, ctx := errgroup.WithContext(ctx)
-	flush := func(t target) {
-		entries := groups[t]
-		groups[t], sizes[t] = nil, 0
-		g.Go(func() error { return p.publish(ctx, t, entries) })
-	}
+	packed := packs{}
 	for _, m := range msgs {
 		e, err := p.out.Encode(ctx, m)
 		if err != nil {
@@ -67,20 +60,11 @@ func (p *Publisher) Publish(ctx context.Context, msgs ...message.Message) error 
 		if !ok || e.Topic == "" {
 			return fmt.Errorf("bus: no component or topic for %s", m.Type)
 		}
-		t := target{component, e.Topic}
-		if len(groups[t]) >= maxEntries || sizes[t]+len(e.Event) > maxBytes && len(groups[t]) > 0 {
-			flush(t)
-		}
-		groups[t] = append(groups[t], client.PublishEventsEvent{
-			EntryID: strconv.Itoa(len(groups[t])), Data: e.Event, ContentType: message.ContentType,
-			Metadata: map[string]string{"partitionKey": e.PartitionKey},
-		})
-		sizes[t] += len(e.Event)
+		packed.add(target{component, e.Topic}, p.packing(component), e)
 	}
-	for t, entries := range groups {
-		if len(entries) > 0 {
-			flush(t)
-		}
+	g, ctx := errgroup.WithContext(ctx)
+	for t, entries := range packed.calls() {
+		g.Go(func() error { return p.publish(ctx, t, entries) })
 	}
 	return g.Wait()
 }
