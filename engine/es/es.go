@@ -149,6 +149,12 @@ type Aggregate[S any] struct {
 	// The engine claims each for the command's stream before it is decided, and
 	// Env.Claims says who owns it.
 	Claims func(command any) []string
+	// Owns, if set, names the claimed keys that a stream with this state has. Another
+	// stream gets a key when the stream that claimed it does not have it and has handled
+	// the command for which it was claimed: that was refused or discarded, or the key was
+	// given up since. Without Owns, and where the id of that command was forgotten (see
+	// Handled), a key stays with the stream that claimed it first.
+	Owns func(state S) []string
 
 	// Handled is how many ids of handled messages are kept; 0 keeps all, which
 	// only short streams may do. With a bound, every command must be harmless

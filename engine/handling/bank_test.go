@@ -55,10 +55,13 @@ type (
 		Amount  int
 	}
 	limitSet struct{ Limit int }
+	rename   struct{ Account, Name string }
+	gotName  struct{ Account, Name string }
 )
 
 type account struct {
 	Opened    bool
+	Name      string
 	Balance   int
 	Announced int
 }
@@ -72,6 +75,8 @@ func registry() *message.Registry {
 	message.Register(r, "Open.v1", message.Command, "accounts", func(m open) string { return m.Account })
 	message.Register(r, "Deposit.v1", message.Command, "accounts", func(m deposit) string { return m.Account })
 	message.Register(r, "Withdraw.v1", message.Command, "accounts", func(m withdraw) string { return m.Account })
+	message.Register(r, "Rename.v1", message.Command, "accounts", func(m rename) string { return m.Account })
+	message.Register(r, "GotName.v1", message.Event, "events", func(m gotName) string { return m.Account })
 	message.Register(r, "SetLimit.v1", message.Command, "accounts", func(m setLimit) string { return m.Bank })
 	message.Register(r, "Opened.v1", message.Event, "events", func(m opened) string { return m.Account })
 	message.Register(r, "Deposited.v1", message.Event, "events", func(m deposited) string { return m.Account })
@@ -95,14 +100,25 @@ func accounts(handled int) es.Aggregate[account] {
 				return c.Account, true
 			case withdraw:
 				return c.Account, true
+			case rename:
+				return c.Account, true
 			}
 			return "", false
 		},
 		Claims: func(c any) []string {
-			if o, ok := c.(open); ok {
-				return []string{"name/" + o.Name}
+			switch c := c.(type) {
+			case open:
+				return []string{"name/" + c.Name}
+			case rename:
+				return []string{"name/" + c.Name}
 			}
 			return nil
+		},
+		Owns: func(s account) []string {
+			if !s.Opened {
+				return nil
+			}
+			return []string{"name/" + s.Name}
 		},
 		Reads: func(_ account, c any) []es.Ref {
 			if _, ok := c.(withdraw); ok {
@@ -120,6 +136,17 @@ func accounts(handled int) es.Aggregate[account] {
 					return nil, es.Refuse("name-taken", "by %s", owner)
 				}
 				return []any{opened(c)}, nil
+			case rename:
+				if !s.Opened {
+					return nil, es.Refuse("no-account", "%s", c.Account)
+				}
+				if c.Name == s.Name {
+					return nil, nil
+				}
+				if owner := env.Claims["name/"+c.Name]; owner != "account/"+c.Account {
+					return nil, es.Refuse("name-taken", "by %s", owner)
+				}
+				return []any{gotName(c)}, nil
 			case deposit:
 				if !s.Opened {
 					return nil, es.Refuse("no-account", "%s", c.Account)
@@ -140,7 +167,9 @@ func accounts(handled int) es.Aggregate[account] {
 		Evolve: func(s account, e any) account {
 			switch e := e.(type) {
 			case opened:
-				s.Opened = true
+				s.Opened, s.Name = true, e.Name
+			case gotName:
+				s.Name = e.Name
 			case deposited:
 				s.Balance += e.Amount
 			case withdrawn:

@@ -195,25 +195,6 @@ func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) err
 	return nil
 }
 
-// claims claims the keys that a message asks for, and says who owns each. First it
-// is tried as if they were granted: a command that is refused anyway takes nothing.
-func (e *Engine) claims(ctx context.Context, env es.Env, st *stream.Stream, it *item) (map[string]string, error) {
-	keys := it.def.claims(it.Message.Body)
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	owner := st.Key.Ref.String()
-	env.Claims = map[string]string{}
-	for _, k := range keys {
-		env.Claims[k] = owner
-	}
-	changes, err := it.def.changes(env, st.State, it.Message.Body)
-	if err != nil || !changes {
-		return env.Claims, err
-	}
-	return e.claim(ctx, st.Key.Tenant, keys, owner)
-}
-
 // errInfrastructure marks what failed because a store or a broker did, and would
 // have failed for any message.
 var errInfrastructure = errors.New("the state store or the broker failed")

@@ -24,8 +24,12 @@ type definition interface {
 	reads(state, body any) []es.Ref
 	// claims names the keys that must belong to the message's stream alone.
 	claims(body any) []string
-	// changes says whether a message would change anything. It leaves the state
-	// alone.
+	// owns names the claimed keys that a stream with this state has, and releases says
+	// whether it can be known.
+	owns(state any) []string
+	releases() bool
+	// changes says whether a message would change anything, in a way that can be
+	// written. It leaves the state alone.
 	changes(env es.Env, state, body any) (bool, error)
 	// decide says what follows from a message. It may change the state, so an error,
 	// which is a fault, makes that void.
@@ -137,10 +141,24 @@ func (a *aggregate[S]) claims(body any) []string {
 	return a.Claims(body)
 }
 
+func (a *aggregate[S]) releases() bool { return a.Owns != nil }
+
+func (a *aggregate[S]) owns(state any) []string {
+	if a.Owns == nil {
+		return nil
+	}
+	return a.Owns(state.(S))
+}
+
 func (a *aggregate[S]) changes(env es.Env, state, body any) (bool, error) {
 	events, err := a.Decide(env, state.(S), body)
 	if _, refused := es.AsRefusal(err); refused {
 		return false, nil
+	}
+	for _, event := range events {
+		if _, _, err := a.registry.Encode(message.Meta{}, event); err != nil {
+			return false, err
+		}
 	}
 	return len(events) > 0, err
 }
@@ -201,6 +219,8 @@ func (p *process[S]) EncodeState(s any) ([]byte, error)      { return p.registry
 func (p *process[S]) DecodeState(data []byte) (any, error)   { return decodeState(p.Process.New, data) }
 func (p *process[S]) reads(any, any) []es.Ref                { return nil }
 func (p *process[S]) claims(any) []string                    { return nil }
+func (p *process[S]) owns(any) []string                      { return nil }
+func (p *process[S]) releases() bool                         { return false }
 func (p *process[S]) changes(es.Env, any, any) (bool, error) { return true, nil }
 func (p *process[S]) conclude(position) decision             { return decision{} }
 

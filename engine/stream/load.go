@@ -94,6 +94,17 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 	}
 }
 
+// Look reads one stream as it is stored and leaves the cache alone, in which it may be
+// another batch's. It is for a look only: the stream is not to be committed.
+func (s *Store) Look(ctx context.Context, r Request) (*Stream, error) {
+	alone := &Store{keys: s.keys, cache: newCache(0), own: s.own, writes: s.writes}
+	streams, errs, err := alone.Load(ctx, []Request{r})
+	if err != nil {
+		return nil, err
+	}
+	return streams[0], errs[0]
+}
+
 // decode decodes a document in forms that this version knows.
 func (s *Store) decode(stored []byte) (*document, error) {
 	d, err := decodeDocument(stored)

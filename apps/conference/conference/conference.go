@@ -88,6 +88,7 @@ func Aggregate() es.Aggregate[State] {
 		New:             func() State { return State{} },
 		Route:           route,
 		Claims:          claims,
+		Owns:            owns,
 		Decide:          decide,
 		Evolve:          evolve,
 		React:           react,
@@ -121,6 +122,14 @@ func claims(command any) []string {
 		return []string{slugClaim(c.Slug)}
 	}
 	return nil
+}
+
+// owns says that a conference has its slug from when it was created.
+func owns(s State) []string {
+	if !s.exists() {
+		return nil
+	}
+	return []string{slugClaim(s.Slug)}
 }
 
 func slugClaim(slug string) string { return "slug/" + slug }

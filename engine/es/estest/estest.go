@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,7 +205,15 @@ func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repea
 	} else if sc.Refused != "" {
 		t.Fatalf("accepted with %s; want refusal %q", names(events), sc.Refused)
 	}
+	accepted := err == nil && len(events) > 0
 	fold(events)
+	if accepted && agg.Claims != nil && agg.Owns != nil {
+		for _, k := range agg.Claims(sc.When) {
+			if !slices.Contains(agg.Owns(state), k) {
+				t.Fatalf("%T was accepted, and the stream does not own %q, which it claimed: another could take it", sc.When, k)
+			}
+		}
+	}
 	events = append(events, conclude()...)
 	same(t, "events", sc.Then, events)
 	if sc.Sends != nil {
