@@ -59,31 +59,22 @@ func Lockers() es.Aggregate[Locker] {
 	return es.Aggregate[Locker]{
 		Name: "locker",
 		New:  func() Locker { return Locker{} },
-		Route: func(command any) (id string, ok bool) {
-			switch c := command.(type) {
-			case Rent:
-				return c.Locker, true
-			case End:
-				return c.Locker, true
-			}
-			return "", false
-		},
-		Decide: func(_ es.Env, l Locker, command any) ([]any, error) {
-			switch c := command.(type) {
-			case Rent:
-				if l.Rental != "" && l.Rental != c.Rental {
-					return nil, es.Refuse("locker-taken", "locker %s is taken", c.Locker)
-				}
-				if l.Rental == "" {
+		Commands: []es.Command[Locker]{
+			es.On(func(c Rent) string { return c.Locker }, func(_ es.Env, l Locker, c Rent) ([]any, error) {
+				switch l.Rental {
+				case "":
 					return []any{Rented(c)}, nil
+				case c.Rental: // it comes again
+					return nil, nil
 				}
-			case End:
-				// One that comes late must not end somebody else's rental.
-				if l.Rental == c.Rental {
-					return []any{Ended(c)}, nil
+				return nil, es.Refuse("locker-taken", "locker %s is taken", c.Locker)
+			}),
+			es.On(func(c End) string { return c.Locker }, func(_ es.Env, l Locker, c End) ([]any, error) {
+				if l.Rental != c.Rental {
+					return nil, nil // it comes late, and must not end somebody else's rental
 				}
-			}
-			return nil, nil
+				return []any{Ended(c)}, nil
+			}),
 		},
 		Evolve: func(l Locker, event any) Locker {
 			switch e := event.(type) {

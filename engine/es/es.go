@@ -85,10 +85,10 @@ type Env struct {
 	// or refused, before this one. With Aggregate.Handled 0 that is all of them.
 	Handled int
 
-	// Others gives the state of the streams that Aggregate.Reads asked for. Use
+	// Others gives the state of the streams that Reads asked for. Use
 	// StateOf to read it.
 	Others map[Ref]any
-	// Claims gives the owner of every key that Aggregate.Claims asked for.
+	// Claims gives the owner of every key that Claims asked for.
 	Claims map[string]string
 }
 
@@ -120,14 +120,11 @@ type Aggregate[S any] struct {
 	Name string
 	// New gives the state before the first event.
 	New func() S
-	// Route names the instance that a command is for; ok is false for a command
-	// this aggregate does not handle.
-	Route func(command any) (id string, ok bool)
-	// Decide applies the business rules: the events that follow from the
-	// command, none when there is nothing to do, or a Refusal. It must not
-	// change the state. Any other error, or a panic, is a fault of the code and
-	// parks the command.
-	Decide func(env Env, state S, command any) ([]any, error)
+	// Commands are what the aggregate handles, one entry each: see On.
+	Commands []Command[S]
+	// Guard, if set, is asked before each command is decided, for rules that many of
+	// them have in common. Its error is the decision's.
+	Guard func(env Env, state S, command any) error
 	// Evolve folds one event into the state. It may change and return the state
 	// it is given. It must accept every event ever recorded, and know no rules.
 	Evolve func(state S, event any) S
@@ -140,15 +137,6 @@ type Aggregate[S any] struct {
 	// reservations). It gets the state and must give nothing when asked again
 	// after its own events have been folded in.
 	Conclude func(state S) []any
-	// Reads, if set, names other streams of the same app whose state the
-	// decision needs. It gets the state as the batch found it, which is that of
-	// New when the stream's first command is in the same batch. Which kinds of
-	// stream a command reads must not depend on the state.
-	Reads func(state S, command any) []Ref
-	// Claims, if set, names keys that must belong to one stream alone (a slug).
-	// The engine claims each for the command's stream before it is decided, and
-	// Env.Claims says who owns it.
-	Claims func(command any) []string
 	// Owns, if set, names the claimed keys that a stream with this state has. Another
 	// stream gets a key when the stream that claimed it does not have it and has handled
 	// the command for which it was claimed: that was refused or discarded, or the key was

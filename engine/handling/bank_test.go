@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -92,43 +92,8 @@ func accounts(handled int) es.Aggregate[account] {
 	return es.Aggregate[account]{
 		Name: "account", Handled: handled, AnswersNoEffect: true,
 		New: func() account { return account{} },
-		Route: func(c any) (string, bool) {
-			switch c := c.(type) {
-			case open:
-				return c.Account, true
-			case deposit:
-				return c.Account, true
-			case withdraw:
-				return c.Account, true
-			case rename:
-				return c.Account, true
-			}
-			return "", false
-		},
-		Claims: func(c any) []string {
-			switch c := c.(type) {
-			case open:
-				return []string{"name/" + c.Name}
-			case rename:
-				return []string{"name/" + c.Name}
-			}
-			return nil
-		},
-		Owns: func(s account) []string {
-			if !s.Opened {
-				return nil
-			}
-			return []string{"name/" + s.Name}
-		},
-		Reads: func(_ account, c any) []es.Ref {
-			if _, ok := c.(withdraw); ok {
-				return []es.Ref{{Aggregate: "tariff", ID: theBank}}
-			}
-			return nil
-		},
-		Decide: func(env es.Env, s account, c any) ([]any, error) {
-			switch c := c.(type) {
-			case open:
+		Commands: []es.Command[account]{
+			es.On(func(c open) string { return c.Account }, func(env es.Env, s account, c open) ([]any, error) {
 				if s.Opened {
 					return nil, nil
 				}
@@ -136,7 +101,8 @@ func accounts(handled int) es.Aggregate[account] {
 					return nil, es.Refuse("name-taken", "by %s", owner)
 				}
 				return []any{opened(c)}, nil
-			case rename:
+			}, es.Claims(func(c open) []string { return []string{"name/" + c.Name} })),
+			es.On(func(c rename) string { return c.Account }, func(env es.Env, s account, c rename) ([]any, error) {
 				if !s.Opened {
 					return nil, es.Refuse("no-account", "%s", c.Account)
 				}
@@ -147,7 +113,8 @@ func accounts(handled int) es.Aggregate[account] {
 					return nil, es.Refuse("name-taken", "by %s", owner)
 				}
 				return []any{gotName(c)}, nil
-			case deposit:
+			}, es.Claims(func(c rename) []string { return []string{"name/" + c.Name} })),
+			es.On(func(c deposit) string { return c.Account }, func(_ es.Env, s account, c deposit) ([]any, error) {
 				if !s.Opened {
 					return nil, es.Refuse("no-account", "%s", c.Account)
 				}
@@ -155,14 +122,20 @@ func accounts(handled int) es.Aggregate[account] {
 					panic("poisonous amount")
 				}
 				return []any{deposited(c)}, nil
-			case withdraw:
-				t, _ := es.StateOf[tariff](env, es.Ref{Aggregate: "tariff", ID: theBank})
+			}),
+			es.On(func(c withdraw) string { return c.Account }, func(env es.Env, _ account, c withdraw) ([]any, error) {
+				t, _ := es.StateOf[tariff](env, theTariff)
 				if c.Amount > t.Limit {
 					return nil, es.Refuse("over-limit", "%d", t.Limit)
 				}
 				return []any{withdrawn(c)}, nil
+			}, es.Reads(func(account, withdraw) []es.Ref { return []es.Ref{theTariff} })),
+		},
+		Owns: func(s account) []string {
+			if !s.Opened {
+				return nil
 			}
-			return nil, fmt.Errorf("unexpected %T", c)
+			return []string{"name/" + s.Name}
 		},
 		Evolve: func(s account, e any) account {
 			switch e := e.(type) {
@@ -187,13 +160,38 @@ const poison = 666
 func tariffs() es.Aggregate[tariff] {
 	return es.Aggregate[tariff]{
 		Name: "tariff", New: func() tariff { return tariff{} },
-		Route: func(c any) (string, bool) { s, ok := c.(setLimit); return s.Bank, ok },
-		Decide: func(_ es.Env, _ tariff, c any) ([]any, error) {
-			return []any{limitSet{c.(setLimit).Limit}}, nil
+		Commands: []es.Command[tariff]{
+			es.On(func(c setLimit) string { return c.Bank }, func(_ es.Env, _ tariff, c setLimit) ([]any, error) {
+				return []any{limitSet{c.Limit}}, nil
+			}),
 		},
 		Evolve: func(s tariff, e any) tariff { s.Limit = e.(limitSet).Limit; return s },
 	}
 }
+
+var theTariff = es.Ref{Aggregate: "tariff", ID: theBank}
+
+// deciding is an aggregate whose decisions are taken by another function, which gets the
+// aggregate's own.
+func deciding[S any](a es.Aggregate[S], by func(env es.Env, s S, c any, own func() ([]any, error)) ([]any, error)) es.Aggregate[S] {
+	return changed(a, func(c *es.Command[S]) {
+		own := c.Decide
+		c.Decide = func(env es.Env, s S, command any) ([]any, error) {
+			return by(env, s, command, func() ([]any, error) { return own(env, s, command) })
+		}
+	})
+}
+
+// changed is an aggregate with each of its commands' entries changed.
+func changed[S any](a es.Aggregate[S], change func(*es.Command[S])) es.Aggregate[S] {
+	a.Commands = slices.Clone(a.Commands)
+	for i := range a.Commands {
+		change(&a.Commands[i])
+	}
+	return a
+}
+
+func claimsNothing[S any](c *es.Command[S]) { c.Claims = nil }
 
 // world is a store and a broker that outlive the engines that use them.
 type world struct {

@@ -21,11 +21,9 @@ func refusedWith(code es.Code) func(any) bool {
 // failing has an aggregate whose decision on some commands fails after their keys were
 // claimed: the first try, as if they were granted, succeeds.
 func failing(fails func(command any) bool) es.Aggregate[account] {
-	a := accounts(0)
-	decide := a.Decide
 	var mu sync.Mutex
 	tried := map[string]int{}
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+	return deciding(accounts(0), func(env es.Env, _ account, c any, own func() ([]any, error)) ([]any, error) {
 		mu.Lock()
 		tried[env.MessageID]++
 		n := tried[env.MessageID]
@@ -33,9 +31,8 @@ func failing(fails func(command any) bool) es.Aggregate[account] {
 		if fails(c) && n%2 == 0 {
 			panic("it cannot be decided")
 		}
-		return decide(env, s, c)
-	}
-	return a
+		return own()
+	})
 }
 
 func TestAKeyGivenUpCanBeClaimedByAnother(t *testing.T) {
@@ -59,14 +56,12 @@ type dated struct{ At time.Time }
 
 // A command whose events no message can hold takes nothing: it cannot be decided.
 func TestAKeyOfACommandThatCannotBeDecidedStaysFree(t *testing.T) {
-	a := accounts(0)
-	decide := a.Decide
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+	a := deciding(accounts(0), func(_ es.Env, _ account, c any, own func() ([]any, error)) ([]any, error) {
 		if o, ok := c.(open); ok && o.Account == "a" {
 			return []any{dated{time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}, nil // which JSON cannot hold
 		}
-		return decide(env, s, c)
-	}
+		return own()
+	})
 	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
 	message.Register[dated](w.reg, "Dated.v1", message.Event, "events", nil)
 	e := w.engine()
@@ -114,32 +109,24 @@ func TestAKeyOfAParkedCommandIsItsOwnWhenThatIsSentBack(t *testing.T) {
 
 // A command that was refused after it had claimed one of two keys does not keep it.
 func TestAKeyOfARefusedCommandIsFree(t *testing.T) {
-	a := accounts(0)
-	claims, decide := a.Claims, a.Decide
-	a.Claims = func(c any) []string {
-		if o, ok := c.(open); ok {
-			first, second, _ := strings.Cut(o.Name, " ")
-			return []string{"name/" + first, "name/" + second}
-		}
-		return claims(c)
+	both := func(name string) []string {
+		first, second, _ := strings.Cut(name, " ")
+		return []string{"name/" + first, "name/" + second}
 	}
+	a := accounts(0)
+	a.Commands[0] = es.On(func(c open) string { return c.Account }, func(env es.Env, _ account, c open) ([]any, error) {
+		for k, owner := range env.Claims {
+			if owner != "account/"+c.Account {
+				return nil, es.Refuse("name-taken", "%s", k)
+			}
+		}
+		return []any{opened(c)}, nil
+	}, es.Claims(func(c open) []string { return both(c.Name) }))
 	a.Owns = func(s account) []string {
 		if !s.Opened {
 			return nil
 		}
-		first, second, _ := strings.Cut(s.Name, " ")
-		return []string{"name/" + first, "name/" + second}
-	}
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
-		if o, ok := c.(open); ok {
-			for k, owner := range env.Claims {
-				if owner != "account/"+o.Account {
-					return nil, es.Refuse("name-taken", "%s", k)
-				}
-			}
-			return []any{opened(o)}, nil
-		}
-		return decide(env, s, c)
+		return both(s.Name)
 	}
 	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
 	e := w.engine()

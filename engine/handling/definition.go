@@ -127,19 +127,9 @@ func isAnswer(event any) bool {
 
 func (a *aggregate[S]) route(m message.Message) (string, bool) { return a.Route(m.Body) }
 
-func (a *aggregate[S]) reads(state, body any) []es.Ref {
-	if a.Reads == nil {
-		return nil
-	}
-	return a.Reads(state.(S), body)
-}
+func (a *aggregate[S]) reads(state, body any) []es.Ref { return a.Reads(state.(S), body) }
 
-func (a *aggregate[S]) claims(body any) []string {
-	if a.Claims == nil {
-		return nil
-	}
-	return a.Claims(body)
-}
+func (a *aggregate[S]) claims(body any) []string { return a.Claims(body) }
 
 func (a *aggregate[S]) releases() bool { return a.Owns != nil }
 

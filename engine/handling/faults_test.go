@@ -112,15 +112,13 @@ func TestADecisionOnAnotherStreamThatCannotBeRead(t *testing.T) {
 // nothing is written for nothing.
 func TestACommandThatChangesNothing(t *testing.T) {
 	quiet := func(handled int) es.Aggregate[account] {
-		a := accounts(handled)
-		a.AnswersNoEffect = false
-		decide := a.Decide
-		a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+		a := deciding(accounts(handled), func(_ es.Env, s account, c any, own func() ([]any, error)) ([]any, error) {
 			if _, ok := c.(deposit); ok && !s.Opened {
 				return nil, nil
 			}
-			return decide(env, s, c)
-		}
+			return own()
+		})
+		a.AnswersNoEffect = false
 		return a
 	}
 	t.Run("is decided once where all ids are kept", func(t *testing.T) {
@@ -154,12 +152,10 @@ func TestACommandThatChangesNothing(t *testing.T) {
 // A decision has the command's id and the cryptographic source.
 func TestWhatADecisionMayKnow(t *testing.T) {
 	var known es.Env
-	a := accounts(0)
-	decide := a.Decide
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
+	a := deciding(accounts(0), func(env es.Env, _ account, _ any, own func() ([]any, error)) ([]any, error) {
 		known = env
-		return decide(env, s, c)
-	}
+		return own()
+	})
 	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
 	w.handle(w.engine(), command("c-5", open{"a", "Ann"}))
 	if known.MessageID != "c-5" || known.Random != rand.Reader || !known.Now.Equal(w.now) {
@@ -236,9 +232,7 @@ func TestAnEventOfAnOlderTypeIsCarriedOutAfterACrash(t *testing.T) {
 	w.reg = later()
 	var seen []depositedAgain
 	w.setup = []func(*handling.Engine){func(e *handling.Engine) {
-		a := accounts(0)
-		a.Reads = nil
-		handling.Aggregate(e, a)
+		handling.Aggregate(e, accounts(0))
 		handling.OnEvent(e, func(_ context.Context, _ message.Meta, d depositedAgain) error {
 			seen = append(seen, d)
 			return nil
@@ -266,7 +260,7 @@ func (w *world) older() *handling.Engine {
 	p.Step = func(s savings, _ es.Input, _ *es.Outbox) savings { return s }
 	handling.Process(e, p)
 	a := accounts(0)
-	a.AnswersNoEffect, a.Reads = false, nil
+	a.AnswersNoEffect = false
 	handling.Aggregate(e, a)
 	return e
 }
@@ -394,9 +388,7 @@ func TestAHeldMessageOfAnOlderType(t *testing.T) {
 		}
 		return "Deposit.v2", data, nil
 	})
-	a := accounts(0)
-	a.Reads = nil
-	w.setup = []func(*handling.Engine){func(e *handling.Engine) { handling.Aggregate(e, a) }}
+	w.setup = []func(*handling.Engine){func(e *handling.Engine) { handling.Aggregate(e, accounts(0)) }}
 
 	w.handle(w.engine(), discard("bad", "account/a"))
 	var letter message.DeadLetter
@@ -796,14 +788,14 @@ func TestEffectsThatHangHoldUpNeitherEventsNorTheBatch(t *testing.T) {
 func TestAStateThatIsReadIsNobodyElses(t *testing.T) {
 	inPlace := es.Aggregate[*tariff]{
 		Name: "tariff", New: func() *tariff { return &tariff{} },
-		Route: func(c any) (string, bool) { s, ok := c.(setLimit); return s.Bank, ok },
-		Decide: func(_ es.Env, _ *tariff, c any) ([]any, error) {
-			return []any{limitSet{c.(setLimit).Limit}}, nil
+		Commands: []es.Command[*tariff]{
+			es.On(func(c setLimit) string { return c.Bank }, func(_ es.Env, _ *tariff, c setLimit) ([]any, error) {
+				return []any{limitSet{c.Limit}}, nil
+			}),
 		},
 		Evolve: func(s *tariff, e any) *tariff { s.Limit = e.(limitSet).Limit; return s },
 	}
-	a := accounts(0)
-	a.Decide = func(env es.Env, _ account, c any) ([]any, error) {
+	a := deciding(accounts(0), func(env es.Env, _ account, c any, _ func() ([]any, error)) ([]any, error) {
 		limit, _ := es.StateOf[*tariff](env, es.Ref{Aggregate: "tariff", ID: theBank})
 		first := limit.Limit
 		for range 1000 {
@@ -812,7 +804,7 @@ func TestAStateThatIsReadIsNobodyElses(t *testing.T) {
 			}
 		}
 		return []any{withdrawn(c.(withdraw))}, nil
-	}
+	})
 	w := newWorld(t, func(e *handling.Engine) {
 		handling.Aggregate(e, inPlace)
 		handling.Aggregate(e, a)

@@ -563,15 +563,13 @@ func TestAnyFaultAnywhereIsRepaired(t *testing.T) {
 }
 
 func TestAnEventTellsWhereItsDecisionEnds(t *testing.T) {
-	a := accounts(0)
-	decide := a.Decide
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
-		events, err := decide(env, s, c)
+	a := deciding(accounts(0), func(_ es.Env, _ account, c any, own func() ([]any, error)) ([]any, error) {
+		events, err := own()
 		if d, ok := c.(deposit); ok {
 			events = append(events, deposited{d.Account, 1}, deposited{d.Account, 2})
 		}
 		return events, err
-	}
+	})
 	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, a) })
 	w.handle(w.engine(), command("", open{"a", "Ann"}), command("", deposit{"a", 5}), command("", deposit{"a", 7}))
 	var ends []uint64

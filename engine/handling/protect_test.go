@@ -46,10 +46,10 @@ func TestStoredEventsAreRevealedWithTheKeyOfTheirStream(t *testing.T) {
 	w := newWorld(t, func(e *handling.Engine) {
 		handling.Aggregate(e, es.Aggregate[string]{
 			Name: "account", New: func() string { return "" },
-			Route: func(c any) (string, bool) { s, ok := c.(setName); return s.Account, ok },
-			Decide: func(_ es.Env, s string, c any) ([]any, error) {
-				n := c.(setName)
-				return []any{named{n.Account, s + n.Name}}, nil
+			Commands: []es.Command[string]{
+				es.On(func(n setName) string { return n.Account }, func(_ es.Env, s string, n setName) ([]any, error) {
+					return []any{named{n.Account, s + n.Name}}, nil
+				}),
 			},
 			Evolve: func(_ string, e any) string { return e.(named).Name },
 		})

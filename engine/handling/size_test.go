@@ -33,15 +33,13 @@ var lengthy = strings.Repeat("会", 10_000)
 
 // renamed is an account of which every command to open it is an event.
 func renamed(e *handling.Engine) {
-	a := accounts(0)
-	a.Claims, a.Reads = nil, nil
-	a.Decide = func(_ es.Env, _ account, c any) ([]any, error) {
+	a := deciding(accounts(0), func(_ es.Env, _ account, c any, _ func() ([]any, error)) ([]any, error) {
 		if d, ok := c.(deposit); ok && d.Amount == poison {
 			return nil, errors.New("poison")
 		}
 		return []any{opened(c.(open))}, nil
-	}
-	handling.Aggregate(e, a)
+	})
+	handling.Aggregate(e, changed(a, claimsNothing))
 }
 
 // names are n commands for one account, each with a name of its own.

@@ -66,13 +66,12 @@ func nextVersion(t *testing.T, writes string) *message.Registry {
 // replica is one of the next version, beside those of w.
 func (w *world) replica(r *message.Registry) *handling.Engine {
 	e := handling.New(handling.Options{App: "bank", Registry: r, Keys: w.keys, Publisher: w.bus, Waker: w.wakes, Now: w.clock, Random: rand.Reader})
-	rates := tariffs()
-	rates.Decide = func(env es.Env, _ tariff, c any) ([]any, error) {
+	rates := deciding(tariffs(), func(env es.Env, _ tariff, c any, own func() ([]any, error)) ([]any, error) {
 		if !env.Writes.Before(v4) {
 			return []any{limitNext(limitSet{c.(setLimit).Limit})}, nil
 		}
-		return []any{limitSet{c.(setLimit).Limit}}, nil
-	}
+		return own()
+	})
 	rates.Evolve = func(s tariff, e any) tariff {
 		switch e := e.(type) {
 		case limitSet:
@@ -82,19 +81,8 @@ func (w *world) replica(r *message.Registry) *handling.Engine {
 		}
 		return s
 	}
-	a := accounts(0)
-	route, decide, evolve := a.Route, a.Decide, a.Evolve
-	a.Route = func(c any) (string, bool) {
-		if n, ok := c.(note); ok {
-			return n.Account, true
-		}
-		return route(c)
-	}
-	a.Decide = func(env es.Env, s account, c any) ([]any, error) {
-		if n, ok := c.(note); ok {
-			return []any{noted{n.Text}}, nil
-		}
-		events, err := decide(env, s, c)
+	a := deciding(accounts(0), func(env es.Env, _ account, _ any, own func() ([]any, error)) ([]any, error) {
+		events, err := own()
 		for i, e := range events {
 			if d, ok := e.(deposited); ok {
 				events[i] = depositedNext{d.Account, d.Amount, "USD"}
@@ -104,7 +92,11 @@ func (w *world) replica(r *message.Registry) *handling.Engine {
 			}
 		}
 		return events, err
-	}
+	})
+	a.Commands = append(a.Commands, es.On(func(n note) string { return n.Account }, func(_ es.Env, _ account, n note) ([]any, error) {
+		return []any{noted{n.Text}}, nil
+	}))
+	evolve := a.Evolve
 	a.Evolve = func(s account, e any) account {
 		if d, ok := e.(depositedNext); ok {
 			e = deposited{d.Account, d.Amount}

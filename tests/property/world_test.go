@@ -201,7 +201,7 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 	if slices.Contains(s.handled, m.id) {
 		return true
 	}
-	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(reads(ss.agg, s.state, m.body))}
+	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(ss.agg.Reads(s.state, m.body))}
 	events, err := ss.agg.Decide(env, s.state, m.body)
 	refusal, refused := es.AsRefusal(err)
 	switch {
@@ -266,13 +266,6 @@ func rejected(m envelope, r *es.Refusal) es.CommandRejected {
 }
 
 var registry = contracts.Registry()
-
-func reads[S any](agg es.Aggregate[S], state S, command any) []es.Ref {
-	if agg.Reads == nil {
-		return nil
-	}
-	return agg.Reads(state, command)
-}
 
 func (w *world) others(refs []es.Ref) map[es.Ref]any {
 	others := map[es.Ref]any{}

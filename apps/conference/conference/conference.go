@@ -84,44 +84,24 @@ func (s State) find(id uuid.UUID) (index int, known bool) {
 // undo a newer.
 func Aggregate() es.Aggregate[State] {
 	return es.Aggregate[State]{
-		Name:            Name,
-		New:             func() State { return State{} },
-		Route:           route,
-		Claims:          claims,
+		Name: Name,
+		New:  func() State { return State{} },
+		Commands: []es.Command[State]{
+			es.On(func(c contracts.CreateConference) uuid.UUID { return c.ConferenceID }, create,
+				es.Claims(func(c contracts.CreateConference) []string { return []string{slugClaim(c.Slug)} })),
+			es.On(func(c contracts.UpdateConference) uuid.UUID { return c.ConferenceID }, update),
+			es.On(func(c contracts.PublishConference) uuid.UUID { return c.ConferenceID }, publish),
+			es.On(func(c contracts.UnpublishConference) uuid.UUID { return c.ConferenceID }, unpublish),
+			es.On(func(c contracts.AddSeatType) uuid.UUID { return c.ConferenceID }, addSeatType),
+			es.On(func(c contracts.UpdateSeatType) uuid.UUID { return c.ConferenceID }, updateSeatType),
+			es.On(func(c contracts.RemoveSeatType) uuid.UUID { return c.ConferenceID }, removeSeatType),
+		},
+		Guard:           guard,
 		Owns:            owns,
-		Decide:          decide,
 		Evolve:          evolve,
 		React:           react,
 		AnswersNoEffect: true,
 	}
-}
-
-func route(command any) (id string, ok bool) {
-	switch c := command.(type) {
-	case contracts.CreateConference:
-		return c.ConferenceID.String(), true
-	case contracts.UpdateConference:
-		return c.ConferenceID.String(), true
-	case contracts.PublishConference:
-		return c.ConferenceID.String(), true
-	case contracts.UnpublishConference:
-		return c.ConferenceID.String(), true
-	case contracts.AddSeatType:
-		return c.ConferenceID.String(), true
-	case contracts.UpdateSeatType:
-		return c.ConferenceID.String(), true
-	case contracts.RemoveSeatType:
-		return c.ConferenceID.String(), true
-	}
-	return "", false
-}
-
-// claims asks for the slug.
-func claims(command any) []string {
-	if c, ok := command.(contracts.CreateConference); ok {
-		return []string{slugClaim(c.Slug)}
-	}
-	return nil
 }
 
 // owns says that a conference has its slug from when it was created.
@@ -134,31 +114,16 @@ func owns(s State) []string {
 
 func slugClaim(slug string) string { return "slug/" + slug }
 
-func decide(env es.Env, s State, command any) ([]any, error) {
-	if c, ok := command.(contracts.CreateConference); ok {
-		return create(env, s, c)
+// guard refuses what is said of a conference that is not there, and a change of one that
+// its sender has not seen as it is.
+func guard(_ es.Env, s State, command any) error {
+	if _, creates := command.(contracts.CreateConference); creates {
+		return nil
 	}
 	if !s.exists() {
-		return nil, es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
+		return es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
 	}
-	if err := s.refuseIfChanged(command); err != nil {
-		return nil, err
-	}
-	switch c := command.(type) {
-	case contracts.UpdateConference:
-		return update(s, c)
-	case contracts.PublishConference:
-		return publish(env, s)
-	case contracts.UnpublishConference:
-		return unpublish(s)
-	case contracts.AddSeatType:
-		return addSeatType(s, c)
-	case contracts.UpdateSeatType:
-		return updateSeatType(s, c)
-	case contracts.RemoveSeatType:
-		return removeSeatType(s, c)
-	}
-	return nil, nil
+	return s.refuseIfChanged(command)
 }
 
 // refuseIfChanged refuses a change that is meant for another version, even if it
@@ -198,7 +163,7 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 	}}, nil
 }
 
-func update(s State, c contracts.UpdateConference) ([]any, error) {
+func update(_ es.Env, s State, c contracts.UpdateConference) ([]any, error) {
 	details, err := kept(c.Details)
 	if err != nil {
 		return nil, err
@@ -211,7 +176,7 @@ func update(s State, c contracts.UpdateConference) ([]any, error) {
 
 // publish opens the sale. A conference that sells nothing, or that is over, has
 // no sale to open.
-func publish(env es.Env, s State) ([]any, error) {
+func publish(env es.Env, s State, _ contracts.PublishConference) ([]any, error) {
 	switch {
 	case s.Published:
 		return nil, nil
@@ -223,14 +188,14 @@ func publish(env es.Env, s State) ([]any, error) {
 	return []any{contracts.ConferencePublished{ConferenceID: s.ID}}, nil
 }
 
-func unpublish(s State) ([]any, error) {
+func unpublish(_ es.Env, s State, _ contracts.UnpublishConference) ([]any, error) {
 	if !s.Published {
 		return nil, nil
 	}
 	return []any{contracts.ConferenceUnpublished{ConferenceID: s.ID}}, nil
 }
 
-func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
+func addSeatType(_ es.Env, s State, c contracts.AddSeatType) ([]any, error) {
 	added, err := s.described(c.SeatTypeID, c.Name, c.Description, c.Price, c.Quota, c.SalesWindow)
 	if err != nil {
 		return nil, err
@@ -255,7 +220,7 @@ func addSeatType(s State, c contracts.AddSeatType) ([]any, error) {
 
 // updateSeatType lets price and quota go up and down. Orders placed keep their
 // price, and seats held are honoured, so neither needs to be asked.
-func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
+func updateSeatType(_ es.Env, s State, c contracts.UpdateSeatType) ([]any, error) {
 	updated, err := s.described(c.SeatTypeID, c.Name, c.Description, c.Price, c.Quota, c.SalesWindow)
 	if err != nil {
 		return nil, err
@@ -279,7 +244,7 @@ func updateSeatType(s State, c contracts.UpdateSeatType) ([]any, error) {
 
 // removeSeatType refuses the last one of a published conference, for the same
 // reason as publish.
-func removeSeatType(s State, c contracts.RemoveSeatType) ([]any, error) {
+func removeSeatType(_ es.Env, s State, c contracts.RemoveSeatType) ([]any, error) {
 	i, known := s.find(c.SeatTypeID)
 	switch {
 	case !known:

@@ -3,7 +3,6 @@
 package assignments
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,42 +33,30 @@ type Seat struct {
 // Aggregate describes the seat assignments to the engine.
 func Aggregate() es.Aggregate[State] {
 	return es.Aggregate[State]{
-		Name:            Name,
-		New:             func() State { return State{} },
-		Route:           route,
-		Reads:           reads,
-		Decide:          decide,
+		Name: Name,
+		New:  func() State { return State{} },
+		Commands: []es.Command[State]{
+			es.On(func(c contracts.CreateSeatAssignments) uuid.UUID { return c.OrderID }, create,
+				es.Reads(func(_ State, c contracts.CreateSeatAssignments) []es.Ref {
+					return []es.Ref{catalogue.Ref(c.ConferenceID)}
+				})),
+			es.On(func(c contracts.AssignSeat) uuid.UUID { return c.OrderID }, assign,
+				es.Reads(func(s State, c contracts.AssignSeat) []es.Ref { return s.handedOnBy(c.OrderID) })),
+			es.On(func(c contracts.UnassignSeat) uuid.UUID { return c.OrderID }, unassign,
+				es.Reads(func(s State, c contracts.UnassignSeat) []es.Ref { return s.handedOnBy(c.OrderID) })),
+		},
 		Evolve:          evolve,
 		AnswersNoEffect: true,
 		SnapshotSchema:  1,
 	}
 }
 
-func route(command any) (id string, ok bool) {
-	switch c := command.(type) {
-	case contracts.CreateSeatAssignments:
-		return c.OrderID.String(), true
-	case contracts.AssignSeat:
-		return c.OrderID.String(), true
-	case contracts.UnassignSeat:
-		return c.OrderID.String(), true
-	}
-	return "", false
-}
-
-// reads asks for the order, whose end takes its seats away, and for the
-// catalogue, which says until when seats are handed on. A batch may hold both
-// the creation and an assignment, which then learns the conference from it.
-func reads(s State, command any) []es.Ref {
-	switch c := command.(type) {
-	case contracts.CreateSeatAssignments:
-		return []es.Ref{catalogue.Ref(c.ConferenceID)}
-	case contracts.AssignSeat:
-		return []es.Ref{order.Ref(c.OrderID), catalogue.Ref(s.ConferenceID)}
-	case contracts.UnassignSeat:
-		return []es.Ref{order.Ref(c.OrderID), catalogue.Ref(s.ConferenceID)}
-	}
-	return nil
+// handedOnBy is the order, whose end takes its seats away, and the catalogue, which says
+// until when seats are handed on. A batch may hold both the creation and an assignment,
+// so the creation reads the catalogue as well: the assignment learns the conference from
+// it.
+func (s State) handedOnBy(orderID uuid.UUID) []es.Ref {
+	return []es.Ref{order.Ref(orderID), catalogue.Ref(s.ConferenceID)}
 }
 
 // handOvers bounds how often the seats of an order are given, corrected or taken
@@ -87,28 +74,8 @@ func (s State) refuseTooMany(env es.Env, byOrganiser bool) error {
 	return nil
 }
 
-func decide(env es.Env, s State, command any) ([]any, error) {
-	switch c := command.(type) {
-	case contracts.CreateSeatAssignments:
-		return create(s, c)
-	case contracts.AssignSeat:
-		seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
-		if err != nil {
-			return nil, err
-		}
-		return assign(seat, c)
-	case contracts.UnassignSeat:
-		seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
-		if err != nil {
-			return nil, err
-		}
-		return unassign(seat, c)
-	}
-	return nil, fmt.Errorf("assignments: no rule for %T", command)
-}
-
 // create opens one position per seat, once.
-func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
+func create(_ es.Env, s State, c contracts.CreateSeatAssignments) ([]any, error) {
 	if len(s.Seats) > 0 {
 		return nil, nil
 	}
@@ -126,8 +93,11 @@ func create(s State, c contracts.CreateSeatAssignments) ([]any, error) {
 
 // assign gives a seat to an attendee. The e-mail address, in any way of writing
 // it, tells whether it is another person or a correction of the same one.
-func assign(seat Seat, c contracts.AssignSeat) ([]any, error) {
-	var err error
+func assign(env es.Env, s State, c contracts.AssignSeat) ([]any, error) {
+	seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
+	if err != nil {
+		return nil, err
+	}
 	if c.Attendee.Person, err = c.Attendee.Kept(); err != nil {
 		return nil, err
 	}
@@ -149,7 +119,11 @@ func assign(seat Seat, c contracts.AssignSeat) ([]any, error) {
 }
 
 // unassign frees a seat, if somebody has it.
-func unassign(seat Seat, c contracts.UnassignSeat) ([]any, error) {
+func unassign(env es.Env, s State, c contracts.UnassignSeat) ([]any, error) {
+	seat, err := s.seat(env, c.OrderID, c.Position, c.ByOrganiser)
+	if err != nil {
+		return nil, err
+	}
 	if seat.Attendee == nil {
 		return nil, nil
 	}

@@ -4,7 +4,6 @@
 package catalogue
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,10 +54,11 @@ func Ref(conferenceID uuid.UUID) es.Ref {
 // Aggregate describes the catalogue to the engine.
 func Aggregate() es.Aggregate[State] {
 	return es.Aggregate[State]{
-		Name:   Name,
-		New:    func() State { return State{} },
-		Route:  route,
-		Decide: decide,
+		Name: Name,
+		New:  func() State { return State{} },
+		Commands: []es.Command[State]{
+			es.On(func(c contracts.SetCatalogue) uuid.UUID { return c.ConferenceID }, set),
+		},
 		Evolve: evolve,
 		// The version makes a repeated SetCatalogue harmless for ever; a few ids
 		// only spare the work.
@@ -67,20 +67,9 @@ func Aggregate() es.Aggregate[State] {
 	}
 }
 
-func route(command any) (id string, ok bool) {
-	if c, ok := command.(contracts.SetCatalogue); ok {
-		return c.ConferenceID.String(), true
-	}
-	return "", false
-}
-
-// decide takes a catalogue that is newer than the last; it is absolute, so an
+// set takes a catalogue that is newer than the last; it is absolute, so an
 // older one, or the same again, has nothing left to say.
-func decide(_ es.Env, s State, command any) ([]any, error) {
-	c, ok := command.(contracts.SetCatalogue)
-	if !ok {
-		return nil, fmt.Errorf("catalogue: no rule for %T", command)
-	}
+func set(_ es.Env, s State, c contracts.SetCatalogue) ([]any, error) {
 	if c.Version <= s.Version {
 		return nil, nil
 	}

@@ -7,7 +7,6 @@
 package order
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -26,11 +25,23 @@ const Name = "order"
 // Aggregate describes the order to the engine. The configuration must be valid.
 func Aggregate(c Config) es.Aggregate[State] {
 	return es.Aggregate[State]{
-		Name:            Name,
-		New:             func() State { return State{} },
-		Route:           route,
-		Reads:           reads,
-		Decide:          c.decide,
+		Name: Name,
+		New:  func() State { return State{} },
+		Commands: []es.Command[State]{
+			es.On(func(m contracts.RegisterToConference) uuid.UUID { return m.OrderID }, c.place,
+				es.Reads(func(_ State, m contracts.RegisterToConference) []es.Ref {
+					return []es.Ref{catalogue.Ref(m.ConferenceID)}
+				})),
+			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, c.change, es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
+			es.On(func(m contracts.AssignRegistrantDetails) uuid.UUID { return m.OrderID }, assignRegistrant, es.Reads(itsCatalogue[contracts.AssignRegistrantDetails])),
+			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved),
+			es.On(func(m contracts.RejectOrder) uuid.UUID { return m.OrderID }, reject),
+			es.On(func(m contracts.ConfirmOrder) uuid.UUID { return m.OrderID }, confirm),
+			es.On(func(m contracts.ExpireOrder) uuid.UUID { return m.OrderID }, expire),
+			es.On(func(m contracts.ReinstateOrder) uuid.UUID { return m.OrderID }, reinstate),
+			es.On(func(m contracts.CancelOrder) uuid.UUID { return m.OrderID }, cancel, es.Reads(itsCatalogue[contracts.CancelOrder])),
+		},
+		Guard:           guard,
 		Evolve:          evolve,
 		React:           react,
 		Handled:         0, // an order's stream is short: it keeps the ids of all messages it handled
@@ -66,36 +77,27 @@ func most(command any) int {
 	return math.MaxInt
 }
 
-func (c Config) decide(env es.Env, s State, command any) ([]any, error) {
+// guard refuses what comes beyond the bound, and what is said of an order that is not
+// there.
+func guard(env es.Env, s State, command any) error {
 	if env.Handled >= most(command) {
-		return nil, es.RefuseUnrecorded(refusal.TooManyChanges, "an order takes %d commands", MaxCommands)
+		return es.RefuseUnrecorded(refusal.TooManyChanges, "an order takes %d commands", MaxCommands)
 	}
-	if m, ok := command.(contracts.RegisterToConference); ok {
-		return c.place(env, s, m)
+	if _, places := command.(contracts.RegisterToConference); !places && s.Status == "" {
+		return es.Refuse(refusal.OrderNotFound, "there is no such order, or not yet")
 	}
-	if s.Status == "" {
-		return nil, es.Refuse(refusal.OrderNotFound, "there is no such order, or not yet")
-	}
-	switch m := command.(type) {
-	case contracts.ChangeOrderItems:
-		return c.change(env, s, m)
-	case contracts.AssignRegistrantDetails:
-		return assignRegistrant(env, s, m)
-	case contracts.MarkSeatsAsReserved:
-		return markAsReserved(s, m)
-	case contracts.RejectOrder:
-		return reject(s, m)
-	case contracts.ConfirmOrder:
-		return confirm(s, m)
-	case contracts.ExpireOrder:
-		return expire(s, m)
-	case contracts.ReinstateOrder:
-		return reinstate(s, m)
-	case contracts.CancelOrder:
-		return cancel(env, s, m)
-	}
-	return nil, fmt.Errorf("order: no rule for %T", command)
+	return nil
 }
+
+// Ref names the stream of an order, for decisions that read it.
+func Ref(orderID uuid.UUID) es.Ref {
+	return es.Ref{Aggregate: Name, ID: orderID.String()}
+}
+
+// itsCatalogue is what the conference of an order has on sale: prices are needed when
+// the order is changed, and the conference's times when it is cancelled or its
+// registrant corrected.
+func itsCatalogue[C any](s State, _ C) []es.Ref { return []es.Ref{catalogue.Ref(s.ConferenceID)} }
 
 // place opens an order for a conference that is on sale, at today's prices. Its
 // hold deadline is set here, once: nothing that fails or repeats moves it. The
@@ -205,7 +207,7 @@ func assignRegistrant(env es.Env, s State, m contracts.AssignRegistrantDetails) 
 // items. A grant equal to the request completes the reservation; some but not
 // all make the order what was granted. Nothing is no answer for this command:
 // then the order is rejected.
-func markAsReserved(s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
+func markAsReserved(_ es.Env, s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
 	}
@@ -234,7 +236,7 @@ func markAsReserved(s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
 }
 
 // reject ends an order for whose current items no seats could be had.
-func reject(s State, m contracts.RejectOrder) ([]any, error) {
+func reject(_ es.Env, s State, m contracts.RejectOrder) ([]any, error) {
 	if s.Status == Rejected {
 		return nil, nil
 	}
@@ -256,7 +258,7 @@ func reject(s State, m contracts.RejectOrder) ([]any, error) {
 // can never confirm this order, however it stands. Again with the payment that
 // confirmed it, it changes nothing. PaymentRefusal of query's view of an order foretells
 // the refusals; a change belongs in both.
-func confirm(s State, m contracts.ConfirmOrder) ([]any, error) {
+func confirm(_ es.Env, s State, m contracts.ConfirmOrder) ([]any, error) {
 	if s.Status == Confirmed && samePayment(m.PaymentID, s.PaymentID) {
 		return nil, nil
 	}
@@ -282,7 +284,7 @@ func confirm(s State, m contracts.ConfirmOrder) ([]any, error) {
 }
 
 // expire ends an open order. It does not look at the clock: the process did.
-func expire(s State, m contracts.ExpireOrder) ([]any, error) {
+func expire(_ es.Env, s State, m contracts.ExpireOrder) ([]any, error) {
 	if s.Status == Expired {
 		return nil, nil
 	}
@@ -296,7 +298,7 @@ func expire(s State, m contracts.ExpireOrder) ([]any, error) {
 // payment that came late: the seats are held again, for the same version of the
 // items, and the payment is their price. Again with the payment that confirmed
 // it, it changes nothing.
-func reinstate(s State, m contracts.ReinstateOrder) ([]any, error) {
+func reinstate(_ es.Env, s State, m contracts.ReinstateOrder) ([]any, error) {
 	if s.Status == Confirmed && samePayment(&m.PaymentID, s.PaymentID) {
 		return nil, nil
 	}

@@ -53,74 +53,49 @@ type State struct {
 // again, however late.
 func Aggregate(provider string) es.Aggregate[State] {
 	return es.Aggregate[State]{
-		Name:  Name,
-		New:   func() State { return State{} },
-		Route: route,
-		Decide: func(_ es.Env, s State, command any) ([]any, error) {
-			return decide(provider, s, command)
+		Name: Name,
+		New:  func() State { return State{} },
+		Commands: []es.Command[State]{
+			es.On(func(c contracts.InitiatePayment) uuid.UUID { return c.PaymentID }, initiate(provider)),
+			es.On(func(c contracts.CompletePayment) uuid.UUID { return c.PaymentID }, complete),
+			es.On(func(c contracts.RejectPayment) uuid.UUID { return c.PaymentID }, reject),
+			es.On(func(c contracts.CancelPayment) uuid.UUID { return c.PaymentID }, cancel),
+			es.On(func(c contracts.RefundPayment) uuid.UUID { return c.PaymentID }, refund),
+			es.On(func(c contracts.RecordRefund) uuid.UUID { return c.PaymentID }, recordRefund),
 		},
+		Guard:           guard,
 		Evolve:          evolve,
 		Handled:         200,
 		AnswersNoEffect: true,
 	}
 }
 
-func route(command any) (id string, ok bool) {
-	switch c := command.(type) {
-	case contracts.InitiatePayment:
-		return c.PaymentID.String(), true
-	case contracts.CompletePayment:
-		return c.PaymentID.String(), true
-	case contracts.RejectPayment:
-		return c.PaymentID.String(), true
-	case contracts.CancelPayment:
-		return c.PaymentID.String(), true
-	case contracts.RefundPayment:
-		return c.PaymentID.String(), true
-	case contracts.RecordRefund:
-		return c.PaymentID.String(), true
+// guard refuses what is said of a payment that is not there.
+func guard(_ es.Env, s State, command any) error {
+	if _, opens := command.(contracts.InitiatePayment); !opens && s.Status == "" {
+		return es.Refuse(refusal.PaymentNotFound, "there is no such payment (yet)")
 	}
-	return "", false
+	return nil
 }
 
-func decide(provider string, s State, command any) ([]any, error) {
-	if c, ok := command.(contracts.InitiatePayment); ok {
-		return initiate(provider, s, c)
+func initiate(provider string) func(es.Env, State, contracts.InitiatePayment) ([]any, error) {
+	return func(_ es.Env, s State, c contracts.InitiatePayment) ([]any, error) {
+		switch {
+		case c.Amount.Amount <= 0:
+			return nil, es.Refuse(refusal.AmountInvalid, "there is nothing to pay")
+		case s.Status == "":
+			return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Version: c.Version, Provider: provider}}, nil
+		case c.OrderID == s.OrderID && c.Amount == s.Amount:
+			return nil, nil
+		}
+		return nil, es.Refuse(refusal.PaymentExists, "there is another payment with this id already")
 	}
-	if s.Status == "" {
-		return nil, es.Refuse(refusal.PaymentNotFound, "there is no such payment (yet)")
-	}
-	switch c := command.(type) {
-	case contracts.CompletePayment:
-		return complete(s, c)
-	case contracts.RejectPayment:
-		return reject(s, c)
-	case contracts.CancelPayment:
-		return cancel(s, c)
-	case contracts.RefundPayment:
-		return refund(s, c)
-	case contracts.RecordRefund:
-		return recordRefund(s, c)
-	}
-	return nil, nil
-}
-
-func initiate(provider string, s State, c contracts.InitiatePayment) ([]any, error) {
-	switch {
-	case c.Amount.Amount <= 0:
-		return nil, es.Refuse(refusal.AmountInvalid, "there is nothing to pay")
-	case s.Status == "":
-		return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Version: c.Version, Provider: provider}}, nil
-	case c.OrderID == s.OrderID && c.Amount == s.Amount:
-		return nil, nil
-	}
-	return nil, es.Refuse(refusal.PaymentExists, "there is another payment with this id already")
 }
 
 // complete accepts the provider's word in every state in which the money was
 // not known to be taken. The amount is what the provider took, whatever it was
 // asked for: the order judges whether that is its price, and if not it goes back.
-func complete(s State, c contracts.CompletePayment) ([]any, error) {
+func complete(_ es.Env, s State, c contracts.CompletePayment) ([]any, error) {
 	switch s.Status {
 	case Initiated, Rejected, Cancelled:
 		return []any{contracts.PaymentCompleted{
@@ -130,7 +105,7 @@ func complete(s State, c contracts.CompletePayment) ([]any, error) {
 	return nil, nil
 }
 
-func reject(s State, c contracts.RejectPayment) ([]any, error) {
+func reject(_ es.Env, s State, c contracts.RejectPayment) ([]any, error) {
 	switch s.Status {
 	case Initiated:
 		return []any{contracts.PaymentRejected{PaymentID: s.ID, OrderID: s.OrderID, Reason: c.Reason}}, nil
@@ -140,7 +115,7 @@ func reject(s State, c contracts.RejectPayment) ([]any, error) {
 	return nil, es.Refuse(refusal.PaymentCompleted, "the money was taken")
 }
 
-func cancel(s State, c contracts.CancelPayment) ([]any, error) {
+func cancel(_ es.Env, s State, c contracts.CancelPayment) ([]any, error) {
 	switch s.Status {
 	case Initiated:
 		return []any{contracts.PaymentCancelled{PaymentID: s.ID, OrderID: s.OrderID, Reason: c.Reason, Provider: s.Provider}}, nil
@@ -152,7 +127,7 @@ func cancel(s State, c contracts.CancelPayment) ([]any, error) {
 
 // refund asks the provider once per attempt. An attempt has a number so that a
 // request that comes again after its attempt failed does not start another.
-func refund(s State, c contracts.RefundPayment) ([]any, error) {
+func refund(_ es.Env, s State, c contracts.RefundPayment) ([]any, error) {
 	attempt := max(c.Attempt, 1)
 	switch {
 	case s.Status == Initiated, s.Status == Rejected, s.Status == Cancelled:
@@ -172,7 +147,7 @@ func refund(s State, c contracts.RefundPayment) ([]any, error) {
 // recordRefund takes the provider's word for money that went back, also from an
 // attempt that was thought to have failed. A failure counts for the attempt
 // that is awaited alone.
-func recordRefund(s State, c contracts.RecordRefund) ([]any, error) {
+func recordRefund(_ es.Env, s State, c contracts.RecordRefund) ([]any, error) {
 	switch {
 	case c.Attempt > s.Attempt:
 		return nil, es.Refuse(refusal.RefundNotRequested, "refund %d was not asked for", c.Attempt)

@@ -22,6 +22,8 @@ package seats
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
@@ -33,10 +35,14 @@ const Name = "seats"
 // Aggregate is SeatsAvailability.
 func Aggregate() es.Aggregate[*Availability] {
 	return es.Aggregate[*Availability]{
-		Name:     Name,
-		New:      newAvailability,
-		Route:    route,
-		Decide:   decide,
+		Name: Name,
+		New:  newAvailability,
+		Commands: []es.Command[*Availability]{
+			es.On(func(c contracts.SetSeatsQuota) uuid.UUID { return c.ConferenceID }, setQuota),
+			es.On(func(c contracts.MakeSeatReservation) uuid.UUID { return c.ConferenceID }, reserve),
+			es.On(func(c contracts.CommitSeatReservation) uuid.UUID { return c.ConferenceID }, commit),
+			es.On(func(c contracts.CancelSeatReservation) uuid.UUID { return c.ConferenceID }, cancel),
+		},
 		Evolve:   evolve,
 		Conclude: (*Availability).announce,
 
@@ -47,50 +53,22 @@ func Aggregate() es.Aggregate[*Availability] {
 	}
 }
 
-func route(command any) (id string, ok bool) {
-	switch c := command.(type) {
-	case contracts.SetSeatsQuota:
-		return c.ConferenceID.String(), true
-	case contracts.MakeSeatReservation:
-		return c.ConferenceID.String(), true
-	case contracts.CommitSeatReservation:
-		return c.ConferenceID.String(), true
-	case contracts.CancelSeatReservation:
-		return c.ConferenceID.String(), true
-	}
-	return "", false
-}
-
-func decide(env es.Env, a *Availability, command any) ([]any, error) {
-	now := env.Now
-	if now.Before(a.clock) {
-		now = a.clock
-	}
-	switch c := command.(type) {
-	case contracts.SetSeatsQuota:
-		return a.setQuota(c), nil
-	case contracts.MakeSeatReservation:
-		return a.reserve(now, a.keep(env), c)
-	case contracts.CommitSeatReservation:
-		return a.commit(c), nil
-	case contracts.CancelSeatReservation:
-		return a.cancel(a.keep(env), c), nil
-	}
-	return nil, nil
-}
-
 // setQuota follows the organiser, also below what is held: then nothing
 // remains, and what is held is honoured.
-func (a *Availability) setQuota(c contracts.SetSeatsQuota) []any {
+func setQuota(_ es.Env, a *Availability, c contracts.SetSeatsQuota) ([]any, error) {
 	if t := a.seatType(c.SeatType); t != nil && c.Version <= t.Version {
-		return nil
+		return nil, nil
 	}
-	return []any{contracts.SeatsQuotaSet(c)}
+	return []any{contracts.SeatsQuotaSet(c)}, nil
 }
 
 // reserve gives an order what it wants as far as it goes, in place of what it
 // holds pending.
-func (a *Availability) reserve(now, kept time.Time, c contracts.MakeSeatReservation) ([]any, error) {
+func reserve(env es.Env, a *Availability, c contracts.MakeSeatReservation) ([]any, error) {
+	now := env.Now
+	if now.Before(a.clock) {
+		now = a.clock
+	}
 	holds := a.held[c.OrderID]
 	switch {
 	case c.Number <= a.lastNumber(c.OrderID), holds.committed:
@@ -111,7 +89,7 @@ func (a *Availability) reserve(now, kept time.Time, c contracts.MakeSeatReservat
 		Number:       c.Number,
 		Granted:      a.grant(c, holds.seats),
 		NotAfter:     c.NotAfter,
-		At:           kept,
+		At:           a.keep(env),
 	}}, nil
 }
 
@@ -135,23 +113,23 @@ func (a *Availability) grant(c contracts.MakeSeatReservation, held contracts.Sea
 }
 
 // commit makes the pending reservation of that number final.
-func (a *Availability) commit(c contracts.CommitSeatReservation) []any {
+func commit(_ es.Env, a *Availability, c contracts.CommitSeatReservation) ([]any, error) {
 	if r, ok := a.held[c.OrderID]; !ok || r.committed || r.number != c.Number {
-		return nil
+		return nil, nil
 	}
-	return []any{contracts.SeatsReservationCommitted(c)}
+	return []any{contracts.SeatsReservationCommitted(c)}, nil
 }
 
 // cancel releases what the order holds, pending or committed, unless a newer
 // request was seen. It releases however late it comes, since otherwise seats
 // would leak; only the tombstone ends with NotAfter.
-func (a *Availability) cancel(kept time.Time, c contracts.CancelSeatReservation) []any {
+func cancel(env es.Env, a *Availability, c contracts.CancelSeatReservation) ([]any, error) {
 	if c.Number < a.lastNumber(c.OrderID) {
-		return nil
+		return nil, nil
 	}
 	holds, ok := a.held[c.OrderID]
 	if !ok && (a.stops(c) || a.hasPassed(c.NotAfter)) {
-		return nil // done before, or nothing can come any more that it should stop
+		return nil, nil // done before, or nothing can come any more that it should stop
 	}
 	return []any{contracts.SeatsReservationCancelled{
 		ConferenceID: c.ConferenceID,
@@ -159,8 +137,8 @@ func (a *Availability) cancel(kept time.Time, c contracts.CancelSeatReservation)
 		Number:       c.Number,
 		Released:     append(contracts.Seats{}, holds.seats...),
 		NotAfter:     c.NotAfter,
-		At:           kept,
-	}}
+		At:           a.keep(env),
+	}}, nil
 }
 
 // announce gives the numbers of all types that changed since they were last

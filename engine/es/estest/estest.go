@@ -112,7 +112,7 @@ func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repea
 	for _, o := range sc.Others {
 		env.Others[o.Ref] = o.State
 	}
-	if env.Claims == nil && agg.Claims != nil {
+	if env.Claims == nil {
 		env.Claims = map[string]string{}
 		for _, m := range append([]any{sc.When}, sc.Given...) {
 			if tm, ok := m.(timed); ok {
@@ -207,7 +207,7 @@ func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repea
 	}
 	accepted := err == nil && len(events) > 0
 	fold(events)
-	if accepted && agg.Claims != nil && agg.Owns != nil {
+	if accepted && agg.Owns != nil {
 		for _, k := range agg.Claims(sc.When) {
 			if !slices.Contains(agg.Owns(state), k) {
 				t.Fatalf("%T was accepted, and the stream does not own %q, which it claimed: another could take it", sc.When, k)

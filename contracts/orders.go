@@ -1,0 +1,254 @@
+package contracts
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/engine/message"
+)
+
+// Commands that the order app receives.
+type (
+	// SetCatalogue tells the order app what is on sale. It is absolute; one with
+	// a Version not above the last seen does nothing. Sent by the conference app.
+	SetCatalogue struct {
+		ConferenceID uuid.UUID           `json:"conferenceId" validate:"required"`
+		Version      uint64              `json:"version" validate:"required"`
+		Published    bool                `json:"published"`
+		SeatTypes    []CatalogueSeatType `json:"seatTypes" validate:"dive"`
+		StartsAt     time.Time           `json:"startsAt" validate:"required"`
+		EndsAt       time.Time           `json:"endsAt" validate:"required"`
+		SalesWindow
+		RefundUntil   time.Time `json:"refundUntil,omitzero"`
+		HandOverUntil time.Time `json:"handOverUntil,omitzero"`
+	}
+	// RegisterToConference places an order.
+	RegisterToConference struct {
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Items        Seats     `json:"items" validate:"max=50,dive"`
+	}
+	// ChangeOrderItems replaces what an order asks for and asks again.
+	ChangeOrderItems struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		Items   Seats     `json:"items" validate:"max=50,dive"`
+	}
+	// AssignRegistrantDetails says who places the order.
+	AssignRegistrantDetails struct {
+		OrderID    uuid.UUID `json:"orderId" validate:"required"`
+		Registrant Person    `json:"registrant"`
+	}
+	// MarkSeatsAsReserved tells the order what the seats granted for a version of
+	// its items. Sent by the process.
+	MarkSeatsAsReserved struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		Version int       `json:"version" validate:"min=1"`
+		Granted Seats     `json:"granted" validate:"dive"`
+	}
+	// RejectOrder ends an order that could not be given seats. Sent by the process.
+	RejectOrder struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		Version int       `json:"version" validate:"min=1"`
+		Reason  string    `json:"reason" validate:"required"`
+	}
+	// ExpireOrder ends an order whose hold has lapsed. Sent by the process, which
+	// has compared the clock.
+	ExpireOrder struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+	}
+	// ConfirmOrder asks for confirmation: by the registrant of an order that is
+	// free of charge, or by the process with a payment.
+	ConfirmOrder struct {
+		OrderID   uuid.UUID  `json:"orderId" validate:"required"`
+		PaymentID *uuid.UUID `json:"paymentId,omitempty"`
+		Amount    *Money     `json:"amount,omitempty" validate:"required_with=PaymentID"`
+	}
+	// ReinstateOrder brings an expired order back, with the seats held again for
+	// a payment that came late. Sent by the process.
+	ReinstateOrder struct {
+		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
+		Amount    Money     `json:"amount"`
+		Version   int       `json:"version" validate:"min=1"`
+		Granted   Seats     `json:"granted" validate:"dive"`
+	}
+	// CancelOrder ends an order at the wish of its holder, or of the organiser.
+	CancelOrder struct {
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
+	}
+	// CreateSeatAssignments opens one position per seat of a confirmed order. The
+	// order app sends it to itself.
+	CreateSeatAssignments struct {
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Seats        Seats     `json:"seats" validate:"required,dive"`
+	}
+	// AssignSeat gives the seat at a position (from 0) to an attendee, at the wish
+	// of the order's holder, or of the organiser.
+	AssignSeat struct {
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		Position    int       `json:"position"`
+		Attendee    Attendee  `json:"attendee"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
+	}
+	// UnassignSeat frees the seat at a position.
+	UnassignSeat struct {
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		Position    int       `json:"position"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
+	}
+)
+
+// Events of an order.
+type (
+	// CatalogueSet is the order app's own copy of what is on sale.
+	CatalogueSet struct {
+		SetCatalogue
+	}
+	// OrderPlaced opens an order. Deadline is when its hold lapses.
+	OrderPlaced struct {
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Version      int       `json:"version" validate:"min=1"`
+		Items        Seats     `json:"items" validate:"required"`
+		Deadline     time.Time `json:"deadline" validate:"required"`
+		// Locator finds the order again, together with the registrant's e-mail.
+		Locator string `json:"locator" validate:"required" personal:"true"`
+	}
+	// OrderUpdated says what the order asks for now.
+	OrderUpdated struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		Version int       `json:"version" validate:"min=1"`
+		Items   Seats     `json:"items" validate:"required"`
+	}
+	// OrderTotalsCalculated gives every line with what was requested, what was
+	// granted and its price.
+	OrderTotalsCalculated struct {
+		OrderID        uuid.UUID   `json:"orderId" validate:"required"`
+		Version        int         `json:"version" validate:"min=1"`
+		Lines          []OrderLine `json:"lines"`
+		Total          Money       `json:"total"`
+		IsFreeOfCharge bool        `json:"isFreeOfCharge"`
+	}
+	// OrderRegistrantAssigned says who the registrant is. Correction: instead of
+	// what was said before; EmailChanged: the order is found by another e-mail
+	// address now, and no more by the one before.
+	OrderRegistrantAssigned struct {
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		Registrant   Person    `json:"registrant"`
+		Correction   bool      `json:"correction,omitempty"`
+		EmailChanged bool      `json:"emailChanged,omitempty"`
+	}
+	// OrderPartiallyReserved: some seats were granted, not all; the items are now
+	// what was granted.
+	OrderPartiallyReserved struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Granted  Seats     `json:"granted"`
+		Deadline time.Time `json:"deadline"`
+	}
+	// OrderReservationCompleted: all seats were granted.
+	OrderReservationCompleted struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Granted  Seats     `json:"granted"`
+		Deadline time.Time `json:"deadline"`
+	}
+	// OrderRejected: the order could not be given seats.
+	OrderRejected struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+		Version int       `json:"version" validate:"min=1"`
+		Reason  string    `json:"reason"`
+	}
+	// OrderExpired: the hold has lapsed.
+	OrderExpired struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+	}
+	// OrderReinstated: an expired order came back with its seats; OrderConfirmed
+	// stands beside it in the same commit.
+	OrderReinstated struct {
+		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
+		Granted   Seats     `json:"granted"`
+	}
+	// OrderConfirmed: the seats are the registrant's. PaymentID is absent when the
+	// order was free of charge.
+	OrderConfirmed struct {
+		OrderID   uuid.UUID  `json:"orderId" validate:"required"`
+		PaymentID *uuid.UUID `json:"paymentId,omitempty"`
+		Seats     Seats      `json:"seats"`
+		Total     Money      `json:"total"`
+	}
+	// OrderCancelled: its holder, or the organiser, gave the order up. Refund says
+	// whether PaymentID's money goes back.
+	OrderCancelled struct {
+		OrderID     uuid.UUID  `json:"orderId" validate:"required"`
+		Refund      bool       `json:"refund"`
+		PaymentID   *uuid.UUID `json:"paymentId,omitempty"`
+		ByOrganiser bool       `json:"byOrganiser,omitempty"`
+	}
+)
+
+// Events of an order's seat assignments.
+type (
+	// SeatAssignmentsCreated opens one position per seat: Positions[i] is the
+	// seat type of position i.
+	SeatAssignmentsCreated struct {
+		OrderID      uuid.UUID   `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID   `json:"conferenceId" validate:"required"`
+		Positions    []uuid.UUID `json:"positions"`
+	}
+	// SeatAssigned gives a seat to an attendee.
+	SeatAssigned struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Position int       `json:"position"`
+		SeatType uuid.UUID `json:"seatType"`
+		Attendee Attendee  `json:"attendee"`
+	}
+	// SeatUnassigned takes a seat back from its attendee.
+	SeatUnassigned struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Position int       `json:"position"`
+	}
+	// SeatAssignmentUpdated changes the attendee's name or type, not the e-mail.
+	SeatAssignmentUpdated struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Position int       `json:"position"`
+		Attendee Attendee  `json:"attendee"`
+	}
+)
+
+func orders(r *message.Registry) {
+	command(r, TopicOrders, "SetCatalogue.v1", func(c SetCatalogue) uuid.UUID { return c.ConferenceID })
+	command(r, TopicOrders, "RegisterToConference.v1", func(c RegisterToConference) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "ChangeOrderItems.v1", func(c ChangeOrderItems) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "AssignRegistrantDetails.v1", func(c AssignRegistrantDetails) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "MarkSeatsAsReserved.v1", func(c MarkSeatsAsReserved) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "RejectOrder.v1", func(c RejectOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "ExpireOrder.v1", func(c ExpireOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "ConfirmOrder.v1", func(c ConfirmOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "ReinstateOrder.v1", func(c ReinstateOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "CancelOrder.v1", func(c CancelOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "CreateSeatAssignments.v1", func(c CreateSeatAssignments) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "AssignSeat.v1", func(c AssignSeat) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "UnassignSeat.v1", func(c UnassignSeat) uuid.UUID { return c.OrderID })
+
+	event(r, "CatalogueSet.v1", func(e CatalogueSet) uuid.UUID { return e.ConferenceID })
+	event(r, "OrderPlaced.v1", func(e OrderPlaced) uuid.UUID { return e.OrderID })
+	event(r, "OrderUpdated.v1", func(e OrderUpdated) uuid.UUID { return e.OrderID })
+	event(r, "OrderTotalsCalculated.v1", func(e OrderTotalsCalculated) uuid.UUID { return e.OrderID })
+	event(r, "OrderRegistrantAssigned.v1", func(e OrderRegistrantAssigned) uuid.UUID { return e.OrderID })
+	event(r, "OrderPartiallyReserved.v1", func(e OrderPartiallyReserved) uuid.UUID { return e.OrderID })
+	event(r, "OrderReservationCompleted.v1", func(e OrderReservationCompleted) uuid.UUID { return e.OrderID })
+	event(r, "OrderRejected.v1", func(e OrderRejected) uuid.UUID { return e.OrderID })
+	event(r, "OrderExpired.v1", func(e OrderExpired) uuid.UUID { return e.OrderID })
+	event(r, "OrderReinstated.v1", func(e OrderReinstated) uuid.UUID { return e.OrderID })
+	event(r, "OrderConfirmed.v1", func(e OrderConfirmed) uuid.UUID { return e.OrderID })
+	event(r, "OrderCancelled.v1", func(e OrderCancelled) uuid.UUID { return e.OrderID })
+	event(r, "SeatAssignmentsCreated.v1", func(e SeatAssignmentsCreated) uuid.UUID { return e.OrderID })
+	event(r, "SeatAssigned.v1", func(e SeatAssigned) uuid.UUID { return e.OrderID })
+	event(r, "SeatUnassigned.v1", func(e SeatUnassigned) uuid.UUID { return e.OrderID })
+	event(r, "SeatAssignmentUpdated.v1", func(e SeatAssignmentUpdated) uuid.UUID { return e.OrderID })
+}
