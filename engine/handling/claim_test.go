@@ -88,7 +88,7 @@ func TestAKeyOfAParkedCommandIsFreedWhenThatIsDiscarded(t *testing.T) {
 	w.handle(e, discard("bad", "account/a"))
 	w.handle(e, command("", open{"c", "Ann"}))
 	w.want(opened{"c", "Ann"})
-	w.handle(e, command("", open{"a", "Ann"}))
+	w.handle(e, command("", open{"d", "Ann"}))
 	w.want(refusedWith("name-taken"))
 }
 
