@@ -72,6 +72,7 @@ func (a *API) Routes(r gin.IRoutes) {
 
 	r.POST("/orders/find", a.answer(findOrder))
 	r.GET("/orders/overdue", a.answer(a.overdueOrders))
+	r.GET("/orders/missing", a.answer(missingOrders))
 	r.GET("/orders/:id", a.answer(order))
 	r.GET("/orders/:id/timeline", a.answer(timeline))
 	r.GET("/orders/:id/events", a.handle(a.watchOrder))
@@ -87,6 +88,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.POST("/dead-letters/retry", a.answer(a.many(a.sendBack)))
 	r.POST("/dead-letters/discard", a.answer(a.many(a.throwAway)))
 	r.GET("/operator/attention", a.answer(a.attention))
+	r.GET("/operator/loose-payments", a.answer(a.loosePayments))
 	r.GET("/explorer/orders", a.answer(recentOrders))
 	r.GET("/explorer/orders/:id/flow", a.answer(flow))
 	r.GET("/explorer/orders/:id/state", a.answer(a.flowState))

@@ -197,6 +197,8 @@ func TestQuestionsThatHaveNoAnswer(t *testing.T) {
 		{"GET", "/orders/overdue?before=yesterday", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?limit=many", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?after=here", "", 400, problem.InvalidRequest},
+		{"GET", "/orders/missing?after=here", "", 400, problem.InvalidRequest},
+		{"GET", "/operator/loose-payments?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/conferences?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/failed-refunds?after=here", "", 400, problem.InvalidRequest},
 		{"GET", "/conferences/" + id, "", 404, refusal.ConferenceNotFound},
@@ -260,6 +262,12 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	}
 	if r := ask[view.FailedRefunds](s, "GET", "/failed-refunds", "", 200); len(r.Refunds) != 1 || r.Refunds[0].Attempts != 3 {
 		t.Errorf("failed refunds: %+v", r)
+	}
+	if p := ask[view.LoosePayments](s, "GET", "/operator/loose-payments", "", 200); len(p.Payments) != 0 {
+		t.Errorf("loose payments: %+v", p) // its refund failed, which is another list
+	}
+	if o := ask[view.MissingOrders](s, "GET", "/orders/missing", "", 200); len(o.Orders) != 0 {
+		t.Errorf("missing orders: %+v", o)
 	}
 }
 

@@ -35,6 +35,7 @@
 //
 //	for operators
 //	GET  /orders/overdue?before=             view.OverdueOrders
+//	GET  /orders/missing                     view.MissingOrders: there are payments of them, and nothing else
 //	GET  /failed-refunds                     view.FailedRefunds
 //	GET  /dead-letters?status=&reason=&handler=&messageType=&stream=&before=
 //	                                         view.DeadLetters, newest first; status is open, retried, discarded or unsettled
@@ -42,6 +43,7 @@
 //	POST /dead-letters/{id}/retry, …/discard view.DeadLetter as it is then
 //	POST /dead-letters/retry, …/discard      view.ChooseDeadLetters → view.DeadLettersClosed: 500 with each call
 //	GET  /operator/attention                 view.Attention: the first of each kind, and how many there are
+//	GET  /operator/loose-payments            view.LoosePayments: completed, and neither confirmed an order nor refunded
 //	GET  /operator/reasons                   view.DeadLetterReasons: unsettled letters counted by reason
 //	GET  /operator/parked-streams            view.ParkedStreams
 //	POST /operator/parked-streams/free       view.FreeStream → view.DeadLettersClosed

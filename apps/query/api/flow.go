@@ -16,6 +16,22 @@ func (a *API) attention(r request) (any, error) {
 	return r.store.Attention(r.Request.Context(), r.tenant, a.Now())
 }
 
+func (a *API) loosePayments(r request) (any, error) {
+	after, limit, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.LoosePayments(r.Request.Context(), r.tenant, a.Now(), after, limit)
+}
+
+func missingOrders(r request) (any, error) {
+	after, limit, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.MissingOrders(r.Request.Context(), r.tenant, after, limit)
+}
+
 // recentOrders are those of all conferences.
 func recentOrders(r request) (any, error) {
 	q, err := r.list()

@@ -87,12 +87,14 @@ func Totals(late *store.Late) error {
 	waiting, err5 := gauge("plenary.streams.waiting", "Streams of which a later event is here and an earlier one is not")
 	overdue, err6 := m.Float64ObservableGauge("plenary.orders.overdue.age", metric.WithUnit("s"),
 		metric.WithDescription("How long the longest overdue order is past its deadline"))
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+	loose, err7 := gauge("plenary.payments.loose", "Payments completed minutes ago that neither confirmed their order nor were refunded")
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		return err
 	}
 	var mu sync.Mutex
 	var last store.Totals
 	var at time.Time
+	payments := looseCount{late: late}
 	_, err := m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -122,7 +124,39 @@ func Totals(late *store.Late) error {
 			age = max(time.Since(last.OldestDeadline), 0).Seconds()
 		}
 		o.ObserveFloat64(overdue, age)
-		return nil
-	}, orders, seats, refunds, letters, waiting, overdue)
+		n, err := payments.now(ctx)
+		if err == nil {
+			o.ObserveInt64(loose, int64(n))
+		}
+		return err
+	}, orders, seats, refunds, letters, waiting, overdue, loose)
 	return err
+}
+
+// looseFresh is how long the number of loose payments is shown before they are
+// counted anew, which looks at all completed payments.
+const looseFresh = time.Minute
+
+// looseCount knows how many payments are loose.
+type looseCount struct {
+	late *store.Late
+	last int
+	at   time.Time
+}
+
+func (c *looseCount) now(ctx context.Context) (int, error) {
+	if time.Since(c.at) <= looseFresh {
+		return c.last, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	s, err := c.late.Get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if c.last, err = s.CountLoose(ctx, message.DefaultTenant, time.Now()); err != nil {
+		return 0, err
+	}
+	c.at = time.Now()
+	return c.last, nil
 }

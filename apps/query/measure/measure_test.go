@@ -44,10 +44,20 @@ func handler(t *testing.T) (*store.Late, ingest.Events) {
 // delivery is an event that was decided some time ago.
 func delivery(t *testing.T, version uint64, ago time.Duration, body any) bus.Delivery {
 	t.Helper()
+	return deliveryOf(t, "order", "order/"+order.String(), version, ago, body)
+}
+
+func paymentDelivery(t *testing.T, payment uuid.UUID, version uint64, body any) bus.Delivery {
+	t.Helper()
+	return deliveryOf(t, "payments", "payment/"+payment.String(), version, time.Hour, body)
+}
+
+func deliveryOf(t *testing.T, source, stream string, version uint64, ago time.Duration, body any) bus.Delivery {
+	t.Helper()
 	ctx, span := otel.Tracer("test").Start(t.Context(), "decide")
 	defer span.End()
 	m := message.Message{Meta: message.Meta{
-		ID: uuid.NewString(), Source: "order", Stream: "order/" + order.String(), Time: time.Now().Add(-ago), Tenant: message.DefaultTenant,
+		ID: uuid.NewString(), Source: source, Stream: stream, Time: time.Now().Add(-ago), Tenant: message.DefaultTenant,
 		StreamVersion: version, TraceParent: tracing.Parent(ctx),
 	}, Body: body}
 	var err error
@@ -112,6 +122,17 @@ func TestTotalsAreShown(t *testing.T) {
 	}
 	if s := events.HandleBatch(t.Context(), []bus.Delivery{delivery(t, 1, 0, placed)}); s[0] != bus.Success {
 		t.Fatal(s)
+	}
+	// A payment of an order that is not known, completed long ago.
+	payment := uuid.New()
+	if s := events.HandleBatch(t.Context(), []bus.Delivery{
+		paymentDelivery(t, payment, 1, contracts.PaymentInitiated{PaymentID: payment, OrderID: uuid.New(), Version: 1, Amount: contracts.Money{Amount: 1, Currency: "USD"}, Provider: "demo"}),
+		paymentDelivery(t, payment, 2, contracts.PaymentCompleted{PaymentID: payment, OrderID: uuid.New(), Amount: contracts.Money{Amount: 1, Currency: "USD"}}),
+	}); s[0] != bus.Success || s[1] != bus.Success {
+		t.Fatal(s)
+	}
+	if got := recorded.Value("plenary.payments.loose"); !maps.Equal(got, map[string]float64{"": 1}) {
+		t.Errorf("loose payments %v", got)
 	}
 	want := map[string]float64{
 		"status=placed": 1, "status=partially-reserved": 0, "status=reserved": 0, "status=rejected": 0,

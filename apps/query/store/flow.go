@@ -115,11 +115,19 @@ func (s *Store) conferenceUntil(ctx context.Context, tenant string, id uuid.UUID
 	return append(own, seats...), err
 }
 
-// LoosePayments are payments completed before a time that neither confirmed an
-// order nor are given back, the oldest first. It looks at all completed payments.
-func (s *Store) LoosePayments(ctx context.Context, tenant string, before time.Time, limit int) (out []view.LoosePayment, err error) {
-	out = []view.LoosePayment{}
-	err = s.each(ctx, func(rows *sql.Rows) error {
+// settledWithin is how long a payment that was completed may take to confirm its
+// order, and a refund to be made. Longer ago, something went wrong.
+const settledWithin = 2 * time.Minute
+
+// LoosePayments are payments completed some time ago that neither confirmed their
+// order nor were refunded, whatever the cause: the oldest first, at most limit after
+// a cursor. A page that is not the last may have fewer. Refunds that failed are in a
+// list of their own. It looks at all completed payments.
+func (s *Store) LoosePayments(ctx context.Context, tenant string, now time.Time, after Cursor, limit int) (view.LoosePayments, error) {
+	before := now.Add(-settledWithin)
+	out := view.LoosePayments{Payments: []view.LoosePayment{}}
+	seen, last := 0, Cursor{}
+	err := s.each(ctx, func(rows *sql.Rows) error {
 		var doc []byte
 		var status sql.NullString
 		if err := rows.Scan(&doc, &status); err != nil {
@@ -129,13 +137,54 @@ func (s *Store) LoosePayments(ctx context.Context, tenant string, before time.Ti
 		if err := json.Unmarshal(doc, &p); err != nil {
 			return err
 		}
-		out = append(out, view.LoosePayment{
-			PaymentID: p.ID, OrderID: p.OrderID, OrderStatus: view.OrderStatus(status.String), Amount: p.Amount, CompletedAt: p.CompletedAt,
+		seen, last = seen+1, Cursor{p.CompletedAt, p.ID.String()}
+		if p.Status == view.PaymentRefundRequested && !p.UpdatedAt.Before(before) {
+			return nil // the provider is being asked
+		}
+		out.Payments = append(out.Payments, view.LoosePayment{
+			PaymentID: p.ID, OrderID: p.OrderID, OrderStatus: view.OrderStatus(status.String), Status: p.Status,
+			Amount: p.Amount, CompletedAt: p.CompletedAt,
 		})
 		return nil
 	}, `SELECT p.doc, o.status FROM payments p LEFT JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
-		WHERE p.tenant = $1 AND p.status = $2 AND p.completed_at < $3 AND (o.id IS NULL OR o.payment <> p.id OR o.status <> $4)
-		ORDER BY p.completed_at, p.id LIMIT $5`, tenant, string(view.PaymentCompleted), nanos(before), string(view.OrderConfirmed), limit)
+		WHERE p.tenant = $1 AND p.status IN ($2, $3) AND p.completed_at < $4 AND (p.completed_at, p.id) > ($5, $6)
+		AND (p.status = $3 OR o.id IS NULL OR o.payment <> p.id OR o.status <> $7)
+		ORDER BY p.completed_at, p.id LIMIT $8`,
+		tenant, string(view.PaymentCompleted), string(view.PaymentRefundRequested), nanos(before), nanos(after.Time), after.ID,
+		string(view.OrderConfirmed), limit)
+	if seen == limit {
+		out.Next = last.String()
+	}
+	return out, err
+}
+
+// mostLoose is how many loose payments are counted.
+const mostLoose = 1000
+
+// CountLoose is how many loose payments there are. It counts up to mostLoose.
+func (s *Store) CountLoose(ctx context.Context, tenant string, now time.Time) (int, error) {
+	found, err := s.LoosePayments(ctx, tenant, now, Cursor{}, mostLoose)
+	return len(found.Payments), err
+}
+
+// MissingOrders are the orders of which nothing is known, though there are payments
+// of them that are open or completed: by id, at most limit after a cursor.
+func (s *Store) MissingOrders(ctx context.Context, tenant string, after Cursor, limit int) (view.MissingOrders, error) {
+	out := view.MissingOrders{Orders: []view.MissingOrder{}}
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		order, err := uuid.Parse(id)
+		out.Orders = append(out.Orders, view.MissingOrder{OrderID: order})
+		return err
+	}, `SELECT DISTINCT p.order_id FROM payments p LEFT JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
+		WHERE p.tenant = $1 AND p.status IN ($2, $3) AND o.id IS NULL AND p.order_id > $4 ORDER BY p.order_id LIMIT $5`,
+		tenant, string(view.PaymentInitiated), string(view.PaymentCompleted), after.ID, limit)
+	if n := len(out.Orders); n == limit {
+		out.Next = Cursor{ID: out.Orders[n-1].OrderID.String()}.String()
+	}
 	return out, err
 }
 
@@ -145,7 +194,7 @@ const shownOfEach = 20
 // Attention is what needs an operator now. What is late by less than a minute or
 // two may still be on its way.
 func (s *Store) Attention(ctx context.Context, tenant string, now time.Time) (a view.Attention, err error) {
-	const late, loose = time.Minute, 2 * time.Minute
+	const late = time.Minute
 	overdue, err := s.Overdue(ctx, tenant, now.Add(-late), Cursor{}, shownOfEach)
 	if err != nil {
 		return a, err
@@ -163,9 +212,11 @@ func (s *Store) Attention(ctx context.Context, tenant string, now time.Time) (a 
 		return a, err
 	}
 	a = view.Attention{Overdue: overdue.Orders, FailedRefunds: refunds.Refunds, Reasons: reasons.Reasons, ParkedStreams: parked.Streams}
-	if a.LoosePayments, err = s.LoosePayments(ctx, tenant, now.Add(-loose), shownOfEach); err != nil {
+	loose, err := s.LoosePayments(ctx, tenant, now, Cursor{}, shownOfEach)
+	if err != nil {
 		return a, err
 	}
+	a.LoosePayments = loose.Payments
 	if a.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {
 		return a, err
 	}

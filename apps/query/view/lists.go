@@ -158,14 +158,32 @@ type Dashboard struct {
 	Net        int64   `json:"net" doc:"What is left of the money taken when all refunds are done"`
 }
 
-// LoosePayment is a payment that was completed and neither confirmed its order
-// nor is on its way back.
+// LoosePayment is a payment that was completed and neither confirmed its order nor
+// was refunded.
 type LoosePayment struct {
 	PaymentID   uuid.UUID       `json:"paymentId" format:"uuid"`
 	OrderID     uuid.UUID       `json:"orderId" format:"uuid"`
 	OrderStatus OrderStatus     `json:"orderStatus,omitempty" doc:"Absent when nothing is known of the order"`
+	Status      PaymentStatus   `json:"status" enum:"completed,refund-requested" doc:"refund-requested: the provider was asked, and has not answered"`
 	Amount      contracts.Money `json:"amount"`
 	CompletedAt time.Time       `json:"completedAt"`
+}
+
+// LoosePayments are the loose payments, the oldest first.
+type LoosePayments struct {
+	Payments []LoosePayment `json:"payments" nullable:"false"`
+	Next     string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+}
+
+// MissingOrder is an order that there are payments of, and nothing else.
+type MissingOrder struct {
+	OrderID uuid.UUID `json:"orderId" format:"uuid"`
+}
+
+// MissingOrders are the orders that there are payments of, and nothing else.
+type MissingOrders struct {
+	Orders []MissingOrder `json:"orders" nullable:"false"`
+	Next   string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
 }
 
 // Attention is what needs an operator: the first few of each kind, and how many
@@ -173,7 +191,7 @@ type LoosePayment struct {
 type Attention struct {
 	Overdue        []OverdueOrder     `json:"overdue" nullable:"false" doc:"Orders past their deadline by more than a minute that have not ended"`
 	FailedRefunds  []FailedRefund     `json:"failedRefunds" nullable:"false"`
-	LoosePayments  []LoosePayment     `json:"loosePayments" nullable:"false" doc:"Payments completed minutes ago that neither confirmed an order nor are given back"`
+	LoosePayments  []LoosePayment     `json:"loosePayments" nullable:"false" doc:"Payments completed minutes ago that neither confirmed an order nor were refunded"`
 	Reasons        []DeadLetterReason `json:"reasons" nullable:"false" doc:"Why messages were given up that are not dealt with"`
 	ParkedStreams  []ParkedStream     `json:"parkedStreams" nullable:"false"`
 	DeadLetters    int                `json:"deadLetters" doc:"Dead letters that are not settled"`

@@ -1,7 +1,8 @@
 // Package sweep finds the orders whose hold is over and whose reminder never
-// came: the scheduler may lose what it knows. It asks the query service, and
-// wakes the process of each; the process decides from its own stream, so a list
-// that is out of date does no harm.
+// came: the scheduler may lose what it knows. It also finds the orders that never
+// came themselves, though there are payments of them. It asks the query service,
+// and wakes the process of each; the process decides from its own stream, so a
+// list that is out of date does no harm.
 package sweep
 
 import (
@@ -26,7 +27,7 @@ type Waker interface {
 	Wake(ctx context.Context, tenant string, ids []string) error
 }
 
-// Sweep looks for overdue orders.
+// Sweep looks for overdue orders, and for payments without an order.
 type Sweep struct {
 	// Query is the base address of the query service.
 	Query  string
@@ -36,7 +37,7 @@ type Sweep struct {
 	Now    func() time.Time
 }
 
-// page is how many overdue orders are asked for at once.
+// page is how many orders are asked for at once.
 const page = 200
 
 // Run sweeps until ctx ends. A sweep that fails is logged; the next one looks
@@ -52,21 +53,30 @@ func (s *Sweep) Run(ctx context.Context) error {
 			if n, err := s.Once(ctx); err != nil && ctx.Err() == nil {
 				slog.ErrorContext(ctx, "sweep failed", "error", err)
 			} else if n > 0 {
-				slog.InfoContext(ctx, "sweep woke overdue processes", "orders", n)
+				slog.InfoContext(ctx, "sweep woke processes", "orders", n)
 			}
 		}
 	}
 }
 
-// Once wakes the process of every overdue order, page by page. One that cannot
-// be woken keeps none of the others waiting.
+// Once wakes the process of every overdue or missing order, page by page. One that
+// cannot be woken keeps none of the others waiting, nor does a list that cannot be
+// read.
 func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
 	ctx, span := otel.Tracer("github.com/plenary/plenary/apps/registration-process").Start(ctx, "sweep")
 	defer span.End()
 	before := s.Now().UTC().Format(time.RFC3339Nano)
+	overdue, err1 := s.wake(ctx, "/orders/overdue", url.Values{"before": {before}})
+	missing, err2 := s.wake(ctx, "/orders/missing", url.Values{})
+	return overdue + missing, errors.Join(err1, err2)
+}
+
+// wake wakes the process of every order of a list.
+func (s *Sweep) wake(ctx context.Context, list string, by url.Values) (woken int, err error) {
+	by.Set("limit", strconv.Itoa(page))
 	var failed []error
-	for after := ""; ; {
-		ids, next, err := s.overdue(ctx, before, after)
+	for {
+		ids, next, err := s.orders(ctx, list, by)
 		if err != nil {
 			return woken, errors.Join(append(failed, err)...)
 		}
@@ -80,26 +90,22 @@ func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
 		if next == "" {
 			return woken, errors.Join(failed...)
 		}
-		after = next
+		by.Set("after", next)
 	}
 }
 
-func (s *Sweep) overdue(ctx context.Context, before, after string) (ids []string, next string, err error) {
-	q := url.Values{"before": {before}, "limit": {strconv.Itoa(page)}}
-	if after != "" {
-		q.Set("after", after)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Query+"/orders/overdue?"+q.Encode(), nil)
+func (s *Sweep) orders(ctx context.Context, list string, by url.Values) (ids []string, next string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Query+list+"?"+by.Encode(), nil)
 	if err != nil {
 		return nil, "", err
 	}
 	res, err := s.Client.Do(req)
 	if err != nil {
-		return nil, "", fmt.Errorf("ask for overdue orders: %w", err)
+		return nil, "", fmt.Errorf("ask for %s: %w", list, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("ask for overdue orders: %s", res.Status)
+		return nil, "", fmt.Errorf("ask for %s: %s", list, res.Status)
 	}
 	var answer struct {
 		Orders []struct {
@@ -108,7 +114,7 @@ func (s *Sweep) overdue(ctx context.Context, before, after string) (ids []string
 		Next string `json:"next"`
 	}
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		return nil, "", fmt.Errorf("ask for overdue orders: %w", err)
+		return nil, "", fmt.Errorf("ask for %s: %w", list, err)
 	}
 	for _, o := range answer.Orders {
 		ids = append(ids, o.OrderID.String())

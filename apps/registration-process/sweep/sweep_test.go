@@ -31,8 +31,17 @@ const (
 	b = "22222222-2222-4222-8222-222222222222"
 )
 
-func newSweep(t *testing.T, w *waker, answer http.HandlerFunc) *sweep.Sweep {
-	server := httptest.NewServer(answer)
+// newSweep asks a query service that knows the overdue orders, and of no missing
+// ones.
+func newSweep(t *testing.T, w *waker, overdue http.HandlerFunc) *sweep.Sweep {
+	return newSweepOf(t, w, overdue, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"orders":[]}`) })
+}
+
+func newSweepOf(t *testing.T, w *waker, overdue, missing http.HandlerFunc) *sweep.Sweep {
+	asked := http.NewServeMux()
+	asked.HandleFunc("GET /orders/overdue", overdue)
+	asked.HandleFunc("GET /orders/missing", missing)
+	server := httptest.NewServer(asked)
 	t.Cleanup(server.Close)
 	return &sweep.Sweep{Query: server.URL, Client: server.Client(), Waker: w, Every: time.Millisecond,
 		Now: func() time.Time { return time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC) }}
@@ -41,7 +50,7 @@ func newSweep(t *testing.T, w *waker, answer http.HandlerFunc) *sweep.Sweep {
 func TestEveryOverdueOrderIsWoken(t *testing.T) {
 	w := &waker{}
 	s := newSweep(t, w, func(rw http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/orders/overdue" || r.FormValue("before") != "2027-03-01T12:00:00Z" {
+		if r.FormValue("before") != "2027-03-01T12:00:00Z" {
 			t.Errorf("asked %s", r.URL)
 		}
 		if r.FormValue("after") == "" {
@@ -51,6 +60,27 @@ func TestEveryOverdueOrderIsWoken(t *testing.T) {
 		fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b)
 	})
 	if n, err := s.Once(context.Background()); n != 2 || err != nil || !slices.Equal(w.woken, []string{a, b}) {
+		t.Errorf("woke %d: %v, %v", n, w.woken, err)
+	}
+}
+
+// The reminder of a payment whose order never came may be lost as well.
+func TestTheProcessOfAnOrderThatNeverCameIsWoken(t *testing.T) {
+	w := &waker{}
+	missing := func(rw http.ResponseWriter, r *http.Request) {
+		if r.FormValue("after") == "" {
+			fmt.Fprintf(rw, `{"orders":[{"orderId":%q}],"next":"n1"}`, a)
+			return
+		}
+		fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b)
+	}
+	fails := func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
+	if n, err := newSweepOf(t, w, fails, missing).Once(context.Background()); n != 2 || err == nil || !slices.Equal(w.woken, []string{a, b}) {
+		t.Errorf("woke %d: %v, %v", n, w.woken, err)
+	}
+	w = &waker{}
+	overdue := func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b) }
+	if n, err := newSweepOf(t, w, overdue, fails).Once(context.Background()); n != 1 || err == nil || !slices.Equal(w.woken, []string{b}) {
 		t.Errorf("woke %d: %v, %v", n, w.woken, err)
 	}
 }

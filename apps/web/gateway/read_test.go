@@ -64,6 +64,8 @@ var reads = []struct {
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, "", nil},
 	{"failed refunds", "GET /api/failed-refunds?after=abc", "", true,
 		"GET /failed-refunds?after=abc&limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, "", nil},
+	{"loose payments", "GET /api/loose-payments?after=abc&limit=3", "", true,
+		"GET /operator/loose-payments?after=abc&limit=3", view.LoosePayments{Payments: []view.LoosePayment{{PaymentID: paymentID, Amount: usd, Status: view.PaymentCompleted}}, Next: "n"}, "", nil},
 	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", true,
 		"GET /dead-letters?before=b1&limit=100&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, "", nil},
 	{"a dead letter", "GET /api/dead-letters/d1", "", true,

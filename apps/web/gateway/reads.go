@@ -243,6 +243,14 @@ func (g *Gateway) operatorReads() {
 	}), func(ctx context.Context, in *Page) (*Found[view.FailedRefunds], error) {
 		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
 	})
+	huma.Register(g.api, g.read(operation{
+		id: "list-loose-payments", method: http.MethodGet, path: "/api/loose-payments", tag: tagOrganiser, params: true,
+		summary: "List the payments that neither confirmed their order nor were refunded",
+		text:    "Those that were completed more than two minutes ago, the oldest first, also those of orders that nothing is known of. Refunds that failed have a list of their own. A page may have fewer than asked for and still not be the last.",
+		who:     organiser,
+	}), func(ctx context.Context, in *Page) (*Found[view.LoosePayments], error) {
+		return ask[view.LoosePayments](g, ctx, "/operator/loose-payments"+in.query("after", in.After), "")
+	})
 
 	huma.Register(g.api, g.read(operation{
 		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOrganiser, params: true,

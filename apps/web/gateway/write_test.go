@@ -669,7 +669,7 @@ func TestTheOrganisersKeysAreNotTheirNeighbours(t *testing.T) {
 }
 
 func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
-	paths := []string{"GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/dead-letters",
+	paths := []string{"GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/loose-payments", "GET /api/dead-letters",
 		"GET /api/dead-letters/1", "POST /api/dead-letters/1/retry", "POST /api/dead-letters/1/discard",
 		"GET /api/dead-letter-reasons", "GET /api/parked-streams", "POST /api/parked-streams/free", "POST /api/dead-letters/retry", "POST /api/dead-letters/discard"}
 	for _, w := range writes {
