@@ -177,6 +177,28 @@ func (c *Client) CreateConference(ctx context.Context, n NewConference) (string,
 	return r.ID, err
 }
 
+// ConferenceDetails reads what an organiser says of a conference, as it is written
+// in the answer: the fields that UpdateConference takes.
+func (c *Client) ConferenceDetails(ctx context.Context, id string) (map[string]any, error) {
+	var whole map[string]any
+	err := c.call(ctx, http.MethodGet, "/api/conferences/"+id, nil, &whole)
+	details := map[string]any{}
+	for _, field := range []string{
+		"name", "description", "location", "timeZone", "startsAt", "endsAt", "salesFrom", "salesUntil", "refundUntil", "handOverUntil",
+	} {
+		if value, said := whole[field]; said {
+			details[field] = value
+		}
+	}
+	return details, err
+}
+
+// UpdateConference replaces what is said of a conference.
+func (c *Client) UpdateConference(ctx context.Context, id string, details map[string]any) error {
+	_, err := c.write(ctx, http.MethodPut, "/api/conferences/"+id, details)
+	return err
+}
+
 // AddSeatType gives the id of the new seat type.
 func (c *Client) AddSeatType(ctx context.Context, conference string, n NewSeatType) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/seat-types", n)
