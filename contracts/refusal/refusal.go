@@ -143,6 +143,8 @@ const (
 	PaymentNotFound es.Code = "payment-not-found"
 	// PaymentExists: the id belongs to another payment.
 	PaymentExists es.Code = "payment-exists"
+	// PaymentOpen: another payment of the order is open, which can be gone on with.
+	PaymentOpen es.Code = "another-payment-open"
 	// AmountInvalid: there is nothing to pay.
 	AmountInvalid es.Code = "amount-invalid"
 	// PaymentCompleted: the money was taken, so the payment can only be refunded.

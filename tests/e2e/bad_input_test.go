@@ -250,6 +250,11 @@ func (c conference) deadLetter(text string) (found api.DeadLetter) {
 
 func request(t *testing.T, method, url, body string, header map[string]string) (status int, answer []byte) {
 	t.Helper()
+	return requestBy(http.DefaultClient, t, method, url, body, header)
+}
+
+func requestBy(client *http.Client, t *testing.T, method, url, body string, header map[string]string) (status int, answer []byte) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +262,7 @@ func request(t *testing.T, method, url, body string, header map[string]string) (
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

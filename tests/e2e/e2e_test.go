@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ const within = time.Minute
 type conference struct {
 	*testing.T
 	anyone, organiser *api.Client
+	client            *http.Client // of requests that are written out here
 
 	id                       string
 	general, workshop, party string
@@ -51,7 +53,7 @@ const (
 func onSale(t *testing.T, s *harness.System, q quotas) conference {
 	t.Helper()
 	s.Watch(t)
-	c := conference{T: t, anyone: s.API(), organiser: s.Organiser()}
+	c := conference{T: t, anyone: s.API(), organiser: s.Organiser(), client: http.DefaultClient}
 	starts := time.Now().UTC().Truncate(time.Hour).AddDate(0, 6, 0)
 	var err error
 	c.id, err = c.organiser.CreateConference(t.Context(), api.NewConference{

@@ -1,11 +1,20 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"testing"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/dapr"
 )
 
 func TestAHoldLapses(t *testing.T) {
@@ -33,7 +42,13 @@ func lapse(t *testing.T, s *harness.System, happens func()) {
 	unpaid, late, tooLate := c.place(seats(c.general, 2)), c.place(seats(c.general, 1)), c.place(seats(c.workshop, 1))
 	lateCheckout, tooLateCheckout := c.startToPay(late), c.startToPay(tooLate)
 	latePayment, tooLatePayment := c.payment(late), c.payment(tooLate)
+	taken, untaken := c.paymentOfNoOrder(s), c.paymentOfNoOrder(s)
+	harness.Eventually(t, within, func(ctx context.Context) error { return c.anyone.Decide(ctx, "/pay/"+taken, "accept") })
 	happens()
+
+	// Those of an order that never comes are given up as late as an order would be.
+	c.paymentIs(taken, "refunded")
+	c.paymentIs(untaken, "cancelled")
 
 	for _, order := range []string{unpaid, late, tooLate} {
 		c.await(order, "expired")
@@ -41,6 +56,8 @@ func lapse(t *testing.T, s *harness.System, happens func()) {
 	c.remaining(c.general, 100)
 	c.remaining(c.workshop, 1)
 	c.follow(unpaid, "OrderExpired", "CancelSeatReservation", "SeatsReservationCancelled")
+	_, _, err := c.anyone.StartPayment(t.Context(), late, api.Money{Amount: generalPrice, Currency: "USD"})
+	c.refused(err, "order-expired")
 
 	// The money for one comes late, while its seats are free: it gets them back.
 	c.must(c.anyone.Decide(t.Context(), lateCheckout, "accept"))
@@ -67,6 +84,36 @@ func (c conference) startToPay(order string) (checkout string) {
 	c.must(err)
 	c.must(c.anyone.Decide(c.Context(), checkout, "never"))
 	return checkout
+}
+
+// paymentOfNoOrder is opened past the API, which would refuse it.
+func (c conference) paymentOfNoOrder(s *harness.System) (payment string) {
+	c.Helper()
+	payment, command := uuid.NewString(), cloudevents.NewEvent()
+	command.SetID(uuid.NewString())
+	command.SetSource("elsewhere")
+	command.SetType("InitiatePayment.v1")
+	c.must(command.SetData("application/json", map[string]any{
+		"paymentId": payment, "orderId": uuid.NewString(), "version": 1, "amount": api.Money{Amount: generalPrice, Currency: "USD"},
+	}))
+	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(dapr.HealthURL(s.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicPayments)))
+	c.must(err)
+	if res := sdk.Send(cloudevents.WithEncodingStructured(c.Context()), command); !cloudevents.IsACK(res) {
+		c.Fatal(res)
+	}
+	return payment
+}
+
+func (c conference) paymentIs(payment, want string) {
+	c.Helper()
+	harness.Eventually(c.T, within, func(context.Context) error {
+		status, answer := request(c.T, http.MethodGet, c.anyone.URL+"/api/payments/"+payment, "", map[string]string{"Authorization": "Bearer " + c.organiser.Token})
+		var p api.Payment
+		if err := json.Unmarshal(answer, &p); err != nil || p.Status != want {
+			return fmt.Errorf("payment %s is to be %s: %d %s", payment, want, status, answer)
+		}
+		return nil
+	})
 }
 
 // payment is the only payment of an order.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func (c conference) send(method, path, body string, headers ...string) (status i
 	for i := 0; i < len(headers); i += 2 {
 		all[headers[i]] = headers[i+1]
 	}
-	status, answer := request(c.T, method, c.anyone.URL+path, body, all)
+	status, answer := requestBy(c.client, c.T, method, c.anyone.URL+path, body, all)
 	var into any = &receipt
 	if status >= http.StatusBadRequest {
 		into = &problem
@@ -35,6 +36,12 @@ func (c conference) send(method, path, body string, headers ...string) (status i
 		c.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
 	return status, receipt, problem
+}
+
+// from is a client with an address of its own.
+func from(address string) *http.Client {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
 }
 
 func (c conference) asksFor(quantity int) string {
@@ -54,6 +61,11 @@ func TestARequestThatComesAgainIsOneOrder(t *testing.T) {
 	// The same key as another client library writes it.
 	if _, again, _ := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", `"`+strings.ToUpper(key)+`"`); again.ID != first.ID {
 		t.Errorf("the request that came again made order %s beside %s", again.ID, first.ID)
+	}
+	// The same over another network, as a phone's that went out of the house.
+	c.client = from("127.0.0.2")
+	if _, again, _ := c.send(http.MethodPost, orders, c.asksFor(1), "Idempotency-Key", key); again.ID != first.ID {
+		t.Errorf("the request that came again from another address made order %s beside %s", again.ID, first.ID)
 	}
 	status, _, problem := c.send(http.MethodPost, orders, c.asksFor(2), "Idempotency-Key", key)
 	if status != http.StatusUnprocessableEntity || problem.Code != "idempotency-key-reused" {
@@ -102,6 +114,11 @@ func TestOnlyFailuresToFindAnOrderUseUpTheAllowance(t *testing.T) {
 		}
 	}
 	c.refused(err, "too-many-requests")
+	elsewhere := *c.anyone
+	elsewhere.HTTP = from("127.0.0.3")
+	if _, err := elsewhere.FindOrder(t.Context(), registrant().Email, o.Locator); err != nil {
+		t.Errorf("the failures of one address keep another from its order: %v", err)
+	}
 	harness.Eventually(t, within, func(ctx context.Context) error { // which leaves the next test its allowance
 		_, err := c.anyone.FindOrder(ctx, registrant().Email, o.Locator)
 		return err

@@ -99,7 +99,7 @@ func (s *Seating) seat(position int, attendee *contracts.Attendee) {
 func Payment(p *view.Payment, m message.Message) {
 	switch e := m.Body.(type) {
 	case contracts.PaymentInitiated:
-		p.ID, p.OrderID, p.Amount, p.Provider = e.PaymentID, e.OrderID, e.Amount, e.Provider
+		p.ID, p.OrderID, p.Amount, p.Version, p.Provider = e.PaymentID, e.OrderID, e.Amount, e.Version, e.Provider
 		p.Status, p.InitiatedAt = view.PaymentInitiated, m.Time.UTC()
 	case contracts.PaymentCompleted:
 		// Also after a rejection or cancellation: the provider's word wins.

@@ -122,6 +122,16 @@ func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 	}[o.Status]
 }
 
+// OpenPayment is a payment that can still be made for the items as they are, nil if
+// there is none. Those for earlier items are about to be cancelled.
+func (o Order) OpenPayment() *Payment {
+	i := slices.IndexFunc(o.Payments, func(p Payment) bool { return p.Status == PaymentInitiated && p.Version >= o.Version })
+	if i < 0 {
+		return nil
+	}
+	return &o.Payments[i]
+}
+
 // HasPayment says whether a payment with that id was opened for the order.
 func (o Order) HasPayment(id uuid.UUID) bool {
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.ID == id })
@@ -225,6 +235,7 @@ type Payment struct {
 	ID                uuid.UUID       `json:"id" format:"uuid"`
 	OrderID           uuid.UUID       `json:"orderId" format:"uuid"`
 	Amount            contracts.Money `json:"amount"`
+	Version           int             `json:"version" doc:"Of the order's items that it is for"`
 	Status            PaymentStatus   `json:"status" enum:"initiated,completed,rejected,cancelled,refund-requested,refunded,refund-failed"`
 	Provider          string          `json:"provider" example:"demo"`
 	ProviderReference string          `json:"providerReference,omitempty" doc:"The provider's name for the last transaction"`

@@ -83,6 +83,14 @@ type SeatPath struct {
 	Position int `path:"position" minimum:"0" maximum:"100000" doc:"From 0"`
 }
 
+// OpenPayment is the payment that a payer can go on with.
+type OpenPayment struct {
+	ID          uuid.UUID `json:"id"`
+	CheckoutURL string    `json:"checkoutUrl"`
+}
+
+func checkout(payment uuid.UUID) string { return "/pay/" + payment.String() }
+
 func orderURL(id uuid.UUID) string   { return "/api/orders/" + id.String() }
 func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 
@@ -142,8 +150,8 @@ func (g *Gateway) registrant() {
 		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
 		summary: "Start to pay an order",
 		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
-			"A payment that the order would refuse is refused before it is opened. When the items change while it is open, it is cancelled.",
-		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
+			"A payment that the order would refuse is refused before it is opened, and so is another while one is open: another-payment-open then names the one to go on with. When the items change while it is open, it is cancelled.",
+		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{
@@ -280,13 +288,16 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 		payment := derived(in.Body.PaymentID, commandID, "payment")
 		cmd := Command{
 			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Body.Version},
-			About: in.ID, OfOrder: true, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: "/pay/" + payment.String(),
+			About: in.ID, OfOrder: true, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: checkout(payment),
 		}
 		// One that was opened before has its answer already.
 		switch code := order.Body.PaymentRefusal(amount); {
 		case order.Body.HasPayment(payment):
 		case code != "":
 			cmd.Refused = problem.New(code)
+		case order.Body.OpenPayment() != nil:
+			cmd.Refused = problem.New(refusal.PaymentOpen)
+			cmd.Refused.Current = OpenPayment{order.Body.OpenPayment().ID, checkout(order.Body.OpenPayment().ID)}
 		case len(order.Body.Payments) >= maxPayments:
 			cmd.Refused = problem.New(refusal.TooManyPayments)
 		}

@@ -207,6 +207,27 @@ func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testi
 			t.Error("it was opened all the same")
 		}
 	})
+	t.Run("another is open, which is named", func(t *testing.T) {
+		f := newFixture(t)
+		open := view.Payment{ID: uuid.New(), Status: view.PaymentInitiated, Version: payable.Version}
+		f.query.answer("GET /orders/"+orderID.String(), with(func(o *view.Order) { o.Payments = []view.Payment{open} }))
+		r := f.do("POST", orderPath("/payments"), payIt)
+		p := r.problem(http.StatusConflict, refusal.PaymentOpen)
+		if current, ok := p.Current.(map[string]any); !ok || current["checkoutUrl"] != "/pay/"+open.ID.String() {
+			t.Errorf("the one that is open is said to be %v", p.Current)
+		}
+		if len(f.broker.commands()) > 0 {
+			t.Error("it was opened all the same")
+		}
+	})
+	t.Run("one for earlier items does not count", func(t *testing.T) {
+		f := newFixture(t)
+		f.query.answer("GET /orders/"+orderID.String(), with(func(o *view.Order) {
+			o.Payments = []view.Payment{{ID: uuid.New(), Status: view.PaymentInitiated, Version: o.Version}}
+			o.Version++
+		}))
+		f.do("POST", orderPath("/payments"), payIt).is(http.StatusAccepted)
+	})
 	t.Run("in part reserved is enough", func(t *testing.T) {
 		f := newFixture(t)
 		f.query.answer("GET /orders/"+orderID.String(), ended(view.OrderPartiallyReserved))

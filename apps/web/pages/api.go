@@ -60,6 +60,7 @@ func (v *Visit) Send(call Call, out any) (*Reply, *problem.Problem) {
 const (
 	orderNotFound      = refusal.OrderNotFound
 	conferenceNotFound = refusal.ConferenceNotFound
+	paymentOpen        = refusal.PaymentOpen
 )
 
 // outcomeWithin is for how many seconds a form waits for its outcome.

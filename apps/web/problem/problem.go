@@ -25,7 +25,7 @@ type Problem struct {
 	Code     es.Code `json:"code" doc:"What kind of problem it is, for programs; never changes" example:"order-expired"`
 	Instance string  `json:"instance,omitempty" format:"uri-reference" doc:"The outcome of the command that was refused, or else the path of the request"`
 	Errors   []Field `json:"errors,omitempty" doc:"Each field that breaks a rule"`
-	Current  any     `json:"current,omitempty" doc:"What is there now, when a precondition failed"`
+	Current  any     `json:"current,omitempty" doc:"What is there now, when the request was refused because of it: the conference that was changed, or the payment that is open"`
 
 	header http.Header
 	given  string

@@ -46,6 +46,9 @@ type NewSeatType struct {
 	Description string `json:"description,omitempty"`
 	Price       int64  `json:"price"`
 	Quota       int    `json:"quota"`
+	// When it is sold; zero times set no bound.
+	SalesFrom  time.Time `json:"salesFrom,omitzero"`
+	SalesUntil time.Time `json:"salesUntil,omitzero"`
 }
 
 // Conference is a conference as everybody sees it.
@@ -64,6 +67,8 @@ type SeatType struct {
 	Price       Money  `json:"price"`
 	Quota       int    `json:"quota"`
 	Remaining   int    `json:"remaining"`
+	// From when on it is sold; the zero time sets no bound.
+	SalesFrom time.Time `json:"salesFrom"`
 }
 
 // Item asks for a number of seats of one type.
