@@ -48,7 +48,7 @@ func (v *Visit) Send(call Call, out any) (*Reply, *problem.Problem) {
 		return nil, problem.New(problem.InternalError)
 	}
 	if call.Once == uuid.Nil {
-		call.Once = uuid.NewSHA1(v.formID(), append([]byte(call.Method+" "+call.Path+" "), canonical...))
+		call.Once = uuid.NewSHA1(v.formID(), append([]byte(call.Method+" "+call.Path+" "+call.IfMatch+" "), canonical...))
 	}
 	if call.Wait == "" {
 		call.Wait = outcomeWithin
@@ -60,6 +60,7 @@ func (v *Visit) Send(call Call, out any) (*Reply, *problem.Problem) {
 const (
 	orderNotFound      = refusal.OrderNotFound
 	conferenceNotFound = refusal.ConferenceNotFound
+	conferenceChanged  = refusal.ConferenceChanged
 	paymentOpen        = refusal.PaymentOpen
 )
 

@@ -59,6 +59,18 @@ func (p page) form() string {
 	return m[1]
 }
 
+var seenVersion = regexp.MustCompile(`name="seen" value="([^"]+)"`)
+
+// seen is the version that the page's forms were made from.
+func (p page) seen() string {
+	p.t.Helper()
+	m := seenVersion.FindStringSubmatch(p.body)
+	if m == nil {
+		p.t.Fatalf("no version: %s", p.body)
+	}
+	return m[1]
+}
+
 func TestAnOrderIsPlacedOnceHoweverOftenTheFormIsSent(t *testing.T) {
 	w := newWorld(t)
 	path := "/c/" + pagestest.Slug

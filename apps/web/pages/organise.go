@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -123,7 +124,10 @@ func (v *Visit) dashboard(credential string) {
 }
 
 func (v *Visit) showDashboard(credential string, status int, data *dashboardPage) {
-	c, ok := v.readOwn(credential)
+	c, ok := data.Conference, true
+	if c.ID == uuid.Nil {
+		c, ok = v.readOwn(credential)
+	}
 	if !ok || !v.read(credential, "/api/organiser/conferences/"+c.ID.String()+"/dashboard", &data.Dashboard) {
 		return
 	}
@@ -198,10 +202,48 @@ func plotOf(hours []view.HourlySales, zone string) plot {
 	return p
 }
 
-// change sends what a form about a conference asks for, and leads back.
+// change sends what a form asks for.
 func (v *Visit) change(credential, method, path string, body any) *problem.Problem {
 	_, p := v.Send(Call{Method: method, Path: path, Body: body, Bearer: credential, Wait: "5"}, nil)
 	return p
+}
+
+// edit sends what a form about a conference asks for, of the version that the form
+// was made from: what somebody else has changed since is not lost without a word.
+func (v *Visit) edit(credential, method, path string, body any) *problem.Problem {
+	_, p := v.Send(Call{Method: method, Path: path, Body: body, Bearer: credential, Wait: "5", IfMatch: `"` + v.PostForm("seen") + `"`}, nil)
+	return p
+}
+
+// thereNow is the conference as it is, if a change was refused because it is not
+// what the form was made from.
+func thereNow(p *problem.Problem) (c conference, ok bool) {
+	if p == nil || p.Code != conferenceChanged {
+		return conference{}, false
+	}
+	current, err := json.Marshal(p.Current)
+	if err == nil {
+		err = json.Unmarshal(current, &c.Conference)
+	}
+	return shown(c.Conference), err == nil && c.ID != uuid.Nil
+}
+
+// compared is a field of a form, with what was typed and what is there now.
+type compared struct{ field, label, typed, now string }
+
+// changedMeanwhile says what is there now, where it is not what was typed.
+func (v *Visit) changedMeanwhile(p *problem.Problem, fields ...compared) *Failure {
+	f := &Failure{Title: p.Title, Detail: v.T("changed.text")}
+	for _, c := range fields {
+		switch normal := strings.ReplaceAll(c.typed, "\r\n", "\n"); {
+		case normal == c.now:
+		case c.now == "":
+			f.Links = append(f.Links, FailureLink{Field: c.field, Label: v.T(c.label), Message: v.T("changed.empty")})
+		default:
+			f.Links = append(f.Links, FailureLink{Field: c.field, Label: v.T(c.label), Message: v.T("changed.now", "value", c.now)})
+		}
+	}
+	return f
 }
 
 func (v *Visit) own() string { return "/organise/c/" + v.Param("id") }
@@ -212,9 +254,12 @@ func (v *Visit) publish(credential string) {
 	if v.PostForm("stop") != "" {
 		action = "unpublish"
 	}
-	if p := v.change(credential, http.MethodPost, "/api/conferences/"+url.PathEscape(v.Param("id"))+"/"+action, nil); p != nil {
+	if p := v.edit(credential, http.MethodPost, "/api/conferences/"+url.PathEscape(v.Param("id"))+"/"+action, nil); p != nil {
 		data := &dashboardPage{}
 		data.Failed = v.Fail(p, nothing)
+		if now, ok := thereNow(p); ok {
+			data.Conference, data.Failed.Detail = now, v.T("changed.look")
+		}
 		v.showDashboard(credential, p.Status, data)
 		return
 	}
@@ -239,7 +284,7 @@ func (v *Visit) seatType(credential string) {
 	var p *problem.Problem
 	failure := &Failure{Title: v.T("form.check")}
 	if v.PostForm("remove") != "" {
-		p = v.change(credential, http.MethodDelete, path, nil)
+		p = v.edit(credential, http.MethodDelete, path, nil)
 	} else {
 		body := map[string]any{"name": typed.Name, "description": typed.Description}
 		wrong := func(field *string, id, label, message string) {
@@ -268,7 +313,7 @@ func (v *Visit) seatType(credential string) {
 			}
 		}
 		if len(failure.Links) == 0 {
-			p = v.change(credential, method, path, body)
+			p = v.edit(credential, method, path, body)
 		}
 	}
 	if p == nil && len(failure.Links) == 0 {
@@ -287,9 +332,38 @@ func (v *Visit) seatType(credential string) {
 			}
 			return "", ""
 		})
-		typed.NameErr, typed.PriceErr, typed.QuotaErr = data.Failed.of(typed.ID+"-name"), data.Failed.of(typed.ID+"-price"), data.Failed.of(typed.ID+"-quota")
+		if now, ok := thereNow(p); ok {
+			data.Conference, data.Failed = now, v.seatTypeChanged(p, typed, now)
+		}
+		of := func(field string) string { return data.Failed.of(typed.ID + "-" + field) }
+		typed.NameErr, typed.DescErr, typed.PriceErr, typed.QuotaErr = of("name"), of("description"), of("price"), of("quota")
+		typed.FromErr, typed.UntilErr = of("salesFrom"), of("salesUntil")
 	}
 	v.showDashboard(credential, status, data)
+}
+
+// seatTypeChanged says what is there now of the seat type of a form that was made
+// from an earlier version.
+func (v *Visit) seatTypeChanged(p *problem.Problem, typed *seatTypeForm, c conference) *Failure {
+	var now seatTypeForm // empty: a new one, or one that was taken off sale
+	for _, t := range c.SeatTypes {
+		if t.ID.String() == typed.ID {
+			now = (&dashboardPage{Conference: c}).Form(t)
+		}
+	}
+	if now.ID == "" {
+		f := v.Fail(p, nothing)
+		f.Detail = v.T("changed.look")
+		return f
+	}
+	return v.changedMeanwhile(p,
+		compared{typed.ID + "-name", "seat-type.name", typed.Name, now.Name},
+		compared{typed.ID + "-description", "seat-type.description", typed.Description, now.Description},
+		compared{typed.ID + "-price", "seat-type.price", typed.Price, now.Price},
+		compared{typed.ID + "-quota", "seat-type.quota", typed.Quota, now.Quota},
+		compared{typed.ID + "-salesFrom", "seat-type.from", typed.SalesFrom, now.SalesFrom},
+		compared{typed.ID + "-salesUntil", "seat-type.until", typed.SalesUntil, now.SalesUntil},
+	)
 }
 
 // form is what the form of a seat type holds: what was typed, or what is there.
@@ -372,11 +446,16 @@ func (v *Visit) details(credential string) {
 	if !ok {
 		return
 	}
-	v.showDetails(http.StatusOK, &detailsPage{
+	v.showDetails(http.StatusOK, detailsOf(c))
+}
+
+// detailsOf is the form of a conference as it is.
+func detailsOf(c conference) *detailsPage {
+	return &detailsPage{
 		Conference: c, Name: c.Name, Slug: c.Slug, Currency: c.Currency, Location: c.Location, TimeZone: c.Zone, Description: c.Description,
 		Starts: typedTime(c.StartsAt, c.Zone), Ends: typedTime(c.EndsAt, c.Zone), Refund: typedTime(c.RefundUntil, c.Zone),
 		HandOver: typedTime(c.HandOverUntil, c.Zone), SalesFrom: typedTime(c.SalesFrom, c.Zone), SalesTill: typedTime(c.SalesUntil, c.Zone),
-	})
+	}
 }
 
 // detailsFields are the fields of a conference's form, by those of the API.
@@ -419,14 +498,18 @@ func (v *Visit) saveDetails(credential string) {
 	var made struct {
 		ID uuid.UUID `json:"id"`
 	}
-	call := Call{Method: http.MethodPut, Path: "/api/conferences/" + data.Conference.ID.String(), Body: body, Bearer: credential, Wait: "5"}
+	var p *problem.Problem
 	if data.New {
 		body["slug"], body["owner"], body["currency"] = data.Slug, data.Owner, data.Currency
-		call.Method, call.Path = http.MethodPost, "/api/conferences"
+		_, p = v.Send(Call{Method: http.MethodPost, Path: "/api/conferences", Body: body, Bearer: credential, Wait: "5"}, &made)
+	} else {
+		p = v.edit(credential, http.MethodPut, "/api/conferences/"+data.Conference.ID.String(), body)
 	}
-	_, p := v.Send(call, &made)
 	if p != nil {
 		data.Failed = v.Fail(p, func(field string) (string, string) { return field, detailsFields[field] })
+		if now, ok := thereNow(p); ok {
+			data.Conference, data.Failed = now, v.detailsChanged(p, data, detailsOf(now))
+		}
 		v.showDetails(p.Status, data)
 		return
 	}
@@ -435,6 +518,22 @@ func (v *Visit) saveDetails(credential string) {
 		return
 	}
 	v.See(v.own())
+}
+
+// detailsChanged says what is there now of the details of a form that was made from
+// an earlier version.
+func (v *Visit) detailsChanged(p *problem.Problem, typed, now *detailsPage) *Failure {
+	var fields []compared
+	for _, f := range []struct{ name, typed, now string }{
+		{"name", typed.Name, now.Name}, {"location", typed.Location, now.Location}, {"timeZone", typed.TimeZone, now.TimeZone},
+		{"startsAt", typed.Starts, now.Starts}, {"endsAt", typed.Ends, now.Ends},
+		{"salesFrom", typed.SalesFrom, now.SalesFrom}, {"salesUntil", typed.SalesTill, now.SalesTill},
+		{"refundUntil", typed.Refund, now.Refund}, {"handOverUntil", typed.HandOver, now.HandOver},
+		{"description", typed.Description, now.Description},
+	} {
+		fields = append(fields, compared{f.name, detailsFields[f.name], f.typed, f.now})
+	}
+	return v.changedMeanwhile(p, fields...)
 }
 
 type ordersPage struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 func TestOrganisersPagesAskForTheCredentialAndLeadBack(t *testing.T) {
@@ -81,16 +82,17 @@ func TestAnOrganiserSetsAConferenceUpInTheTimeOfItsPlace(t *testing.T) {
 func TestAnOrganiserRaisesAQuotaAndStopsTheSale(t *testing.T) {
 	w := newWorld(t)
 	signsIn(w)
-	form := w.get(own("")).form()
+	page := w.get(own(""))
+	form, seen := page.form(), page.seen()
 	id := pagestest.Admission.String()
-	w.post(own("/seat-types"), "form", form, "id", id, "name", "General admission", "price", "199.00", "quota", "250").is(http.StatusSeeOther)
+	w.post(own("/seat-types"), "form", form, "seen", seen, "id", id, "name", "General admission", "price", "199.00", "quota", "250").is(http.StatusSeeOther)
 	changed, ok := w.Sent()[0].(contracts.UpdateSeatType)
-	if !ok || changed.Quota != 250 || changed.Price != 19900 {
+	if !ok || changed.Quota != 250 || changed.Price != 19900 || changed.IfVersion != pagestest.Conference().Version {
 		t.Fatalf("sent %+v", w.Sent()[0])
 	}
-	w.post(own("/seat-types"), "form", form, "id", id, "name", "General admission", "price", "a lot", "quota", "250").is(http.StatusUnprocessableEntity).
+	w.post(own("/seat-types"), "form", form, "seen", seen, "id", id, "name", "General admission", "price", "a lot", "quota", "250").is(http.StatusUnprocessableEntity).
 		says("Enter an amount", `value="a lot"`, `href="#`+id+`-price"`)
-	w.post(own("/sale"), "form", form, "stop", "1").is(http.StatusSeeOther)
+	w.post(own("/sale"), "form", form, "seen", seen, "stop", "1").is(http.StatusSeeOther)
 	if _, ok := w.Sent()[1].(contracts.UnpublishConference); !ok {
 		t.Fatalf("sent %+v", w.Sent()[1])
 	}
@@ -98,4 +100,39 @@ func TestAnOrganiserRaisesAQuotaAndStopsTheSale(t *testing.T) {
 	if c, ok := w.Sent()[2].(contracts.CancelOrder); !ok || !c.ByOrganiser {
 		t.Fatalf("sent %+v", w.Sent()[2])
 	}
+}
+
+// An organiser saves a form that was made before somebody else changed the conference.
+func TestWhatAnotherOrganiserChangedIsShownBesideWhatWasTyped(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	details, dashboard := w.get(own("/details")), w.get(own(""))
+	now := pagestest.Conference()
+	now.Version++
+	now.Name, now.Location = "Renamed by a colleague", ""
+	id := now.SeatTypes[0].ID.String()
+	now.SeatTypes[0].Quota = 77
+	w.Put("/conferences/"+now.ID.String(), now)
+	w.Handle = func(command any) *pagestest.Refusal {
+		if c, ok := command.(interface{ Expected() uint64 }); ok && c.Expected() != 0 && c.Expected() != now.Version {
+			return &pagestest.Refusal{Code: refusal.ConferenceChanged, Detail: "changed"}
+		}
+		return nil
+	}
+	typed := func(seen string) []string {
+		return []string{"form", details.form(), "seen", seen, "name", "My name", "location", "My place", "timeZone", now.TimeZone, "startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00"}
+	}
+	again := w.post(own("/details"), typed(details.seen())...).is(http.StatusPreconditionFailed).
+		says("The conference was changed meanwhile", `value="My name"`, "Now it is “Renamed by a colleague”", `value="My place"`, "Now it is empty", `href="#name"`)
+	w.post(own("/details"), typed(again.seen())...).is(http.StatusSeeOther) // knowing what is there now
+
+	seatType := func(seen string) []string {
+		return []string{"form", dashboard.form(), "seen", seen, "id", id, "name", now.SeatTypes[0].Name, "price", "1", "quota", "250"}
+	}
+	again = w.post(own("/seat-types"), seatType(dashboard.seen())...).is(http.StatusPreconditionFailed).
+		says("Now it is “77”", `value="250"`, `href="#`+id+`-quota"`)
+	w.post(own("/seat-types"), seatType(again.seen())...).is(http.StatusSeeOther)
+
+	w.post(own("/sale"), "form", dashboard.form(), "seen", dashboard.seen(), "stop", "1").is(http.StatusPreconditionFailed).says("This page shows what is there now")
+	w.post(own("/details"), "form", details.form(), "name", "Without what was seen", "timeZone", now.TimeZone, "startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00").is(http.StatusUnprocessableEntity)
 }

@@ -33,7 +33,7 @@ func Conference() view.Conference {
 			"- How to read a profile\n- Event sourcing without a framework\n- What we learnt from ten years of one service\n\nQuestions: [hello@example.org](mailto:hello@example.org)",
 		StartsAt: time.Date(2027, time.June, 5, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.June, 6, 15, 30, 0, 0, time.UTC),
 		RefundUntil: time.Date(2027, time.May, 22, 22, 0, 0, 0, time.UTC),
-		TimeZone:    "Europe/Berlin", Currency: "USD", Published: true, Revision: 7,
+		TimeZone:    "Europe/Berlin", Currency: "USD", Published: true, Version: 12, Revision: 7,
 		SeatTypes: []view.SeatType{
 			{ID: Admission, Name: "General admission", Description: "Both days, lunch included.", Price: usd(19900), Quota: 200, Remaining: 38},
 			{ID: Workshop, Name: "Workshop: profiling", Description: "Saturday afternoon. Bring a laptop.", Price: usd(9900), Quota: 20, Remaining: 3},
