@@ -506,7 +506,12 @@ func (v *Visit) saveDetails(credential string) {
 		p = v.edit(credential, http.MethodPut, "/api/conferences/"+data.Conference.ID.String(), body)
 	}
 	if p != nil {
-		data.Failed = v.Fail(p, func(field string) (string, string) { return field, detailsFields[field] })
+		data.Failed = v.Fail(p, func(field string) (string, string) {
+			if label := detailsFields[field]; label != "" {
+				return field, label
+			}
+			return "", "" // not a field of the form
+		})
 		if now, ok := thereNow(p); ok {
 			data.Conference, data.Failed = now, v.detailsChanged(p, data, detailsOf(now))
 		}
