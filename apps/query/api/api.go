@@ -273,9 +273,13 @@ func timeline(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.store.Timeline(r.Request.Context(), r.tenant, id)
-	if err == nil && len(found.Entries) == 0 {
-		err = store.ErrNotFound
+	after, limit, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.store.Timeline(r.Request.Context(), r.tenant, id, after, limit)
+	if errors.Is(err, store.ErrNoCursor) {
+		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "after must be what an answer gave as next")
 	}
 	return missing(found, err, refusal.OrderNotFound)
 }

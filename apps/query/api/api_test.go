@@ -242,6 +242,17 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	if l := ask[view.Timeline](s, "GET", "/orders/"+order.String()+"/timeline", "", 200); len(l.Entries) != 8 {
 		t.Errorf("timeline: %+v", l)
 	}
+	for after := ""; ; {
+		page := ask[view.Timeline](s, "GET", "/orders/"+order.String()+"/timeline?limit=3"+after, "", 200)
+		if len(page.Entries) == 0 || len(page.Entries) > 3 {
+			t.Errorf("a page of the timeline: %+v", page)
+		}
+		if page.Next == "" {
+			break
+		}
+		after = "&after=" + page.Next
+	}
+	ask[json.RawMessage](s, "GET", "/orders/"+order.String()+"/timeline?after=0-another", "", 400)
 	overdue := url.Values{"before": {noon.Format(time.RFC3339)}, "limit": {"1"}}
 	if o := ask[view.OverdueOrders](s, "GET", "/orders/overdue?"+overdue.Encode(), "", 200); len(o.Orders) != 1 || o.Orders[0].OrderID != order {
 		t.Errorf("overdue: %+v", o)

@@ -64,7 +64,7 @@ func TestDatabaseOfVersion1IsRead(t *testing.T) {
 		if c := must(s.ConferenceBySlug(ctx, message.DefaultTenant, "gophers"))(t); len(c.SeatTypes) != 2 || !c.Published {
 			t.Errorf("conference: %+v", c)
 		}
-		if story := must(s.Timeline(ctx, message.DefaultTenant, order))(t); len(story.Entries) == 0 {
+		if story := must(s.Timeline(ctx, message.DefaultTenant, order, Cursor{}, 1000))(t); len(story.Entries) == 0 {
 			t.Error("there is no timeline")
 		}
 		if n := must(s.Waiting(ctx))(t); n != 1 {

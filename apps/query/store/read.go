@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,9 +198,10 @@ func (s *Store) Outcome(ctx context.Context, tenant, commandID string) (view.Out
 	return projection.Outcome(commandID, events), nil
 }
 
-// Timeline is the story of an order, empty when nothing is known of it: the
-// events of its own streams, and those of others that are about it.
-func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID) (view.Timeline, error) {
+// Timeline is a page of the story of an order: the events of its own streams, and those of
+// others that are about it. How many there can be is bounded by the order. Error:
+// ErrNotFound when nothing is known of it, ErrNoCursor.
+func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID, after Cursor, limit int) (view.Timeline, error) {
 	events, err := s.events(ctx, `SELECT `+eventColumns+` FROM journal
 			WHERE tenant = $1 AND stream IN ($2, $3) AND `+isShown+`
 		UNION ALL SELECT `+eventColumns+` FROM journal
@@ -208,7 +210,24 @@ func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID) (v
 	if err != nil {
 		return view.Timeline{}, err
 	}
-	return view.Timeline{OrderID: order, Entries: projection.Timeline(events)}, nil
+	entries := projection.Timeline(events)
+	if len(entries) == 0 {
+		return view.Timeline{}, ErrNotFound
+	}
+	if after != (Cursor{}) {
+		last := slices.IndexFunc(entries, func(e view.TimelineEntry) bool { return e.ID == after.ID })
+		if last < 0 {
+			return view.Timeline{}, fmt.Errorf("%w: %q is not in the timeline", ErrNoCursor, after.ID)
+		}
+		entries = entries[last+1:]
+	}
+	page := view.Timeline{OrderID: order, Entries: entries}
+	if len(entries) > limit {
+		page.Entries = entries[:limit]
+		last := page.Entries[limit-1]
+		page.Next = Cursor{last.Time, last.ID}.String()
+	}
+	return page, nil
 }
 
 // Waiting is the number of streams in which events wait for one before them.

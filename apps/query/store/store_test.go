@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -507,7 +508,7 @@ func TestTimelineHasEverythingThatTouchedTheOrder(t *testing.T) {
 			func(m *message.Meta) { m.CorrelationID = order.String() })
 		mustAppend(t, s, granted, refused)
 
-		entries := must(s.Timeline(ctx, message.DefaultTenant, order))(t).Entries
+		entries := must(s.Timeline(ctx, message.DefaultTenant, order, Cursor{}, 1000))(t).Entries
 		at := map[string]int{}
 		events := 0
 		for i, e := range entries {
@@ -534,6 +535,24 @@ func TestTimelineHasEverythingThatTouchedTheOrder(t *testing.T) {
 		if e := entries[at[refused.ID]]; !strings.HasPrefix(e.Detail, "request-too-late") {
 			t.Errorf("refusal: %+v", e)
 		}
+
+		var pages []view.TimelineEntry
+		for after := (Cursor{}); ; {
+			page := must(s.Timeline(ctx, message.DefaultTenant, order, after, 5))(t)
+			if n := len(page.Entries); n == 0 || n > 5 {
+				t.Fatalf("a page of %d entries", n)
+			}
+			if pages = append(pages, page.Entries...); page.Next == "" {
+				break
+			}
+			after = must(ParseCursor(page.Next))(t)
+		}
+		if !slices.Equal(pages, entries) {
+			t.Errorf("page by page there are %d entries, at once %d, or others", len(pages), len(entries))
+		}
+		if page, err := s.Timeline(ctx, message.DefaultTenant, order, Cursor{ID: "another"}, 5); !errors.Is(err, ErrNoCursor) {
+			t.Errorf("after an entry that is not there: %+v, %v", page, err)
+		}
 	})
 }
 
@@ -551,7 +570,7 @@ func TestTenantsAreApart(t *testing.T) {
 		if o := must(s.Order(ctx, "other", order))(t); o.Status != view.OrderExpired {
 			t.Errorf("other: %+v", o)
 		}
-		if n := len(must(s.Timeline(ctx, "main", order))(t).Entries); n != 2 {
+		if n := len(must(s.Timeline(ctx, "main", order, Cursor{}, 1000))(t).Entries); n != 2 {
 			t.Errorf("the timeline has %d entries, want 2", n)
 		}
 	})

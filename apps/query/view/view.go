@@ -210,10 +210,11 @@ type TimelineEntry struct {
 	Detail   string       `json:"detail,omitempty" doc:"What is worth knowing at a glance, in English; never personal data"`
 }
 
-// Timeline is the story of one order: causes stand before what they caused.
+// Timeline is a page of the story of one order: causes stand before what they caused.
 type Timeline struct {
 	OrderID uuid.UUID       `json:"orderId" format:"uuid"`
 	Entries []TimelineEntry `json:"entries" nullable:"false"`
+	Next    string          `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
 }
 
 // PaymentStatus is how a payment stands.

@@ -170,12 +170,15 @@ func (g *Gateway) reads() {
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}, func(_ context.Context, in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, refusal.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
-		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders,
+		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders, params: true,
 		summary: "Read the story of an order",
-		text:    "Every command and event that touched it, and what caused what.",
+		text:    "Every command and event that touched it, and what caused what, page by page.",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
-	}), func(ctx context.Context, in *OrderPath) (*Found[view.Timeline], error) {
-		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline", refusal.OrderNotFound)
+	}), func(ctx context.Context, in *struct {
+		OrderPath
+		Page
+	}) (*Found[view.Timeline], error) {
+		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline"+in.query("after", in.After), refusal.OrderNotFound)
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,

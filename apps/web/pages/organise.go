@@ -656,16 +656,27 @@ func (v *Visit) showOwnOrder(credential string, status int, failed *Failure) {
 		return
 	}
 	data := &ownOrderPage{}
-	var timeline view.Timeline
-	if !v.read(credential, "/api/orders/"+id.String(), &data.Order) || !v.read(credential, "/api/orders/"+id.String()+"/timeline", &timeline) {
+	if !v.read(credential, "/api/orders/"+id.String(), &data.Order) {
 		return
+	}
+	var entries []view.TimelineEntry
+	page := url.Values{"limit": {"1000"}}
+	for {
+		var timeline view.Timeline
+		if !v.read(credential, "/api/orders/"+id.String()+"/timeline?"+page.Encode(), &timeline) {
+			return
+		}
+		if entries = append(entries, timeline.Entries...); timeline.Next == "" {
+			break
+		}
+		page.Set("after", timeline.Next)
 	}
 	var c view.Conference
 	if !v.read(credential, "/api/conferences/"+data.Order.ConferenceID.String(), &c) {
 		return
 	}
 	data.Conference, data.Locator = shown(c), grouped(data.Order.Locator)
-	for _, e := range timeline.Entries {
+	for _, e := range entries {
 		// What has words is what people want to know; the flow explorer has the rest.
 		if name, _, _ := strings.Cut(e.Type, "."); text.Has("event." + name) {
 			data.Timeline = append(data.Timeline, happened{Key: "event." + name, At: e.Time})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/bojanz/currency"
@@ -325,10 +326,20 @@ func (c *Client) OrderBy(ctx context.Context, id, secret string) (out Order, err
 }
 
 // Timeline reads every command and event that touched an order.
-func (c *Client) Timeline(ctx context.Context, order string) ([]TimelineEntry, error) {
-	var out struct{ Entries []TimelineEntry }
-	err := c.call(ctx, http.MethodGet, "/api/orders/"+order+"/timeline", nil, &out)
-	return out.Entries, err
+func (c *Client) Timeline(ctx context.Context, order string) (entries []TimelineEntry, err error) {
+	for after := ""; ; {
+		var page struct {
+			Entries []TimelineEntry
+			Next    string
+		}
+		if err := c.call(ctx, http.MethodGet, "/api/orders/"+order+"/timeline?limit=1000"+after, nil, &page); err != nil {
+			return nil, err
+		}
+		if entries = append(entries, page.Entries...); page.Next == "" {
+			return entries, nil
+		}
+		after = "&after=" + url.QueryEscape(page.Next)
+	}
 }
 
 // DeadLetters reads what was given up, newest first.
