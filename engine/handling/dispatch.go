@@ -63,10 +63,16 @@ func (e *Engine) carryOutAll(ctx context.Context, streams []*stream.Stream) []er
 	}
 	e.carryOut(ctx, all, failed)
 	publishing.Wait()
+	var dispatched []*stream.Stream
 	for i, st := range streams {
 		if errs[i] == nil {
 			e.streams.Dispatched(st)
+			dispatched = append(dispatched, st)
 		}
+	}
+	if err := e.streams.NoteDispatched(ctx, dispatched); err != nil {
+		// All is done. The next message of the stream tries again.
+		slog.WarnContext(ctx, "what was carried out could not be noted", "error", err)
 	}
 	return errs
 }

@@ -50,6 +50,31 @@ func names(n int, what string) (out []bus.Delivery) {
 	return out
 }
 
+// Each message may find an app that has just started, for instance one that is started
+// anew whenever its memory is full. What the others carried out must not stay in the
+// document for ever.
+func TestAStreamOfWhichEachMessageFindsANewEngineStaysSmall(t *testing.T) {
+	w := newWorld(t, renamed)
+	largest := 0
+	for _, d := range names(60, "name") {
+		w.handle(w.engine(), d)
+		if got := letters(w.taken()); len(got) > 0 {
+			t.Fatalf("parked: %s", got[0].Reason)
+		}
+		got, err := w.keys.Store.Get(t.Context(), []string{"main/account/a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, len(got["main/account/a"].Value))
+	}
+	if largest > 512<<10 {
+		t.Errorf("its document had up to %d bytes", largest)
+	}
+	if n := len(w.history(acct("a"))); n != 60 {
+		t.Errorf("%d events", n)
+	}
+}
+
 func TestADocumentIsNoLargerThanAStoreTakes(t *testing.T) {
 	const n = 60
 	parked := func(w *world, e *handling.Engine) { w.handle(e, command("bad", deposit{"a", poison})) }

@@ -3,7 +3,9 @@ package stream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -43,6 +45,50 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 		_ = s.keys.Delete(ctx, stale)
 	}
 	return errs
+}
+
+// NoteDispatched writes down, of streams that were dispatched, how far their effects have
+// been carried out, where the next commit must not be left to do it: so much was carried
+// out since the last note that the document would grow. A process that stays in memory
+// notes with each commit what it did after the one before. One that has just started
+// knows nothing of that, and if each message found such a one, nothing could ever be
+// sealed.
+func (s *Store) NoteDispatched(ctx context.Context, streams []*Stream) error {
+	var reqs []Request
+	for _, st := range streams {
+		if st.notNoted() > maxTailBytes {
+			reqs = append(reqs, Request{Key: st.Key, Folder: st.folder})
+		}
+	}
+	if len(reqs) == 0 {
+		return nil
+	}
+	loaded, failed, err := s.Load(ctx, reqs) // a save does not tell the new ETag
+	if err != nil {
+		return err
+	}
+	failed = slices.Clone(failed)
+	loaded = slices.DeleteFunc(loaded, func(st *Stream) bool { return st == nil })
+	for _, st := range loaded {
+		st.changed = true
+	}
+	for i, err := range s.Commit(ctx, loaded) {
+		if failed = append(failed, err); err == nil {
+			s.keep(loaded[i])
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// notNoted is what those records weigh whose effects are carried out although the stored
+// document does not say so.
+func (st *Stream) notNoted() (bytes int) {
+	for _, r := range st.doc.Tail {
+		if r.Version > st.doc.Dispatched && r.Version <= st.pendingFrom {
+			bytes += weight(r.Data)
+		}
+	}
+	return bytes
 }
 
 // writeFirst writes the segments and snapshots that documents will point at, and
