@@ -194,12 +194,12 @@ func (e *Engine) effect(ctx context.Context, f effect, m message.Meta, body any)
 	ctx = logging.With(ctx, slog.String("stream", m.Stream), slog.String("correlation", m.CorrelationID))
 	err := guard(func() error { return f.do(ctx, m, body) })
 	if err == nil {
-		e.trouble.over(f.name)
+		e.failing.succeeded(f.name)
 		return nil
 	}
 	sp.SetStatus(codes.Error, "left for redelivery")
 	// What the end of the app, or of the request, cut off says nothing.
-	if !errors.Is(ctx.Err(), context.Canceled) && e.trouble.failed(f.name, m.ID, e.now()) {
+	if !errors.Is(ctx.Err(), context.Canceled) && e.failing.failed(f.name, m.ID, e.now()) {
 		sp.SetStatus(codes.Error, "given up")
 		return &givenUp{error: fmt.Errorf("effect of %s: %w", m.Type, err)}
 	}
@@ -215,50 +215,50 @@ type givenUp struct {
 
 func (g *givenUp) Unwrap() error { return g.error }
 
-// trouble knows the effects that fail, and since when they do without a success
+// failingEffects knows the effects that fail, and since when they do without a success
 // between. It is kept by effect: when what stands behind it is away, not every
 // message has to find out by itself. What was given up once is known by event:
 // others do not wait for it again.
-type trouble struct {
+type failingEffects struct {
 	mu     sync.Mutex
-	spells map[string]spell                // by effect
+	since  map[string]failures             // by effect
 	gaveUp *lru.Cache[[2]string, struct{}] // by effect and event
 }
 
-// spell is a time with nothing but failures.
-type spell struct{ began, last time.Time }
+// failures are those of an effect since its last success.
+type failures struct{ began, last time.Time }
 
 const (
-	// spellEnds is the time without a failure after which there is patience again.
-	spellEnds = 5 * time.Minute
+	// failuresEnd is the time without a failure after which there is patience again.
+	failuresEnd = 5 * time.Minute
 	// gaveUpSize is how many events are remembered.
 	gaveUpSize = 8192
 )
 
-func (t *trouble) over(effect string) {
+func (t *failingEffects) succeeded(effect string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.spells, effect)
+	delete(t.since, effect)
 }
 
 // failed takes note that an effect of an event failed, and says whether it is
 // given up.
-func (t *trouble) failed(effect, event string, now time.Time) (givenUp bool) {
+func (t *failingEffects) failed(effect, event string, now time.Time) (givenUp bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.spells == nil {
-		t.spells = map[string]spell{}
+	if t.since == nil {
+		t.since = map[string]failures{}
 		t.gaveUp, _ = lru.New[[2]string, struct{}](gaveUpSize) // an error is about the size only
 	}
 	if _, known := t.gaveUp.Get([2]string{effect, event}); known {
 		return true // and it says nothing of others
 	}
-	s, ok := t.spells[effect]
-	if !ok || now.Sub(s.last) > spellEnds {
+	s, ok := t.since[effect]
+	if !ok || now.Sub(s.last) > failuresEnd {
 		s.began = now
 	}
 	s.last = now
-	t.spells[effect] = s
+	t.since[effect] = s
 	if now.Sub(s.began) < effectPatience {
 		return false
 	}

@@ -69,7 +69,7 @@ type Engine struct {
 	definitions []definition
 	effects     map[string][]effect
 	observers   []func(context.Context, Commit)
-	trouble     trouble
+	failing     failingEffects
 	locks       locks
 	refused     chan error
 	waiting     *waiting

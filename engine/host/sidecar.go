@@ -24,8 +24,9 @@ import (
 // errRefused means that the app must not run beside this sidecar.
 var errRefused = errors.New("refused by the self-check")
 
-// acquaintance is an app's getting to know its sidecar.
-type acquaintance struct {
+// sidecarCheck is what an app asks of its sidecar before it runs, until the sidecar has
+// answered.
+type sidecarCheck struct {
 	*Host
 	said   map[string]bool // the findings that have been logged
 	secret int             // how often secrets could not be read
@@ -36,10 +37,10 @@ type acquaintance struct {
 // is a refusal to run, or that of ctx.
 func (h *Host) awaitSidecar(ctx context.Context) error {
 	const pause, patience = 100 * time.Millisecond, 10 * time.Second
-	a := acquaintance{Host: h, said: map[string]bool{}}
+	a := sidecarCheck{Host: h, said: map[string]bool{}}
 	complain := time.Now().Add(patience)
 	for {
-		err := a.meet(ctx)
+		err := a.run(ctx)
 		if err == nil || errors.Is(err, errRefused) {
 			return err
 		}
@@ -55,10 +56,10 @@ func (h *Host) awaitSidecar(ctx context.Context) error {
 	}
 }
 
-// meet runs the self-check. An error that is not errRefused means that the
+// run runs the self-check. An error that is not errRefused means that the
 // sidecar, or something behind it, could not be asked yet: the app never goes on
 // without an answer.
-func (a *acquaintance) meet(ctx context.Context) error {
+func (a *sidecarCheck) run(ctx context.Context) error {
 	if err := a.outbound(ctx); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (a *acquaintance) meet(ctx context.Context) error {
 }
 
 // judge logs findings, each once, and refuses if one of them does.
-func (a *acquaintance) judge(ctx context.Context, findings ...selfcheck.Finding) error {
+func (a *sidecarCheck) judge(ctx context.Context, findings ...selfcheck.Finding) error {
 	var refused []string
 	for _, f := range findings {
 		text, level := f.String(), slog.LevelWarn
@@ -123,7 +124,7 @@ const ownRoute = "/selfcheck"
 
 // calledBack has the sidecar call the app, which it may only with the app's
 // token.
-func (a *acquaintance) calledBack(ctx context.Context) error {
+func (a *sidecarCheck) calledBack(ctx context.Context) error {
 	if os.Getenv("APP_API_TOKEN") == "" {
 		return nil
 	}
@@ -152,7 +153,7 @@ func (a *acquaintance) calledBack(ctx context.Context) error {
 const maxSecretTries = 30
 
 // readSecrets looks whether the app's secrets are there.
-func (a *acquaintance) readSecrets(ctx context.Context) error {
+func (a *sidecarCheck) readSecrets(ctx context.Context) error {
 	for _, name := range a.options.Secrets {
 		_, err := a.Secret(ctx, name)
 		if err == nil {

@@ -20,16 +20,16 @@ import (
 // together, and each costs little more than the 16 bytes of its id: a
 // conference with 20,000 committed orders takes less than half a megabyte.
 type snapshot struct {
-	ConferenceID uuid.UUID  `json:"conferenceId"`
-	Types        []seatType `json:"types"`
-	Held         []alike    `json:"held"`
-	Released     []alike    `json:"released"`
-	Clock        time.Time  `json:"clock,omitzero"`
-	SweepAt      int        `json:"sweepAt"`
+	ConferenceID uuid.UUID   `json:"conferenceId"`
+	Types        []seatType  `json:"types"`
+	Held         []sameSeats `json:"held"`
+	Released     []sameSeats `json:"released"`
+	Clock        time.Time   `json:"clock,omitzero"`
+	SweepAt      int         `json:"sweepAt"`
 }
 
-// alike is a group of orders that differ in nothing but their ids.
-type alike struct {
+// sameSeats is a group of orders that differ in nothing but their ids.
+type sameSeats struct {
 	Number    int             `json:"number"`
 	Committed bool            `json:"committed,omitempty"`
 	Seats     contracts.Seats `json:"seats,omitempty"`
@@ -44,10 +44,10 @@ type ids []uuid.UUID
 func (a *Availability) MarshalJSON() ([]byte, error) {
 	var held, released groups
 	for id, r := range a.held {
-		held.add(id, alike{Number: r.number, Committed: r.committed, Seats: r.seats})
+		held.add(id, sameSeats{Number: r.number, Committed: r.committed, Seats: r.seats})
 	}
 	for id, t := range a.released {
-		released.add(id, alike{Number: t.number, NotAfter: t.notAfter})
+		released.add(id, sameSeats{Number: t.number, NotAfter: t.notAfter})
 	}
 	return json.Marshal(snapshot{
 		ConferenceID: a.conferenceID,
@@ -81,12 +81,12 @@ func (a *Availability) UnmarshalJSON(data []byte) error {
 }
 
 type groups struct {
-	byKey map[string]*alike
+	byKey map[string]*sameSeats
 }
 
-func (g *groups) add(id uuid.UUID, a alike) {
+func (g *groups) add(id uuid.UUID, a sameSeats) {
 	if g.byKey == nil {
-		g.byKey = map[string]*alike{}
+		g.byKey = map[string]*sameSeats{}
 	}
 	key := binary.AppendVarint(nil, int64(a.Number))
 	key = binary.AppendVarint(key, a.NotAfter.Unix())
@@ -103,13 +103,13 @@ func (g *groups) add(id uuid.UUID, a alike) {
 	group.Orders = append(group.Orders, id)
 }
 
-func (g *groups) sorted() []alike {
-	out := make([]alike, 0, len(g.byKey))
+func (g *groups) sorted() []sameSeats {
+	out := make([]sameSeats, 0, len(g.byKey))
 	for _, group := range g.byKey {
 		slices.SortFunc(group.Orders, compare)
 		out = append(out, *group)
 	}
-	slices.SortFunc(out, func(a, b alike) int {
+	slices.SortFunc(out, func(a, b sameSeats) int {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), compare(a.Orders[0], b.Orders[0]))
 	})
 	return out

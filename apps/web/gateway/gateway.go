@@ -85,8 +85,8 @@ type Gateway struct {
 	refused metric.Int64Counter // requests answered with 429
 	proxies proxies
 	wrong   metric.Int64Counter // secrets and tokens that open nothing
-	waiting *room
-	streams *room
+	waiting *places
+	streams *places
 	health  health
 	running context.Context // ends when the gateway does
 	end     context.CancelFunc
@@ -122,8 +122,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
 		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
 		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
-		waiting: newRoom(maxWaiting, waitingEach),
-		streams: newRoom(maxStreams, streamsEach),
+		waiting: newPlaces(maxWaiting, waitingEach),
+		streams: newPlaces(maxStreams, streamsEach),
 	}
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)

@@ -46,7 +46,7 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func watching(app answering) *Gateway {
 	return &Gateway{
-		streams: newRoom(1, 1), running: context.Background(), query: upstream.New("query", "http://query", app),
+		streams: newPlaces(1, 1), running: context.Background(), query: upstream.New("query", "http://query", app),
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
-	g := &Gateway{streams: newRoom(1, 1)}
+	g := &Gateway{streams: newPlaces(1, 1)}
 	leave, ok := g.streams.enter(netip.Addr{})
 	if !ok {
 		t.Fatal("there is no room for one")
@@ -27,7 +27,7 @@ func TestOfTooManyStreamsTheNextIsTurnedAway(t *testing.T) {
 }
 
 func TestOneClientLeavesRoomForOthers(t *testing.T) {
-	r := newRoom(3, 2)
+	r := newPlaces(3, 2)
 	hall, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	leave, ok := r.enter(hall)
 	_, second := r.enter(hall)

@@ -7,9 +7,9 @@ import (
 	"github.com/plenary/plenary/apps/web/throttle"
 )
 
-// room has places for requests that stay: so many for all, and of them so many for
+// places are those for requests that stay: so many for all, and of them so many for
 // each client.
-type room struct {
+type places struct {
 	all, each int
 
 	mu    sync.Mutex
@@ -17,10 +17,12 @@ type room struct {
 	by    map[netip.Prefix]int
 }
 
-func newRoom(all, each int) *room { return &room{all: all, each: each, by: map[netip.Prefix]int{}} }
+func newPlaces(all, each int) *places {
+	return &places{all: all, each: each, by: map[netip.Prefix]int{}}
+}
 
 // enter takes a place for a client; ok is false when there is none left.
-func (r *room) enter(addr netip.Addr) (leave func(), ok bool) {
+func (r *places) enter(addr netip.Addr) (leave func(), ok bool) {
 	client := throttle.Client(addr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
