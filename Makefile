@@ -111,6 +111,11 @@ test-observe: .bin/local ## alerts, dashboards and traces: by themselves, then o
 test-failures: .bin/local ## ORDERS=500 orders while parts are killed, stopped and restarted, on the component set SET=local
 	PLENARY_COMPONENTS=$(or $(SET),local) PLENARY_ORDERS=$(or $(ORDERS),500) go test -v -count=1 -timeout 3h -run NothingIsLost ./tests/e2e
 
+test-rolling: .bin/local ## two builds, one with an event type and a field more, rolled over each other under load, back and forth, on SETS="local redis rabbitmq-postgres"
+	@for set in $(or $(SETS),local redis rabbitmq-postgres); do \
+		PLENARY_COMPONENTS=$$set go test -v -count=1 -timeout 30m ./tests/rolling || exit 1; \
+	done
+
 test-kubernetes: ## the chart on a cluster: KUBECONFIG, or PLENARY_CLUSTER (tests/kubernetes/README.md); ORDERS=5000 ROUNDS=2
 	go test -count=1 ./tests/kubernetes/cluster ./tests/kubernetes/debian
 	go test -count=1 -timeout 3h -v ./tests/kubernetes -args $(if $(ORDERS),-orders=$(ORDERS)) $(if $(ROUNDS),-rounds=$(ROUNDS)) \
@@ -122,6 +127,9 @@ bench: .bin/local ## what a long stream costs against a short one, in memory and
 
 load: ## place ORDERS=2000 orders as fast as the API takes them, while `make run` runs; PAID=1 pays each
 	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
+
+memory: .bin/local ## what order, registration-process and query take while ORDERS=100000 are paid, in a system of its own, limited as in a pod
+	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS))
 
 lint: .bin/golangci-lint ## vet and lint
 	go vet $(ALL)

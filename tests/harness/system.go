@@ -8,6 +8,7 @@ package harness
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,6 +95,7 @@ type System struct {
 // part is a process that can be started again.
 type part struct {
 	spec    process.Spec
+	env     []string                    // that of spec before Use
 	prepare func(context.Context) error // before each start
 	ready   func(context.Context) error
 	running *process.Process
@@ -197,6 +199,54 @@ func (s *System) build(ctx context.Context, root string) error {
 		}
 	}
 	return nil
+}
+
+// BuildWith builds the apps once more, of a source that differs: other gives the content
+// of files by their paths in the repository. It returns the folder of the programs.
+func (s *System) BuildWith(ctx context.Context, other map[string]string) (dir string, err error) {
+	root, err := runfile.Root()
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(s.Dir, "other")
+	overlay := map[string]map[string]string{"Replace": {}}
+	for name, content := range other {
+		file := filepath.Join(dir, "source", name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return "", err
+		}
+		overlay["Replace"][filepath.Join(root, name)] = file
+	}
+	data, err := json.Marshal(overlay)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), data, 0o600); err != nil {
+		return "", err
+	}
+	b := gobuild.Options{
+		Dir: root, Progress: s.options.Out, Flags: []string{"-overlay=" + filepath.Join(dir, "overlay.json")},
+		Output: filepath.Join(dir, "bin") + string(filepath.Separator),
+	}
+	for _, app := range s.Apps {
+		b.Packages = append(b.Packages, "./apps/"+app.ID)
+	}
+	return filepath.Join(dir, "bin"), gobuild.Build(ctx, b)
+}
+
+// Use has a replica of an app be another program from its next start on, with more in
+// its environment.
+func (s *System) Use(name, program string, env ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.parts[name]
+	if p.env == nil {
+		p.env = slices.Clip(p.spec.Env)
+	}
+	p.spec.Path, p.spec.Env = program, append(p.env, env...)
 }
 
 // linkOrCopy copies a program where it cannot be linked: between file systems.
@@ -434,6 +484,9 @@ func (s *System) start(ctx context.Context, name string) error {
 	}
 	return err
 }
+
+// PID is the process id of a part that runs.
+func (s *System) PID(name string) int { return s.process(name).PID() }
 
 func (s *System) process(name string) *process.Process {
 	s.mu.Lock()

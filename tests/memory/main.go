@@ -1,0 +1,104 @@
+// Command memory places orders, round after round, in a system of its own, and says
+// after each how much memory the apps take that keep streams or views: resident, in MiB,
+// as a curve. Go's memory is limited as in a pod of the chart's default size. It fails if
+// an app takes more than such a pod has.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tests/load/pace"
+	"github.com/plenary/plenary/tools/local/api"
+)
+
+const mebi = 1 << 20
+
+func main() {
+	orders := flag.Int("orders", 100_000, "how many orders")
+	round := flag.Int("round", 1000, "how many of them between two looks")
+	clients := flag.Int("clients", 100, "requests under way at once")
+	free := flag.Bool("free", false, "the orders are free of charge; otherwise each is paid")
+	pod := flag.Int64("pod", 256, "memory of a pod, in MiB")
+	apps := flag.String("apps", "order,registration-process,query", "which apps to look at")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	o := pace.Options{Orders: *round, Clients: *clients, Paid: !*free}
+	if err := run(ctx, *orders, *pod, strings.Split(*apps, ","), o); err != nil {
+		fmt.Fprintln(os.Stderr, "memory:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Options) (err error) {
+	const ofContainer = 0.9 // as package host does in a container
+	limit := strconv.FormatInt(int64(ofContainer*float64(pod*mebi)), 10)
+	s, err := harness.Start(ctx, harness.Options{Env: map[string]string{"GOMEMLIMIT": limit}})
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = o.Clients
+	organiser, anyone := s.Organiser(), s.API()
+	for _, c := range []*api.Client{organiser, anyone} {
+		c.HTTP, c.Wait = &http.Client{Transport: transport}, pace.Patience
+	}
+
+	fmt.Printf("%8s %8s", "orders", "seconds")
+	for _, app := range apps {
+		fmt.Printf(" %*s", len(app), app)
+	}
+	fmt.Println()
+	began := time.Now()
+	var failed []error
+	for done := 0; ; {
+		fmt.Printf("%8d %8.0f", done, time.Since(began).Seconds())
+		for _, app := range apps {
+			resident, err := residentOf(s.PID(app))
+			if err != nil {
+				return err
+			}
+			fmt.Printf(" %*.0f", len(app), float64(resident)/mebi)
+			if resident > pod*mebi {
+				failed = append(failed, fmt.Errorf("%s takes %d MiB after %d orders, and its pod has %d", app, resident/mebi, done, pod))
+			}
+		}
+		fmt.Println()
+		if done >= orders {
+			return errors.Join(failed...)
+		}
+		if _, err := pace.Measure(ctx, organiser, anyone, o); err != nil {
+			return err
+		}
+		done += o.Orders
+	}
+}
+
+// residentOf is the resident memory of a process, in bytes.
+func residentOf(pid int) (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if kib, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(kib, "kB")), 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, fmt.Errorf("process %d says nothing of its memory", pid)
+}
