@@ -336,7 +336,7 @@ func TestEventThatIsSentBackIsTheSameEvent(t *testing.T) {
 	if got := events.HandleBatch(ctx, []bus.Delivery{d}); got[0] != bus.Success {
 		t.Fatal(got)
 	}
-	story, err := s.Timeline(ctx, message.DefaultTenant, order)
+	story, err := s.Timeline(ctx, message.DefaultTenant, order, store.Cursor{}, 1000)
 	if err != nil || !slices.ContainsFunc(story.Entries, func(e view.TimelineEntry) bool { return e.ID == "first" }) {
 		t.Errorf("timeline: %+v, %v", story, err)
 	}
