@@ -22,13 +22,15 @@ type Ports struct {
 const loopback = "127.0.0.1"
 
 // PlacementSpec says how to start the placement service, which knows where
-// actors live.
+// actors live. Dapr 1.18 reads the address for its health and then listens on all
+// interfaces there, as the scheduler does; all that is served is "well" or "not
+// well". The tables of actors, which it would serve there too, stay off.
 func (b Binaries) PlacementSpec(p Ports, logs string) process.Spec {
 	return process.Spec{
 		Name: "placement", Path: b.Placement, Log: filepath.Join(logs, "placement.log"),
 		Args: []string{
 			"--listen-address", loopback, "--port", strconv.Itoa(p.Placement),
-			"--healthz-listen-address", loopback, "--healthz-port", strconv.Itoa(p.PlacementHealth),
+			"--healthz-listen-address", loopback, "--healthz-port", strconv.Itoa(p.PlacementHealth), "--metadata-enabled=false",
 			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(p.PlacementMetrics),
 			"--initial-cluster", fmt.Sprintf("dapr-placement-0=%s:%d", loopback, p.PlacementRaft),
 		},
@@ -43,8 +45,8 @@ func (b Binaries) SchedulerSpec(p Ports, dir, logs string) process.Spec {
 			"--listen-address", loopback, "--port", strconv.Itoa(p.Scheduler),
 			"--healthz-listen-address", loopback, "--healthz-port", strconv.Itoa(p.SchedulerHealth),
 			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(p.SchedulerMetrics),
-			"--etcd-data-dir", dir, "--etcd-client-port", strconv.Itoa(p.SchedulerStore),
-			"--etcd-initial-cluster", fmt.Sprintf("dapr-scheduler-server-0=http://localhost:%d", p.SchedulerStorePeer),
+			"--etcd-data-dir", dir, "--etcd-client-listen-address", loopback, "--etcd-client-port", strconv.Itoa(p.SchedulerStore),
+			"--etcd-initial-cluster", fmt.Sprintf("dapr-scheduler-server-0=http://%s:%d", loopback, p.SchedulerStorePeer),
 		},
 	}
 }
@@ -59,7 +61,7 @@ func (b Binaries) SidecarSpec(app runfile.App, set components.Set, p Ports, dir,
 		Args: []string{
 			"--app-id", app.ID, "--app-port", strconv.Itoa(app.Port),
 			"--dapr-http-port", strconv.Itoa(app.HTTPPort), "--dapr-grpc-port", strconv.Itoa(app.GRPCPort),
-			"--dapr-internal-grpc-port", strconv.Itoa(app.InternalGRPCPort),
+			"--dapr-internal-grpc-listen-address", loopback, "--dapr-internal-grpc-port", strconv.Itoa(app.InternalGRPCPort),
 			"--metrics-listen-address", loopback, "--metrics-port", strconv.Itoa(app.MetricsPort),
 			"--dapr-listen-addresses", loopback, "--max-body-size", set.File.Common.MaxBodySize,
 			"--placement-host-address", fmt.Sprintf("%s:%d", loopback, p.Placement),
