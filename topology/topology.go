@@ -60,6 +60,9 @@ type Setting struct {
 	Chart   string `yaml:"chart"`
 	Default string `yaml:"default"`
 	About   string `yaml:"about"`
+	// Local is its value where the component sets run on one machine; empty means
+	// the default.
+	Local string `yaml:"local"`
 	// Every says that every app reads it.
 	Every bool `yaml:"every"`
 	// List says that it is a list, separated by commas.

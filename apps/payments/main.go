@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -35,20 +37,30 @@ func main() {
 // providerKey is the name of the secret that the demo provider signs with.
 const providerKey = "demo-provider-key"
 
+// providerSetting names the payment provider.
+const providerSetting = "PLENARY_PAYMENTS"
+
 func run() error {
 	registry := contracts.Registry()
 	me := topology.Of("payments")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Secrets: me.Secrets})
+	withDemo, err := demoIsOn(os.Getenv(providerSetting))
 	if err != nil {
 		return err
 	}
-	demo := demo.New(demo.Options{
-		Store:   app.Keys(),
-		Key:     host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, providerKey) }),
-		Webhook: app.InvokeURL("payments") + "/webhooks/" + demo.Name,
-		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
-	})
-	wire(app.Engine(), app.Router, app.Publisher(), demo)
+	secrets := me.Secrets
+	if !withDemo {
+		secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == providerKey })
+	}
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Secrets: secrets})
+	if err != nil {
+		return err
+	}
+	var payer *demo.Provider
+	if withDemo {
+		slog.Warn("the demo provider is on: payers accept their own payments, and no money moves")
+		payer = demoProvider(app)
+	}
+	wire(app.Engine(), app.Router, app.Publisher(), payer)
 	if err := measure.Payments(app.Engine(), registry); err != nil {
 		return err
 	}
@@ -56,17 +68,45 @@ func run() error {
 	return app.Run()
 }
 
+// demoIsOn says whether the setting names the demo provider. There is no other,
+// and a name that is not known must not be taken for "none".
+func demoIsOn(setting string) (bool, error) {
+	switch setting {
+	case "":
+		return false, nil
+	case demo.Name:
+		return true, nil
+	}
+	return false, fmt.Errorf("%s: there is no payment provider %q", providerSetting, setting)
+}
+
+func demoProvider(app *host.Host) *demo.Provider {
+	return demo.New(demo.Options{
+		Store:   app.Keys(),
+		Key:     host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, providerKey) }),
+		Webhook: app.InvokeURL("payments") + "/webhooks/" + demo.Name,
+		Client:  &http.Client{Timeout: 5 * time.Second, Transport: app.InvokeTransport()},
+	})
+}
+
 // appears is how long a payer waits at most for a payment to be opened at its
 // provider.
 const appears = 5 * time.Second
 
 // wire puts the aggregate, what happens at the provider, and the provider's
-// pages together.
+// pages together. Without a provider nothing of one is served, new payments are
+// refused, and those that a provider took before wait for an operator.
 func wire(engine *handling.Engine, routes gin.IRoutes, commands bus.Publisher, demo *demo.Provider) {
-	handling.Aggregate(engine, payment.Aggregate(demo.Name()))
-	effects.Effects{
-		Providers: map[string]provider.Provider{demo.Name(): demo}, Commands: commands, Waits: effects.DefaultWaits,
-	}.Register(engine)
+	name, providers := "", map[string]provider.Provider{}
+	if demo != nil {
+		name = demo.Name()
+		providers[name] = demo
+	}
+	handling.Aggregate(engine, payment.Aggregate(name))
+	effects.Effects{Providers: providers, Commands: commands, Waits: effects.DefaultWaits}.Register(engine)
+	if demo == nil {
+		return
+	}
 	endpoint.Checkout(routes, demo, appears)
 	endpoint.Webhook(routes, demo, commands)
 	demo.Pages(routes)

@@ -36,6 +36,17 @@ type app struct {
 
 func start(t *testing.T) *app {
 	t.Helper()
+	return startWith(t, func(keys state.Store, url string) *demo.Provider {
+		return demo.New(demo.Options{
+			Store:   keys,
+			Key:     func(context.Context) (string, error) { return "a key for tests", nil },
+			Webhook: url + "/webhooks/demo",
+		})
+	})
+}
+
+func startWith(t *testing.T, provider func(keys state.Store, url string) *demo.Provider) *app {
+	t.Helper()
 	gin.SetMode(gin.TestMode)
 	a := &app{t: t, registry: contracts.Registry()}
 	a.bus = membus.New(a.registry, "payments", time.Now)
@@ -46,11 +57,7 @@ func start(t *testing.T) *app {
 	routes := gin.New()
 	a.server = httptest.NewServer(routes)
 	t.Cleanup(a.server.Close)
-	wire(a.engine, routes, a.bus, demo.New(demo.Options{
-		Store:   keys,
-		Key:     func(context.Context) (string, error) { return "a key for tests", nil },
-		Webhook: a.server.URL + "/webhooks/demo",
-	}))
+	wire(a.engine, routes, a.bus, provider(keys, a.server.URL))
 	return a
 }
 
@@ -236,4 +243,38 @@ func TestAnInitiatedPaymentIsRefusedAsARefund(t *testing.T) {
 	id := a.initiate()
 	a.send(contracts.RefundPayment{PaymentID: id})
 	a.published(es.CommandRejected{Code: refusal.PaymentNotCompleted})
+}
+
+func TestWithoutAProviderNothingCanBePaid(t *testing.T) {
+	a := startWith(t, func(state.Store, string) *demo.Provider { return nil })
+	id := uuid.New()
+	a.send(contracts.InitiatePayment{PaymentID: id, OrderID: uuid.New(), Version: 1, Amount: price})
+	a.published(es.CommandRejected{Code: refusal.PaymentsNotOffered})
+	if code := a.choose(id, demo.Accept); code != http.StatusNotFound {
+		t.Errorf("the demo provider's page: %d", code)
+	}
+	for _, path := range []string{"/pay/" + id.String(), "/pay/demo/" + id.String(), "/webhooks/demo"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			req, err := http.NewRequestWithContext(t.Context(), method, a.server.URL+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusNotFound {
+				t.Errorf("%s %s: %s", method, path, resp.Status)
+			}
+		}
+	}
+}
+
+func TestAProviderThatIsNotKnownIsNoProvider(t *testing.T) {
+	for setting, want := range map[string]struct{ on, fails bool }{"": {}, "demo": {on: true}, "Demo": {fails: true}, "stripe": {fails: true}} {
+		if on, err := demoIsOn(setting); on != want.on || (err != nil) != want.fails {
+			t.Errorf("%q: %t, %v", setting, on, err)
+		}
+	}
 }

@@ -141,6 +141,8 @@ const (
 const (
 	// PaymentNotFound: there is no such payment, or not yet; the command may be sent again.
 	PaymentNotFound es.Code = "payment-not-found"
+	// PaymentsNotOffered: no payment provider is set up, so nothing can be paid.
+	PaymentsNotOffered es.Code = "payments-not-offered"
 	// PaymentExists: the id belongs to another payment.
 	PaymentExists es.Code = "payment-exists"
 	// PaymentOpen: another payment of the order is open, which can be gone on with.

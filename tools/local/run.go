@@ -300,6 +300,11 @@ func (s *system) failure(ctx context.Context, part string, err error) error {
 // logOf is where a part's log is.
 func (s *system) logOf(part string) string { return s.logs(part + ".log") }
 
+// paysItself says whether an app is told to have the demo payment provider.
+func paysItself(apps []runfile.App) bool {
+	return slices.ContainsFunc(apps, func(a runfile.App) bool { return a.Env["PLENARY_PAYMENTS"] == "demo" })
+}
+
 func (s *system) welcome() {
 	web := s.set.File.Apps[slices.IndexFunc(s.set.File.Apps, func(a runfile.App) bool { return a.ID == "web" })]
 	fmt.Fprintf(s.out, `
@@ -316,6 +321,9 @@ Plenary is running on Dapr %s.
 	if s.observers != nil {
 		p := observe.Default
 		fmt.Fprintf(s.out, "  %-29s %s\n  %-29s %s\n  %-29s %s?page=alerts\n", "traces (Jaeger)", p.TracesURL(), "dashboards (Prometheus)", p.DashboardsURL(), "alerts", p.DashboardsURL())
+	}
+	if paysItself(s.set.File.Apps) {
+		fmt.Fprint(s.out, "\nThe demo payment provider is on (PLENARY_PAYMENTS=demo): payers accept their own\npayments, and no money moves.\n")
 	}
 	fmt.Fprint(s.out, "\nTry next: make demo, in another terminal. Ctrl-C stops everything.\n")
 }

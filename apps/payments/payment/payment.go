@@ -48,7 +48,8 @@ type State struct {
 	Attempt int `json:"attempt"`
 }
 
-// Aggregate is the Payment aggregate; new payments are taken by provider. Only
+// Aggregate is the Payment aggregate; new payments are taken by provider, and
+// refused where it is empty. Only
 // the latest 200 handled ids are kept: every command is harmless when it comes
 // again, however late.
 func Aggregate(provider string) es.Aggregate[State] {
@@ -83,6 +84,8 @@ func initiate(provider string) func(es.Env, State, contracts.InitiatePayment) ([
 		switch {
 		case c.Amount.Amount <= 0:
 			return nil, es.Refuse(refusal.AmountInvalid, "there is nothing to pay")
+		case s.Status == "" && provider == "":
+			return nil, es.Refuse(refusal.PaymentsNotOffered, "no payment provider is set up")
 		case s.Status == "":
 			return []any{contracts.PaymentInitiated{PaymentID: c.PaymentID, OrderID: c.OrderID, Amount: c.Amount, Version: c.Version, Provider: provider}}, nil
 		case c.OrderID == s.OrderID && c.Amount == s.Amount:

@@ -151,7 +151,7 @@ func (g *Gateway) registrant() {
 		summary: "Start to pay an order",
 		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
 			"A payment that the order would refuse is refused before it is opened, and so is another while one is open: another-payment-open then names the one to go on with. When the items change while it is open, it is cancelled.",
-		who: holder, problems: append([]es.Code{refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
+		who: holder, problems: append([]es.Code{refusal.PaymentsNotOffered, refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{

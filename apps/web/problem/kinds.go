@@ -276,6 +276,9 @@ var Kinds = []Kind{
 		Text{"配额无效", "配额不得为负，且有上限。"}},
 
 	// Payments.
+	{refusal.PaymentsNotOffered, http.StatusConflict,
+		Text{"Payments are not offered", "No payment provider is set up here, so nothing can be paid."},
+		Text{"暂不支持支付", "此处未设置支付服务商，无法付款。"}},
 	{refusal.PaymentExists, http.StatusConflict,
 		Text{"The payment exists already", "There is another payment with this id already."},
 		Text{"支付已存在", "此 id 已用于另一笔支付。"}},

@@ -106,6 +106,9 @@ func chartDefault(s topology.Setting) string {
 	if s.List {
 		return "[]"
 	}
+	if s.Default == "" {
+		return `""`
+	}
 	return s.Default
 }
 

@@ -54,7 +54,7 @@ apps:
     daprGRPCPort: {{$p.GRPC}}
     daprInternalGRPCPort: {{$p.Internal}}
     metricsPort: {{$p.Metrics}}
-    env: {OTEL_EXPORTER_PROMETHEUS_PORT: "{{$p.AppMetrics}}"}
+    env: {OTEL_EXPORTER_PROMETHEUS_PORT: "{{$p.AppMetrics}}"{{range call $.Settings .Name}}{{if .Local}}, {{.Name}}: {{.Local}}{{end}}{{end}}}
 {{- end}}
 `))
 
@@ -63,7 +63,7 @@ func (g *generator) runFiles() error {
 	for _, s := range g.sets {
 		var b strings.Builder
 		err := runFile.Execute(&b, map[string]any{
-			"Header": header, "Set": s, "Local": s.Name == local, "Apps": g.Apps, "Ports": g.PortsOf,
+			"Header": header, "Set": s, "Local": s.Name == local, "Apps": g.Apps, "Ports": g.PortsOf, "Settings": g.settingsOf,
 		})
 		if err != nil {
 			return err
