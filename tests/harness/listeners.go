@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/plenary/plenary/tools/local/process"
+	"github.com/plenary/plenary/tools/servers/process"
 )
 
 // Listener is a socket on which a part of the system takes connections or
