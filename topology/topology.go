@@ -146,6 +146,9 @@ func (t *Topology) validate() error {
 		if !slices.ContainsFunc(t.Buses, func(b Bus) bool { return b.Name == topic.Bus }) {
 			wrong("topic %s: there is no bus %s", topic.Name, topic.Bus)
 		}
+		if strings.Contains(topic.Name, from) {
+			wrong("topic %s: a name with %q in it cannot be told from that of an app's own topic", topic.Name, from)
+		}
 	}
 	names := map[string]bool{}
 	for _, a := range t.Apps {
@@ -153,16 +156,13 @@ func (t *Topology) validate() error {
 			wrong("app %q is there twice, or has no name", a.Name)
 		}
 		names[a.Name] = true
-		buses := map[string]bool{}
+		if strings.Contains(a.Name, from) {
+			wrong("app %s: a name with %q in it cannot be told from the name of a topic", a.Name, from)
+		}
 		for _, topic := range a.Reads {
-			bus := t.busOf(topic)
-			if bus == "" {
+			if t.busOf(topic) == "" {
 				wrong("app %s reads %s, which is no topic", a.Name, topic)
-			} else if buses[bus] {
-				// Two would share a durable consumer.
-				wrong("app %s reads two topics of %s", a.Name, bus)
 			}
-			buses[bus] = true
 		}
 		for topic := range a.Sends {
 			if t.busOf(topic) == "" {
@@ -214,23 +214,54 @@ func (t *Topology) PortsOf(app string) Ports {
 	return Ports{p.App + n, p.HTTP + n, p.GRPC + n, p.Internal + n, p.Metrics + n, p.AppMetrics + n}
 }
 
-// Reader is an app that reads a topic.
+// from stands between a topic and its publisher in the names of the bus's topics.
+const from = "-from-"
+
+// From is the topic of the bus on which an app publishes the messages of a topic.
+// Each app has its own, and its sidecar lets no other app publish there, so that the
+// topic of the bus proves who published a message.
+func From(topic, app string) string { return topic + from + app }
+
+// Publishers are the apps that publish messages of a topic: those that send them, and
+// those that send dead letters back. Each app that reads messages publishes dead
+// letters: it gives up what it cannot take, and its sidecar what it cannot deliver.
+func (t *Topology) Publishers(topic string) (apps []string) {
+	for _, a := range t.Apps {
+		_, sends := a.Sends[topic]
+		if sends || a.Resends && topic != DeadLetters || len(a.Reads) > 0 && topic == DeadLetters {
+			apps = append(apps, a.Name)
+		}
+	}
+	return apps
+}
+
+// Reader is an app that reads a topic of the bus: that of one publisher.
 type Reader struct{ App, Bus, Topic string }
 
 // Consumer is the name by which brokers know a reader: the consumerID of the
 // component sets.
 func (r Reader) Consumer() string { return r.App + "-" + r.Bus }
 
-// Readers are all readers, by topic.
+// Readers are all readers, by topic of the bus.
 func (t *Topology) Readers() (all []Reader) {
 	for _, topic := range t.Topics {
-		for _, a := range t.Apps {
-			if slices.Contains(a.Reads, topic.Name) {
-				all = append(all, Reader{a.Name, topic.Bus, topic.Name})
+		for _, publisher := range t.Publishers(topic.Name) {
+			for _, app := range t.ReadersOf(topic.Name) {
+				all = append(all, Reader{app, topic.Bus, From(topic.Name, publisher)})
 			}
 		}
 	}
 	return all
+}
+
+// ReadersOf are the apps that read a topic.
+func (t *Topology) ReadersOf(topic string) (apps []string) {
+	for _, a := range t.Apps {
+		if slices.Contains(a.Reads, topic) {
+			apps = append(apps, a.Name)
+		}
+	}
+	return apps
 }
 
 // TopicsOf are the topics of a bus.
@@ -243,22 +274,34 @@ func (t *Topology) TopicsOf(bus string) (names []string) {
 	return names
 }
 
-// Publishes are the topics of a bus that an app may publish to, in the order of the
-// topics. Who reads a topic may also publish dead letters: its app gives up what it
-// cannot take, and its sidecar what it cannot deliver, on the bus that it came from.
+// OnBus are the topics as the bus has them, with one for each publisher.
+func (t *Topology) OnBus(bus string) (names []string) {
+	for _, topic := range t.TopicsOf(bus) {
+		for _, app := range t.Publishers(topic) {
+			names = append(names, From(topic, app))
+		}
+	}
+	return names
+}
+
+// Publishes are the topics of the bus that an app may publish to, in the order of the
+// topics: its own. A sidecar publishes what it cannot deliver on the bus that it came
+// from.
 func (t *Topology) Publishes(app, bus string) (topics []string) {
 	a := t.App(app)
 	for _, topic := range t.Topics {
-		_, sends := a.Sends[topic.Name]
-		switch {
-		case topic.Bus == bus && (sends || a.Resends && topic.Name != DeadLetters):
-			topics = append(topics, topic.Name)
-		case topic.Name == DeadLetters && len(a.Reads) > 0 && (topic.Bus == bus || t.reads(a, bus)):
-			topics = append(topics, topic.Name)
+		if !slices.Contains(t.Publishers(topic.Name), app) {
+			continue
+		}
+		if topic.Bus == bus || topic.Name == DeadLetters && t.reads(a, bus) {
+			topics = append(topics, From(topic.Name, app))
 		}
 	}
 	return topics
 }
+
+// Reads says whether there is an app of Plenary that reads a topic.
+func Reads(app, topic string) bool { return slices.Contains(Plenary().ReadersOf(topic), app) }
 
 // reads says whether an app reads a topic of a bus.
 func (t *Topology) reads(a App, bus string) bool {
@@ -279,13 +322,32 @@ func (t *Topology) Senders(topic, message string) (apps []string) {
 // message of an app's own.
 const discarded = "MessageDiscarded"
 
-// MaySend says whether an app of Plenary may send a type of message to a topic.
-func MaySend(app, topic, message string) bool {
-	t := Plenary()
-	if message == discarded {
-		return slices.ContainsFunc(t.Apps, func(a App) bool { return a.Name == app && a.Resends })
+// Senders says who sends what in Plenary. It is what the readers hold messages
+// against: bus.Senders.
+type Senders struct{}
+
+// TopicOf is From.
+func (Senders) TopicOf(topic, app string) string { return From(topic, app) }
+
+// OriginOf says what a topic of the bus is for, and who publishes there.
+func (Senders) OriginOf(name string) (topic, app string) {
+	topic, app, ok := strings.Cut(name, from)
+	if !ok || !slices.Contains(Plenary().Publishers(topic), app) {
+		return name, ""
 	}
-	return slices.Contains(t.Senders(topic, message), app)
+	return topic, app
+}
+
+// MaySend says whether a message of a type may come from a source when an app has
+// published it. An app publishes its own messages; the one that sends dead letters
+// back also publishes those of others, and discards of its own.
+func (Senders) MaySend(publisher, source, topic, message string) bool {
+	t := Plenary()
+	resends := slices.ContainsFunc(t.Apps, func(a App) bool { return a.Name == publisher && a.Resends })
+	if message == discarded {
+		return resends && publisher == source
+	}
+	return (publisher == source || resends) && slices.Contains(t.Senders(topic, message), source)
 }
 
 // Secrets are those that the apps ask for.

@@ -26,7 +26,8 @@ func TestMistakesAreFound(t *testing.T) {
 	for text, want := range map[string]string{
 		head + "- {name: a}\n- {name: a}":                                        "is there twice",
 		head + "- {name: a, reads: [three]}":                                     "reads three, which is no topic",
-		head + "- {name: a, reads: [one, two]}":                                  "reads two topics of b",
+		head + "- {name: a-from-z}":                                              "cannot be told from the name of a topic",
+		"buses: [{name: b}]\ntopics: [{name: x-from-a, bus: b}]\napps: []":       "cannot be told from that of an app's own topic",
 		head + "- {name: a, sends: {three: [M]}}":                                "sends to three",
 		head + "- {name: a, asks: {z: [GET /]}}":                                 "asks z",
 		head + "- {name: a, public: true}\n- {name: d, asks: {a: [GET /]}}":      "asks a, which is no app that can be asked",
@@ -80,16 +81,16 @@ apps:
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ app, bus, want string }{
-		{"web", "commandbus", "[orders]"},
+		{"web", "commandbus", "[orders-from-web]"},
 		{"web", "eventbus", "[]"},
 		{"web", "deadletters", "[]"}, // it reads nothing
-		{"order", "commandbus", "[orders deadletters]"},
-		{"order", "eventbus", "[events]"},
-		{"order", "deadletters", "[deadletters]"},
-		{"process", "commandbus", "[seats]"},
-		{"process", "eventbus", "[deadletters]"},
-		{"query", "commandbus", "[orders seats]"}, // an operator sends dead letters back
-		{"query", "eventbus", "[events deadletters]"},
+		{"order", "commandbus", "[orders-from-order deadletters-from-order]"},
+		{"order", "eventbus", "[events-from-order]"},
+		{"order", "deadletters", "[deadletters-from-order]"},
+		{"process", "commandbus", "[seats-from-process]"},
+		{"process", "eventbus", "[deadletters-from-process]"},
+		{"query", "commandbus", "[orders-from-query seats-from-query]"}, // an operator sends dead letters back
+		{"query", "eventbus", "[events-from-query deadletters-from-query]"},
 	} {
 		if got := fmt.Sprint(p.Publishes(c.app, c.bus)); got != c.want {
 			t.Errorf("%s on %s: %s, want %s", c.app, c.bus, got, c.want)
@@ -99,24 +100,60 @@ apps:
 
 func TestOnlySendersMaySend(t *testing.T) {
 	for _, c := range []struct {
-		app, topic, message string
-		may                 bool
+		publisher, source, topic, message string
+		may                               bool
 	}{
-		{"web", "payments", "InitiatePayment", true},
-		{"web", "payments", "CompletePayment", false},
-		{"conference", "payments", "CompletePayment", false},
-		{"payments", "payments", "CompletePayment", true},
-		{"web", "orders", "MarkSeatsAsReserved", false},
-		{"web", "events", "PaymentCompleted", false},
-		{"order", "events", "PaymentCompleted", false},
-		{"payments", "events", "PaymentCompleted", true},
-		{"order", "seats", "OrderPlaced", false},
-		{"query", "orders", "MessageDiscarded", true},
-		{"web", "orders", "MessageDiscarded", false},
-		{"elsewhere", "orders", "CancelOrder", false},
+		{"web", "web", "payments", "InitiatePayment", true},
+		{"web", "web", "payments", "CompletePayment", false},
+		{"conference", "conference", "payments", "CompletePayment", false},
+		{"payments", "payments", "payments", "CompletePayment", true},
+		{"web", "payments", "payments", "CompletePayment", false}, // in the name of another
+		{"order", "payments", "events", "PaymentCompleted", false},
+		{"web", "registration-process", "orders", "ConfirmOrder", false},
+		{"web", "web", "orders", "MarkSeatsAsReserved", false},
+		{"web", "web", "events", "PaymentCompleted", false},
+		{"order", "order", "events", "PaymentCompleted", false},
+		{"payments", "payments", "events", "PaymentCompleted", true},
+		{"order", "order", "seats", "OrderPlaced", false},
+		{"query", "payments", "events", "PaymentCompleted", true}, // it was sent back
+		{"query", "web", "payments", "CompletePayment", false},
+		{"query", "query", "orders", "MessageDiscarded", true},
+		{"query", "web", "orders", "MessageDiscarded", false},
+		{"web", "web", "orders", "MessageDiscarded", false},
+		{"", "payments", "payments", "CompletePayment", false},
+		{"elsewhere", "elsewhere", "orders", "CancelOrder", false},
 	} {
-		if got := MaySend(c.app, c.topic, c.message); got != c.may {
-			t.Errorf("%s may send %s to %s: %v, want %v", c.app, c.message, c.topic, got, c.may)
+		if got := (Senders{}).MaySend(c.publisher, c.source, c.topic, c.message); got != c.may {
+			t.Errorf("%s may send %s from %s to %s: %v, want %v", c.publisher, c.message, c.source, c.topic, got, c.may)
+		}
+	}
+}
+
+func TestATopicOfTheBusBelongsToOnePublisher(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"payments-from-web":                {"payments", "web"},
+		"seats-from-registration-process":  {"seats", "registration-process"},
+		"events-from-query":                {"events", "query"},
+		"deadletters-from-order":           {"deadletters", "order"},
+		"events-from-web":                  {"events-from-web", ""}, // which sends no events
+		"deadletters-from-web":             {"deadletters-from-web", ""},
+		"payments":                         {"payments", ""},
+		"payments-from-elsewhere":          {"payments-from-elsewhere", ""},
+		"payments-from-web-from-elsewhere": {"payments-from-web-from-elsewhere", ""},
+	} {
+		if topic, app := (Senders{}).OriginOf(name); [2]string{topic, app} != want {
+			t.Errorf("%s: %s of %s, want %v", name, topic, app, want)
+		}
+	}
+	seen := map[string]string{}
+	for _, a := range Plenary().Apps {
+		for _, b := range Plenary().Buses {
+			for _, topic := range Plenary().Publishes(a.Name, b.Name) {
+				if other := seen[topic]; other != "" && other != a.Name {
+					t.Errorf("%s and %s may both publish to %s", a.Name, other, topic)
+				}
+				seen[topic] = a.Name
+			}
 		}
 	}
 }

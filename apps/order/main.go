@@ -33,7 +33,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("order")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Believe: believe})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Believe: believe})
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ const database = "query-database"
 func run() error {
 	registry := contracts.Registry()
 	me := topology.Of("query")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, Secrets: me.Secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

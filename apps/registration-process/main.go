@@ -39,7 +39,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("registration-process")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, MaySend: topology.MaySend, ActorType: me.Actors, Swept: true})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, ActorType: me.Actors, Swept: true})
 	if err != nil {
 		return err
 	}

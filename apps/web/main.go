@@ -37,7 +37,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("web")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Public: me.Public, Secrets: me.Secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

@@ -38,13 +38,24 @@ type Endpoint struct {
 	// KeepUnknown hands messages of unknown types to the handler too, with a nil
 	// Body: for a reader that must not have gaps.
 	KeepUnknown bool
-	// MaySend says whether an app may send a type of message, by its name without
-	// the version, to a topic; nil takes every message from anybody. A message of a
-	// sender who may not is parked. The sender is who the message says it is: that
-	// nobody publishes to a topic who has no business there is for the bus to see to.
-	MaySend func(app, topic, name string) bool
+	// Senders, if set, says who may send what. A message that does not fit is parked.
+	Senders Senders
 	// Believe, if set, refuses what a sender may send only in another form.
 	Believe func(m message.Message) error
+}
+
+// Senders knows who sends what. On the bus, each app has a topic of its own for each
+// topic of the registry. No other app can publish there, which is for the bus to see
+// to, so that the topic proves who published a message.
+type Senders interface {
+	// TopicOf is the topic of the bus on which an app publishes for a topic.
+	TopicOf(topic, app string) string
+	// OriginOf is the topic and the app that a topic of the bus belongs to; the app is
+	// empty where it is nobody's own.
+	OriginOf(name string) (topic, app string)
+	// MaySend says whether a message, by the name of its type without the version, may
+	// say that it is from source when it was published by an app.
+	MaySend(publisher, source, topic, name string) bool
 }
 
 // bulkRequest is Dapr's bulk delivery.
@@ -81,10 +92,14 @@ func (e *Endpoint) Serve(c *gin.Context) {
 	}
 	ctx, done := finish(c.Request.Context())
 	defer done()
-	d := delivered{Endpoint: e, topic: req.Topic, statuses: make([]Status, len(req.Entries))}
+	topic, publisher := req.Topic, ""
+	if e.Senders != nil {
+		topic, publisher = e.Senders.OriginOf(req.Topic)
+	}
+	d := delivered{Endpoint: e, topic: topic, publisher: publisher, statuses: make([]Status, len(req.Entries))}
 	for i, entry := range req.Entries {
 		events := message.UnpackCloudEvents(payload(entry.Event))
-		e.Meter.Message(ctx, req.Topic, len(events))
+		e.Meter.Message(ctx, topic, len(events))
 		for _, raw := range events {
 			d.take(ctx, i, raw)
 		}
@@ -104,8 +119,9 @@ const maxHandled = 200
 // delivered is one delivery on its way to the handler.
 type delivered struct {
 	*Endpoint
-	topic    string
-	statuses []Status // of its messages
+	topic     string
+	publisher string   // the app that published it; empty if that is not known
+	statuses  []Status // of its messages
 
 	batch []Delivery // the events that are to be handled
 	of    []int      // the message that each of them came with
@@ -113,10 +129,10 @@ type delivered struct {
 
 // take takes one event of a message.
 func (d *delivered) take(ctx context.Context, of int, raw []byte) {
-	event, err := d.decode(raw, d.topic)
+	event, err := d.decode(raw, d.topic, d.publisher)
 	switch {
 	case d.Kind == message.DeadLetterKind:
-		event = asDeadLetter(event, raw, err)
+		event = asDeadLetter(event, raw, d.publisher, err)
 	case err == nil:
 	case errors.Is(err, message.ErrUnknownType):
 		slog.WarnContext(ctx, "message of unknown type", "type", event.Message.Type, "id", event.Message.ID, "topic", d.topic)
@@ -184,18 +200,26 @@ func payload(event json.RawMessage) []byte {
 }
 
 // asDeadLetter gives what came on the dead letters' topic. It is a DeadLetter
-// when an app gave the message up; otherwise the sidecar did, and it is the
-// message itself, whatever that is. It must not be parked once more.
-func asDeadLetter(d Delivery, raw []byte, err error) Delivery {
+// when an app gave the message up; otherwise its sidecar did, and it is the
+// message itself, whatever that is. It must not be parked once more. The app is the
+// one that published it, whatever the letter says.
+func asDeadLetter(d Delivery, raw []byte, publisher string, err error) Delivery {
 	if err == nil {
-		switch d.Message.Body.(type) {
-		case message.DeadLetter, message.Settled:
+		switch body := d.Message.Body.(type) {
+		case message.Settled:
+			return d
+		case message.DeadLetter:
+			if publisher != "" && body.App != publisher {
+				body.App = publisher
+				d.Message.Body = body
+				d.Data, _ = json.Marshal(body) // a struct of strings
+			}
 			return d
 		}
 	}
 	letter := message.DeadLetter{
 		MessageID: d.Message.ID, MessageType: d.Message.Type, OriginalID: d.Message.OriginalID, Stream: d.Message.Stream,
-		Reason: "given up by the sidecar", At: time.Now().UTC(), Message: raw,
+		App: publisher, Reason: "given up by the sidecar", At: time.Now().UTC(), Message: raw,
 	}
 	if err != nil {
 		letter.Reason += ": " + err.Error()
@@ -211,7 +235,7 @@ func asDeadLetter(d Delivery, raw []byte, err error) Delivery {
 	return d
 }
 
-func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {
+func (e *Endpoint) decode(raw []byte, topic, publisher string) (Delivery, error) {
 	meta, data, err := message.FromCloudEvent(raw)
 	d := Delivery{Message: message.Message{Meta: meta}, Data: data, Topic: topic}
 	if err != nil {
@@ -223,16 +247,17 @@ func (e *Endpoint) decode(raw []byte, topic string) (Delivery, error) {
 	if err := e.Registry.Validate(d.Message.Body); err != nil {
 		return d, err
 	}
-	return d, e.admit(d.Message, topic)
+	return d, e.admit(d.Message, topic, publisher)
 }
 
-// admit holds a message against its topic and sender.
-func (e *Endpoint) admit(m message.Message, topic string) error {
+// admit holds a message against its topic, the app that published it and the one that
+// it says it is from.
+func (e *Endpoint) admit(m message.Message, topic, publisher string) error {
 	if e.Kind == message.DeadLetterKind {
 		return nil // whatever was given up
 	}
-	if e.MaySend != nil && !e.MaySend(m.Source, topic, m.Name()) {
-		return fmt.Errorf("%q may not send %s to %s", m.Source, m.Name(), topic)
+	if e.Senders != nil && !e.Senders.MaySend(publisher, m.Source, topic, m.Name()) {
+		return fmt.Errorf("%s to %s, from %q and published by %q: it may not send that", m.Name(), topic, m.Source, publisher)
 	}
 	if e.Believe != nil {
 		return e.Believe(m)

@@ -33,7 +33,7 @@ type recorder struct {
 	broken  error
 
 	keepUnknown bool
-	maySend     func(app, topic, name string) bool
+	senders     bus.Senders
 	believe     func(message.Message) error
 }
 
@@ -55,10 +55,15 @@ func (r *recorder) Park(_ context.Context, l message.DeadLetter) error {
 
 func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []string {
 	t.Helper()
+	return deliverOn(t, "pings", r, kind, events...)
+}
+
+func deliverOn(t *testing.T, topic string, r *recorder, kind message.Kind, events ...string) []string {
+	t.Helper()
 	reg := message.NewRegistry()
 	message.Register[ping](reg, "Ping.v1", message.Command, "pings", nil)
 	e := &bus.Endpoint{KeepUnknown: r.keepUnknown, Registry: reg, Handler: bus.Recover(r), Parker: r, App: "test", Kind: kind, Meter: bus.NewMeter(),
-		MaySend: r.maySend, Believe: r.believe}
+		Senders: r.senders, Believe: r.believe}
 	gin.SetMode(gin.TestMode)
 	router := gin.New()
 	router.POST("/bus", e.Serve)
@@ -70,7 +75,7 @@ func deliver(t *testing.T, r *recorder, kind message.Kind, events ...string) []s
 	for i, ev := range events {
 		entries = append(entries, entry{EntryID: string(rune('a' + i)), Event: json.RawMessage(ev)})
 	}
-	body, err := json.Marshal(map[string]any{"topic": "pings", "entries": entries})
+	body, err := json.Marshal(map[string]any{"topic": topic, "entries": entries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,26 +101,91 @@ func now() time.Time { return time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 const good = `{"specversion":"1.0","id":"1","type":"Ping.v1","source":"other","datacontenttype":"application/json","data":{"id":"x","count":1}}`
 
+// named has topics such as "pings of other". The app "other" sends pings; "post" sends
+// back those of others.
+type named struct{}
+
+func (named) TopicOf(topic, app string) string { return topic + " of " + app }
+
+func (named) OriginOf(name string) (topic, app string) {
+	topic, app, _ = strings.Cut(name, " of ")
+	return topic, app
+}
+
+func (named) MaySend(publisher, source, topic, name string) bool {
+	return (publisher == source || publisher == "post") && source == "other" && topic == "pings" && name == "Ping"
+}
+
 func TestAMessageIsTakenFromThoseWhoMaySendItOnly(t *testing.T) {
-	r := &recorder{
-		maySend: func(app, topic, name string) bool { return app == "other" && topic == "pings" && name == "Ping" },
-		believe: func(m message.Message) error {
-			if m.Body.(ping).Count > 1 {
-				return errors.New("more than one")
-			}
-			return nil
-		},
-	}
 	foreign := strings.Replace(good, `"source":"other"`, `"source":"stranger"`, 1)
+	for topic, want := range map[string]struct {
+		taken   int
+		reasons []string
+	}{
+		"pings of other":    {1, []string{`Ping to pings, from "stranger" and published by "other"`}},
+		"pings of post":     {1, []string{`Ping to pings, from "stranger" and published by "post"`}},
+		"pings of stranger": {0, []string{`from "other" and published by "stranger"`, `from "stranger" and published by "stranger"`}},
+		"pings":             {0, []string{`from "other" and published by ""`, `from "stranger" and published by ""`}},
+		"pongs of other":    {0, []string{"Ping to pongs", "Ping to pongs"}},
+	} {
+		t.Run(topic, func(t *testing.T) {
+			r := &recorder{senders: named{}}
+			if got := deliverOn(t, topic, r, message.Command, good, foreign); strings.Join(got, " ") != "SUCCESS SUCCESS" {
+				t.Errorf("statuses %v", got)
+			}
+			taken := 0
+			for _, batch := range r.batches {
+				taken += len(batch)
+				if origin, _ := (named{}).OriginOf(topic); batch[0].Topic != origin {
+					t.Errorf("handled as of the topic %q", batch[0].Topic)
+				}
+			}
+			if taken != want.taken || len(r.letters) != len(want.reasons) {
+				t.Fatalf("took %d, parked %+v", taken, r.letters)
+			}
+			for i, reason := range want.reasons {
+				if !strings.Contains(r.letters[i].Reason, reason) {
+					t.Errorf("parked for %q, want %q", r.letters[i].Reason, reason)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsBelievedOfNoSenderIsParked(t *testing.T) {
+	r := &recorder{believe: func(m message.Message) error {
+		if m.Body.(ping).Count > 1 {
+			return errors.New("more than one")
+		}
+		return nil
+	}}
 	unbelievable := strings.Replace(good, `"count":1`, `"count":2`, 1)
-	if got := deliver(t, r, message.Command, good, foreign, unbelievable); strings.Join(got, " ") != "SUCCESS SUCCESS SUCCESS" {
-		t.Errorf("statuses %v", got)
+	deliver(t, r, message.Command, good, unbelievable)
+	if len(r.batches) != 1 || len(r.batches[0]) != 1 || len(r.letters) != 1 || r.letters[0].Reason != "more than one" {
+		t.Errorf("handled %v, parked %+v", r.batches, r.letters)
 	}
-	if len(r.batches) != 1 || len(r.batches[0]) != 1 {
-		t.Errorf("handled %v", r.batches)
+}
+
+// Who gave a message up is proved by the topic of its letter.
+func TestADeadLetterIsOfTheAppThatPublishedIt(t *testing.T) {
+	letter, err := json.Marshal(message.DeadLetter{MessageID: "1", App: "stranger", Reason: "panic", Message: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(r.letters) != 2 || !strings.Contains(r.letters[0].Reason, `"stranger" may not send Ping to pings`) || r.letters[1].Reason != "more than one" {
-		t.Errorf("parked %+v", r.letters)
+	claimed := `{"specversion":"1.0","id":"2","type":"` + message.TypeDeadLetter + `","source":"stranger","datacontenttype":"application/json","data":` + string(letter) + `}`
+	r := &recorder{senders: named{}}
+	deliverOn(t, "deadletters of other", r, message.DeadLetterKind, claimed, good)
+	if len(r.batches) != 1 || len(r.batches[0]) != 2 {
+		t.Fatalf("handled %v", r.batches)
+	}
+	for _, d := range r.batches[0] {
+		var data message.DeadLetter
+		if err := json.Unmarshal(d.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		if body, ok := d.Message.Body.(message.DeadLetter); !ok || body.App != "other" || data.App != "other" {
+			t.Errorf("a letter of %q, %q", body.App, data.App)
+		}
 	}
 }
 

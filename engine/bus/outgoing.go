@@ -17,6 +17,9 @@ type Outgoing struct {
 	// Source is the app, as it stands in the CloudEvent.
 	Source string
 	Now    func() time.Time
+	// TopicOf, if set, is the topic of the bus on which the app publishes for a topic:
+	// see Senders.
+	TopicOf func(topic, app string) string
 }
 
 // Encoded is a message ready for the wire.
@@ -68,6 +71,9 @@ func (o *Outgoing) Encode(ctx context.Context, m message.Message) (Encoded, erro
 	event, err := message.ToCloudEvent(meta, data)
 	if err != nil {
 		return Encoded{}, err
+	}
+	if o.TopicOf != nil && to.Topic != "" {
+		to.Topic = o.TopicOf(to.Topic, o.Source)
 	}
 	return Encoded{ID: meta.ID, Kind: to.Kind, Topic: to.Topic, PartitionKey: meta.PartitionKey, Event: event}, nil
 }

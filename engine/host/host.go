@@ -64,9 +64,9 @@ type Options struct {
 	// MayCall says which requests other apps may make of this one by service
 	// invocation; nil for none.
 	MayCall func(caller, verb, path string) bool
-	// MaySend says which apps may send which messages to which topic: see
-	// bus.Endpoint.
-	MaySend func(app, topic, name string) bool
+	// Senders says which apps may send which messages to which topic: see
+	// bus.Senders.
+	Senders bus.Senders
 	// Believe, if set, refuses what a sender may send only in another form.
 	Believe func(m message.Message) error
 	// ActorType is the type of the actors that wake this app's processes; empty
@@ -171,7 +171,11 @@ func New(o Options) (*Host, error) {
 	}
 	h.dapr = client.NewClientWithConnection(h.conn)
 	h.store = newLateStore()
-	h.publisher = daprbus.New(h.dapr, &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}, components)
+	out := &bus.Outgoing{Registry: o.Registry, Source: o.AppID, Now: time.Now}
+	if o.Senders != nil {
+		out.TopicOf = o.Senders.TopicOf
+	}
+	h.publisher = daprbus.New(h.dapr, out, components)
 	return h, nil
 }
 
@@ -334,7 +338,7 @@ func (h *Host) Secret(ctx context.Context, name string) (string, error) {
 func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, options ...func(*bus.Endpoint)) {
 	e := &bus.Endpoint{
 		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
-		Handler: h.meter.Guard(handler), MaySend: h.options.MaySend, Believe: h.options.Believe,
+		Handler: h.meter.Guard(handler), Senders: h.options.Senders, Believe: h.options.Believe,
 	}
 	for _, set := range options {
 		set(e)

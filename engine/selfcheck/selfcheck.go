@@ -67,7 +67,7 @@ var Names = []string{
 	"acknowledges-early", "api-token", "app-id", "app-port", "app-token", "creates-twice", "dapr-version",
 	"foreign-subscription", "in-memory", "no-actors", "no-component", "no-dead-letters", "no-etag", "no-resiliency",
 	"no-secret", "no-subscription", "not-raw", "other-route", "overwrites", "repeats-on-reconnect", "several-routes",
-	"several-stores", "small-values", "two-topics", "untried",
+	"several-stores", "small-values", "several-topics", "untried",
 }
 
 // String is the finding in one line.
@@ -310,20 +310,20 @@ func (c *check) subscriptions() {
 		if b == nil {
 			continue // said already
 		}
-		switch subs := byComponent[r.Component]; len(subs) {
-		case 0:
+		subs := byComponent[r.Component]
+		if len(subs) == 0 {
 			c.refuse("no-subscription", b, "has no subscription of this app, and nothing is delivered to "+r.Path,
 				fmt.Sprintf("add a Subscription with default route %s, with %s in its scopes", r.Path, c.needs.AppID))
-		case 1:
-			c.subscription(r, b, subs[0])
-		default:
-			topics := make([]string, len(subs))
-			for i, s := range subs {
-				topics[i] = s.GetTopic()
-			}
+		}
+		topics := make([]string, len(subs))
+		for i, s := range subs {
+			c.subscription(r, b, s)
+			topics[i] = s.GetTopic()
+		}
+		if len(subs) > 1 && !component.Of(b.GetType()).Tried(b.GetVersion()) {
 			slices.Sort(topics)
-			c.refuse("two-topics", b, "has several topics for this app, "+strings.Join(topics, " and ")+", and some brokers keep one durable consumer for all",
-				"leave one topic for each component and app")
+			c.warn("several-topics", b, "has several topics for this app, "+strings.Join(topics, " and ")+", and some brokers keep one durable consumer for all",
+				"see that each topic has a consumer of its own there")
 		}
 	}
 }

@@ -112,9 +112,16 @@ func TestFindings(t *testing.T) {
 		{"no actors", func(s *pb.GetMetadataResponse) { s.ActorRuntime.RuntimeStatus = pb.ActorRuntime_DISABLED }, "", "no-actors!"},
 
 		{"no subscription", func(s *pb.GetMetadataResponse) { s.Subscriptions = s.Subscriptions[1:] }, "", "no-subscription!"},
-		{"two topics of one bus", func(s *pb.GetMetadataResponse) {
+		{"several topics of one bus", func(s *pb.GetMetadataResponse) {
 			s.Subscriptions = append(s.Subscriptions, subscription("commandbus", "seats", "/bus/commands", "deadletters"))
-		}, "", "two-topics!"},
+		}, "", ""},
+		{"several topics of a bus that was never tried", func(s *pb.GetMetadataResponse) {
+			typed("commandbus", "pubsub.pulsar", "v1")(s)
+			s.Subscriptions = append(s.Subscriptions, subscription("commandbus", "seats", "/bus/commands", "deadletters"))
+		}, "", "untried several-topics"},
+		{"another route of the second topic", func(s *pb.GetMetadataResponse) {
+			s.Subscriptions = append(s.Subscriptions, subscription("commandbus", "seats", "/bus/others", "deadletters"))
+		}, "", "other-route!"},
 		{"a subscription that is not the app's", func(s *pb.GetMetadataResponse) {
 			s.Subscriptions = append(s.Subscriptions, subscription("eventbus", "events", "/bus/commands", "deadletters"))
 		}, "", "foreign-subscription!"},

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/plenary/plenary/engine/bus"
@@ -59,9 +60,12 @@ func TestBuses(t *testing.T) {
 	if known.OneReplica != "" {
 		lacks[bustest.Replicas] = known.OneReplica
 	}
+	// One topic of each reader: those of other publishers have readers that work alike.
 	readers := map[string][]bustest.Reader{}
 	for _, r := range topology.Plenary().Readers() {
-		readers[r.Bus] = append(readers[r.Bus], bustest.Reader{App: r.App, Kind: kinds[r.Bus], Topic: r.Topic})
+		if !slices.ContainsFunc(readers[r.Bus], func(o bustest.Reader) bool { return o.App == r.App }) {
+			readers[r.Bus] = append(readers[r.Bus], bustest.Reader{App: r.App, Kind: kinds[r.Bus], Topic: r.Topic})
+		}
 	}
 	bustest.Run(t, bustest.Bus{
 		Publisher:   publisher,

@@ -17,6 +17,7 @@ import (
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/topology"
 )
 
 // unplaced is the secret of an order that was never placed.
@@ -122,7 +123,7 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := uuid.NewString()
-			publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders+"?metadata.rawPayload=true")
+			publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+topology.From(contracts.TopicOrders, "web")+"?metadata.rawPayload=true")
 			status, answer := request(t, http.MethodPost, publish, bad.message(id), map[string]string{"Content-Type": "application/octet-stream"})
 			if status/100 != 2 {
 				t.Fatalf("publish: %d %s", status, answer)
@@ -137,7 +138,9 @@ func TestAMalformedMessageOnATopicBecomesADeadLetter(t *testing.T) {
 	c.buy(seats(c.general, 1)) // what came behind is not held up
 }
 
-// What web may not send is not taken from it, whatever it says.
+// A web that was taken over sends what payments and the process send. On its own topic
+// it is not believed, in its own name or in that of another app; and on theirs its
+// sidecar publishes nothing.
 func TestAForgedMessageIsParkedAndChangesNothing(t *testing.T) {
 	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
@@ -147,24 +150,35 @@ func TestAForgedMessageIsParkedAndChangesNothing(t *testing.T) {
 	payment, _, err := c.anyone.StartPayment(t.Context(), order, o.Total)
 	c.must(err)
 	amount := fmt.Sprintf(`{"amount":%d,"currency":%q}`, o.Total.Amount, o.Total.Currency)
-	for _, forged := range []struct{ topic, command, data string }{
-		{contracts.TopicPayments, "CompletePayment", fmt.Sprintf(`{"paymentId":%q,"amount":%s,"providerReference":"forged"}`, payment, amount)},
-		{contracts.TopicOrders, "ConfirmOrder", fmt.Sprintf(`{"orderId":%q,"paymentId":%q,"amount":%s}`, order, payment, amount)},
-		{contracts.TopicOrders, "ExpireOrder", fmt.Sprintf(`{"orderId":%q}`, order)},
+	publish := func(bus, topic, event string) int {
+		address := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/"+bus+"/"+topic+"?metadata.rawPayload=true")
+		status, _ := request(t, http.MethodPost, address, event, map[string]string{"Content-Type": "application/octet-stream"})
+		return status
+	}
+	for _, forged := range []struct{ topic, sender, command, data string }{
+		{contracts.TopicPayments, "payments", "CompletePayment", fmt.Sprintf(`{"paymentId":%q,"amount":%s,"providerReference":"forged"}`, payment, amount)},
+		{contracts.TopicOrders, "registration-process", "ConfirmOrder", fmt.Sprintf(`{"orderId":%q,"paymentId":%q,"amount":%s}`, order, payment, amount)},
+		{contracts.TopicOrders, "registration-process", "ExpireOrder", fmt.Sprintf(`{"orderId":%q}`, order)},
 	} {
-		id := uuid.NewString()
-		event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"web","type":"%s.v1","data":%s}`, id, forged.command, forged.data)
-		publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+forged.topic+"?metadata.rawPayload=true")
-		if status, answer := request(t, http.MethodPost, publish, event, map[string]string{"Content-Type": "application/octet-stream"}); status/100 != 2 {
-			t.Fatalf("publish: %d %s", status, answer)
-		}
-		if letter := c.deadLetter(id); !strings.Contains(letter.Reason, `"web" may not s`) {
-			t.Errorf("%s: the reason is %q", forged.command, letter.Reason)
+		for _, source := range []string{"web", forged.sender} {
+			id := uuid.NewString()
+			event := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":%q,"type":"%s.v1","data":%s}`, id, source, forged.command, forged.data)
+			if status := publish("commandbus", topology.From(forged.topic, "web"), event); status/100 != 2 {
+				t.Fatalf("publish: %d", status)
+			}
+			if letter := c.deadLetter(id); !strings.Contains(letter.Reason, "may not") && !strings.Contains(letter.Reason, "only the process") {
+				t.Errorf("%s of %s: the reason is %q", forged.command, source, letter.Reason)
+			}
+			if status := publish("commandbus", topology.From(forged.topic, forged.sender), event); status != http.StatusForbidden {
+				t.Errorf("web publishes %s as %s: %d, want 403", forged.command, forged.sender, status)
+			}
 		}
 	}
-	publish := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/eventbus/"+contracts.TopicEvents)
-	if status, _ := request(t, http.MethodPost, publish, `{}`, map[string]string{"Content-Type": "application/json"}); status != http.StatusForbidden {
-		t.Errorf("web publishes an event: %d, want 403", status)
+	completed := fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"payments","type":"PaymentCompleted.v1","data":{}}`, uuid.NewString())
+	for _, topic := range []string{contracts.TopicEvents, topology.From(contracts.TopicEvents, "payments"), topology.From(contracts.TopicEvents, "web")} {
+		if status := publish("eventbus", topic, completed); status != http.StatusForbidden {
+			t.Errorf("web publishes an event to %s: %d, want 403", topic, status)
+		}
 	}
 	c.await(order, "reserved")
 }
@@ -172,7 +186,7 @@ func TestAForgedMessageIsParkedAndChangesNothing(t *testing.T) {
 func TestAnotherSDKPublishesCommands(t *testing.T) {
 	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
-	orders := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicOrders)
+	orders := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+topology.From(contracts.TopicOrders, "web"))
 	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(orders))
 	c.must(err)
 

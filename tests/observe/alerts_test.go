@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/topology"
 )
 
 // Parts are taken away and bad messages sent in; the alerts that stand for that
@@ -30,14 +32,15 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 	s := open(t, system.Organiser(), 1000)
 
 	t.Run("messages that nobody can handle", func(t *testing.T) {
-		publish(t, "commandbus", contracts.TopicOrders, []byte("seats, please!"))
-		publish(t, "commandbus", contracts.TopicOrders, event(t, message.Meta{Type: "OrderASandwich.v1"}, []byte(`{}`)))
+		publish(t, "web", "commandbus", contracts.TopicOrders, []byte("seats, please!"))
+		publish(t, "web", "commandbus", contracts.TopicOrders, event(t, message.Meta{Type: "OrderASandwich.v1"}, []byte(`{}`)))
 		// The third event of a stream whose first two never come.
 		order := uuid.New()
 		_, data, err := contracts.Registry().Encode(message.Meta{}, contracts.OrderExpired{OrderID: order})
 		must(t, err)
-		publish(t, "eventbus", contracts.TopicEvents, event(t, message.Meta{
-			Type: "OrderExpired.v1", Stream: "order/" + order.String(), CorrelationID: order.String(), StreamVersion: 3,
+		publish(t, "order", "eventbus", contracts.TopicEvents, event(t, message.Meta{
+			Source: "order",
+			Type:   "OrderExpired.v1", Stream: "order/" + order.String(), CorrelationID: order.String(), StreamVersion: 3,
 		}, data))
 		fire(t, "DeadLetters", "UnknownMessages", "StreamsWaiting")
 	})
@@ -149,16 +152,16 @@ func holds(ctx context.Context, comparison string) error {
 // event is a CloudEvent from elsewhere.
 func event(t *testing.T, m message.Meta, data []byte) []byte {
 	t.Helper()
-	m.ID, m.Source, m.Time, m.Tenant = uuid.NewString(), "elsewhere", time.Now().UTC(), message.DefaultTenant
+	m.ID, m.Source, m.Time, m.Tenant = uuid.NewString(), cmp.Or(m.Source, "web"), time.Now().UTC(), message.DefaultTenant
 	raw, err := message.ToCloudEvent(m, data)
 	must(t, err)
 	return raw
 }
 
-// publish publishes something past the API, by way of web's sidecar.
-func publish(t *testing.T, component, topic string, raw []byte) {
+// publish publishes something past the API, by way of an app's sidecar.
+func publish(t *testing.T, app, component, topic string, raw []byte) {
 	t.Helper()
-	address := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/"+component+"/"+topic+"?metadata.rawPayload=true")
+	address := dapr.HealthURL(system.App(app).HTTPPort, "/v1.0/publish/"+component+"/"+topology.From(topic, app)+"?metadata.rawPayload=true")
 	res, err := http.Post(address, "application/octet-stream", strings.NewReader(string(raw))) //nolint:noctx // of a test
 	must(t, err)
 	defer func() { _ = res.Body.Close() }()

@@ -286,7 +286,6 @@ func TestAnAppRefusesToRunBesideWhatItCannotUse(t *testing.T) {
 		{"JetStream", trial{change: set("eventbus", component("eventbus", "pubsub.jetstream", "natsURL: "+nats))}, "acknowledges-early: eventbus (pubsub.jetstream)"},
 		{"MQTT", trial{change: set("eventbus", component("eventbus", "pubsub.mqtt3", "url: "+mqtt))}, "repeats-on-reconnect: eventbus (pubsub.mqtt3)"},
 		{"no subscription", trial{change: set("commands", "")}, "no-subscription: commandbus (pubsub.in-memory) has no subscription of this app"},
-		{"two topics of one bus", trial{change: set("more", subscription("more", "commandbus", "others", "/bus/commands", ""))}, "two-topics: commandbus (pubsub.in-memory) has several topics for this app, others and things"},
 		{"somebody else's subscription", trial{change: set("more", subscription("more", "eventbus", "events", "/bus/events", ""))}, "foreign-subscription: the sidecar has a subscription to events of eventbus"},
 		{"another route", trial{change: commands("default: /bus/commands => default: /commands")}, "other-route: commandbus (pubsub.in-memory) has a subscription to things that delivers to /commands"},
 		{"a route by rule", trial{change: commands(`default: /bus/commands => rules: [{match: 'event.type == "A.v1"', path: /bus/commands}]`)}, "several-routes: commandbus"},

@@ -28,9 +28,14 @@ type (
 		Description string `yaml:"description"`
 	}
 	channel struct {
-		Address     string         `yaml:"address"`
-		Description string         `yaml:"description"`
-		Messages    map[string]ref `yaml:"messages"`
+		Address     string               `yaml:"address"`
+		Description string               `yaml:"description"`
+		Parameters  map[string]parameter `yaml:"parameters"`
+		Messages    map[string]ref       `yaml:"messages"`
+	}
+	parameter struct {
+		Description string   `yaml:"description"`
+		Enum        []string `yaml:"enum,flow"`
 	}
 	operation struct {
 		Action  string `yaml:"action"`
@@ -81,9 +86,12 @@ func asyncAPI(types []message.Type, schemas map[string]*jsonschema.Schema) ([]by
 	}
 	for _, topic := range topology.Plenary().Topics {
 		d.Channels[topic.Name] = channel{
-			Address:     topic.Name,
+			Address:     topology.From(topic.Name, "{app}"),
 			Description: fmt.Sprintf("%s On the Dapr component %s.", topic.About, topic.Bus),
-			Messages:    map[string]ref{},
+			Parameters: map[string]parameter{"app": {
+				Description: "The app that publishes. No other one can publish there.", Enum: topology.Plenary().Publishers(topic.Name),
+			}},
+			Messages: map[string]ref{},
 		}
 		action := "send"
 		if topic.Bus == "commandbus" {

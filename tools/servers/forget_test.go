@@ -133,20 +133,20 @@ func TestRedisForgetsWhatAllReadersHaveAcknowledged(t *testing.T) {
 // A Redis that is full refuses messages, and so does not look which are too old.
 func TestARedisThatIsFullForgetsAllTheSame(t *testing.T) {
 	redis := newRedis(t)
-	redis.do("XGROUP", "CREATE", "orders", "order-commandbus", "0", "MKSTREAM")
+	redis.do("XGROUP", "CREATE", "orders-from-web", "order-commandbus", "0", "MKSTREAM")
 	message := strings.Repeat("x", 100_000)
 	for range 30 {
-		redis.do("XADD", "orders", "*", "data", message)
+		redis.do("XADD", "orders-from-web", "*", "data", message)
 	}
-	redis.do("XREADGROUP", "GROUP", "order-commandbus", "order", "NOACK", "STREAMS", "orders", ">")
+	redis.do("XREADGROUP", "GROUP", "order-commandbus", "order", "NOACK", "STREAMS", "orders-from-web", ">")
 	redis.do("CONFIG", "SET", "maxmemory", "2mb")
-	if got := redis.do("XADD", "orders", "*", "data", message); !strings.HasPrefix(got, "OOM") {
+	if got := redis.do("XADD", "orders-from-web", "*", "data", message); !strings.HasPrefix(got, "OOM") {
 		t.Fatalf("it is not full: %s", got)
 	}
 	if got := redis.forget(); got != "29" {
 		t.Errorf("got %s", got)
 	}
-	if got := redis.do("XADD", "orders", "*", "data", message); !strings.Contains(got, "-") || strings.HasPrefix(got, "OOM") {
+	if got := redis.do("XADD", "orders-from-web", "*", "data", message); !strings.Contains(got, "-") || strings.HasPrefix(got, "OOM") {
 		t.Errorf("got %s", got)
 	}
 }

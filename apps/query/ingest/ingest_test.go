@@ -236,19 +236,23 @@ func TestResend(t *testing.T) {
 		to     message.Address
 		err    error
 	}{
-		{"to the topic it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Command, Topic: "orders", Message: event}},
+		{"to the topic it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Kind: message.Command, Topic: "orders", Message: event}},
 			message.Address{Kind: message.Command, Topic: "orders"}, nil},
-		{"to no topic that its type does not belong to", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Event, Topic: "events", Message: event}},
+		{"to no topic that its type does not belong to", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "query", Kind: message.Event, Topic: "events", Message: event}},
 			message.Address{}, ingest.ErrNotResendable},
-		{"of an unknown type, wherever it says it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Kind: message.Command, Topic: "orders", Message: unknown}},
+		{"of an unknown type, wherever it says it came from", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Kind: message.Command, Topic: "orders", Message: unknown}},
 			message.Address{}, ingest.ErrNotResendable},
-		{"from the sidecar, to the topic of its type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: event}},
+		{"from the sidecar, to the topic of its type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Message: event}},
 			message.Address{Kind: message.Command, Topic: contracts.TopicOrders}, nil},
-		{"from the sidecar, of an unknown type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Message: unknown}},
+		{"from the sidecar, of an unknown type", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Message: unknown}},
 			message.Address{}, ingest.ErrNotResendable},
-		{"what was too large for a letter", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Topic: "orders", Message: event, Truncated: true}},
+		{"what was too large for a letter", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Topic: "orders", Message: event, Truncated: true}},
 			message.Address{}, ingest.ErrNotResendable},
-		{"what is no message", store.Letter{ID: "l", DeadLetter: message.DeadLetter{Topic: "orders", Message: []byte("<xml/>")}},
+		{"what is no message", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "order", Topic: "orders", Message: []byte("<xml/>")}},
+			message.Address{}, ingest.ErrNotResendable},
+		{"which the app that gave it up does not read", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "seats", Kind: message.Command, Topic: "orders", Message: event}},
+			message.Address{}, ingest.ErrNotResendable},
+		{"given up by no app that there is", store.Letter{ID: "l", DeadLetter: message.DeadLetter{App: "elsewhere", Kind: message.Command, Topic: "orders", Message: event}},
 			message.Address{}, ingest.ErrNotResendable},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

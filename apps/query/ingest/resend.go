@@ -9,10 +9,12 @@ import (
 	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
-// ErrNotResendable: nobody knows where the message belongs, it was given up on
-// another topic than that, or it is no message at all.
+// ErrNotResendable: the message belongs to no topic that is known, it was given up on
+// another topic than that or by an app that does not read it, or it is no message at
+// all.
 var ErrNotResendable = errors.New("the message cannot be sent back")
 
 // Resend is a dead letter's message as it is sent back to its topic: under a
@@ -24,9 +26,10 @@ func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 		return message.Message{}, ErrNotResendable
 	}
 	// Where it goes follows from its type alone: what a dead letter says of that may
-	// be made up, and this app may publish everywhere.
+	// be made up, and so may the message. But the app that gave it up is known from the
+	// topic of the letter, and an app can give up only what it reads.
 	t, ok := r.Lookup(meta.Type)
-	if !ok || t.Topic == "" || l.Topic != "" && l.Topic != t.Topic {
+	if !ok || t.Topic == "" || l.Topic != "" && l.Topic != t.Topic || !topology.Reads(l.App, t.Topic) {
 		return message.Message{}, ErrNotResendable
 	}
 	to := &message.Address{Kind: t.Kind, Topic: t.Topic}

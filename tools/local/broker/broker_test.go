@@ -15,7 +15,7 @@ const within = 20 * time.Second
 func TestMessagesWaitForReadersThatNeverCame(t *testing.T) {
 	o := broker.Options{Port: freePort(t), Dir: t.TempDir()}
 	b := start(t, o)
-	publish(t, b, "orders", "placed before the order app was first started")
+	publish(t, b, "orders-from-web", "placed before the order app was first started")
 	b.Shutdown()
 
 	b = start(t, o) // and the broker has been restarted
@@ -23,7 +23,7 @@ func TestMessagesWaitForReadersThatNeverCame(t *testing.T) {
 	received := make(chan string, 1)
 	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
 	defer client.Disconnect(0)
-	await(t, client.Subscribe("orders", 1, nil))
+	await(t, client.Subscribe("orders-from-web", 1, nil))
 
 	select {
 	case got := <-received:

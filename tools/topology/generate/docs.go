@@ -65,22 +65,24 @@ func (g *generator) messages(b *strings.Builder) {
 	for _, a := range g.Apps {
 		for _, topic := range g.Topics {
 			if messages, sends := a.Sends[topic.Name]; sends {
-				fmt.Fprintf(b, "| %s | `%s` | %s | %s |\n", a.Name, topic.Name, strings.Join(g.readersOf(topic.Name), ", "), strings.Join(messages, ", "))
+				fmt.Fprintf(b, "| %s | `%s` | %s | %s |\n", a.Name, topic.Name, strings.Join(g.ReadersOf(topic.Name), ", "), strings.Join(messages, ", "))
 			}
 		}
 	}
 	b.WriteString("\nAn app that reads messages publishes those that it gives up to `deadletters`, which query reads;\n" +
-		"on an operator's word, query sends them back to the topics that they came from. In every\n" +
-		"component set the sidecars refuse to publish or read anything else.\n\n")
-}
-
-func (g *generator) readersOf(topic string) (apps []string) {
-	for _, r := range g.Readers() {
-		if r.Topic == topic {
-			apps = append(apps, r.App)
+		"on an operator's word, query sends them back to the topics that they came from.\n\n" +
+		"On the bus, each app that publishes to a topic has one of its own, so that the topic proves who\n" +
+		"published a message ([ADR 37](adr/0037-who-may-send-what.md)); in every component set the sidecars\n" +
+		"refuse to publish or read anything else.\n\n" +
+		"| topic | on the bus |\n| --- | --- |\n")
+	for _, topic := range g.Topics {
+		var names []string
+		for _, app := range g.Publishers(topic.Name) {
+			names = append(names, topology.From(topic.Name, app))
 		}
+		fmt.Fprintf(b, "| `%s` | %s |\n", topic.Name, quoted(names))
 	}
-	return apps
+	b.WriteString("\n")
 }
 
 func (g *generator) whereItRuns(b *strings.Builder) {

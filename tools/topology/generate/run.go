@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+
+	"github.com/plenary/plenary/topology"
 )
 
 var runFile = template.Must(template.New("").Funcs(template.FuncMap{
@@ -81,34 +83,30 @@ func (g *generator) runFiles() error {
 func (g *generator) common() error {
 	var b strings.Builder
 	b.WriteString("# " + header + `
-# At most one topic of a component per app: two would share a durable consumer.
+# Each publisher of a topic has one of its own on the bus, to which no other app can
+# publish, so that the topic proves who published a message (ADR 37).
 # The first message of a batch waits maxAwaitDurationMs, at every hop. The dead
 # letter topic is a net that should stay empty: the apps park what they cannot take.
 # Payloads are raw: what travels is a CloudEvent from end to end, which the sidecar
 # would only take apart and put together again, and pass on changed or not at all
 # where it is malformed.
 `)
-	for i, topic := range g.Topics {
-		if i > 0 {
-			b.WriteString("---\n")
-		}
-		var readers []string
-		for _, r := range g.Readers() {
-			if r.Topic == topic.Name {
-				readers = append(readers, r.App)
-			}
-		}
-		if readers == nil {
+	for _, topic := range g.Topics {
+		if g.ReadersOf(topic.Name) == nil {
 			return fmt.Errorf("no app reads the topic %s", topic.Name)
 		}
-		name := topic.Name
-		if topic.Bus == commandBus {
-			name = "commands-" + topic.Name
+		if g.Publishers(topic.Name) == nil {
+			return fmt.Errorf("no app publishes to the topic %s", topic.Name)
+		}
+	}
+	for i, r := range g.Readers() {
+		if i > 0 {
+			b.WriteString("---\n")
 		}
 		fmt.Fprintf(&b, `apiVersion: dapr.io/v2alpha1
 kind: Subscription
 metadata:
-  name: %s
+  name: %s-to-%s
 spec:
   pubsubname: %s
   topic: %s
@@ -118,11 +116,11 @@ spec:
     enabled: true
     maxMessagesCount: 200
     maxAwaitDurationMs: 5
-`, name, topic.Bus, topic.Name, g.route(topic.Bus))
-		if topic.Bus != deadLetters {
-			b.WriteString("  deadLetterTopic: " + deadLetters + "\n")
+`, r.Topic, r.App, r.Bus, r.Topic, g.route(r.Bus))
+		if r.Bus != deadLetters {
+			b.WriteString("  deadLetterTopic: " + topology.From(deadLetters, r.App) + "\n")
 		}
-		fmt.Fprintf(&b, "  metadata:\n    rawPayload: \"true\"\nscopes: %s\n", list(readers))
+		fmt.Fprintf(&b, "  metadata:\n    rawPayload: \"true\"\nscopes: %s\n", list([]string{r.App}))
 	}
 	g.files["components/common/subscriptions.yaml"] = []byte(b.String())
 
@@ -152,10 +150,7 @@ spec:
 	return nil
 }
 
-const (
-	commandBus  = "commandbus"
-	deadLetters = "deadletters"
-)
+const deadLetters = topology.DeadLetters
 
 func (g *generator) route(bus string) string {
 	for _, b := range g.Buses {

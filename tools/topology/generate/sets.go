@@ -163,7 +163,7 @@ func (g *generator) scopesOf(bus string, kind component.Type) string {
 			}
 		}
 	}
-	add(g.TopicsOf(bus)...)
+	add(g.OnBus(bus)...)
 	readers := map[string][]string{}
 	for _, r := range g.Readers() {
 		if r.Bus == bus {
@@ -203,8 +203,10 @@ func (g *generator) definitions(s set) error {
 	}
 	for file, kind := range map[string]string{"definitions.json": "classic", "definitions-quorum.json": "quorum"} {
 		var exchanges, queues, bindings []any
-		for _, topic := range g.Topics {
-			exchanges = append(exchanges, exchange(topic.Name))
+		for _, bus := range g.Buses {
+			for _, topic := range g.OnBus(bus.Name) {
+				exchanges = append(exchanges, exchange(topic))
+			}
 		}
 		exchanges = append(exchanges, exchange(component.ProbeTopic)) // nobody reads it
 		for _, r := range g.Readers() {
@@ -266,14 +268,16 @@ func (g *generator) forget() error {
 		}
 		var b strings.Builder
 		b.WriteString("local readers = {\n")
-		for _, topic := range g.Topics {
-			var groups []string
-			for _, r := range g.Readers() {
-				if r.Topic == topic.Name {
-					groups = append(groups, "'"+r.Consumer()+"'")
+		for _, bus := range g.Buses {
+			for _, topic := range g.OnBus(bus.Name) {
+				var groups []string
+				for _, r := range g.Readers() {
+					if r.Topic == topic {
+						groups = append(groups, "'"+r.Consumer()+"'")
+					}
 				}
+				fmt.Fprintf(&b, "  ['%s'] = {%s},\n", topic, strings.Join(groups, ", "))
 			}
-			fmt.Fprintf(&b, "  %s = {%s},\n", topic.Name, strings.Join(groups, ", "))
 		}
 		b.WriteString("}\n")
 		if err := g.block(path.Join(s.folder(), "forget.lua"), b.String()); err != nil {
