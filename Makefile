@@ -102,11 +102,17 @@ screenshots: ## pictures of the pages for the README, into docs/images
 test-chart: ## the chart: lint, schemas of every profile, and what it makes of values
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart test -count=1 .
 
+image-age: ## how long ago newer images of the chart's own Redis and PostgreSQL were looked for; fails when that is too long
+	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart run . age
+
 test-e2e: .bin/local ## the whole system on the real Dapr and broker
 	$(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
 test-observe: .bin/local ## alerts, dashboards and traces: by themselves, then of a running system
 	go test -count=1 -p 1 -timeout 30m ./tests/alerts ./tests/observe
+
+fuzz: .bin/local ## REQUESTS=20000 right and wrong requests of every operation, from the API's description; SEED=1 for others
+	go test -v -count=1 -timeout 3h -run TestNoRequestBreaksTheAPI ./tests/e2e -args -fuzz-requests=$(or $(REQUESTS),20000) -fuzz-seed=$(or $(SEED),1)
 
 test-failures: .bin/local ## ORDERS=500 orders while parts are killed, stopped and restarted, on the component set SET=local
 	PLENARY_COMPONENTS=$(or $(SET),local) PLENARY_ORDERS=$(or $(ORDERS),500) go test -v -count=1 -timeout 3h -run NothingIsLost ./tests/e2e
@@ -148,5 +154,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: axe test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
-	test test-docs test-unit test-conformance test-property test-components test-e2e test-observe test-failures test-kubernetes bench load lint ci
+	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load lint ci
 FORCE:

@@ -50,7 +50,7 @@ func run() error {
 	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late, Now: time.Now})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,
-		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 5 * time.Second,
+		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 2 * time.Second,
 	}).Routes(app.Router)
 
 	app.ReadyIf(late.Ready)

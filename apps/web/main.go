@@ -1,14 +1,19 @@
 // Command web is the gateway: the one app that the world talks to. Settings, by
-// environment beside those of every app: PLENARY_MAX_LAG, how far the
+// environment beside those of every app: those of limitsFrom; PLENARY_CHALLENGE_URL,
+// where the responses to challenges are judged; PLENARY_MAX_LAG, how far the
 // handling of commands may lag behind before new orders are turned away, and
 // PLENARY_TRUSTED_PROXIES, the networks (comma-separated) of the proxies before
-// it whose X-Forwarded-For is believed; none by default.
+// it whose X-Forwarded-For and traceparent are believed; none by default.
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/plenary/plenary/apps/web/gateway"
@@ -35,9 +40,18 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	limits, err := limitsFrom()
+	if err != nil {
+		return err
+	}
+	trusted := list(os.Getenv("PLENARY_TRUSTED_PROXIES"))
+	fromProxy, err := gateway.FromProxy(trusted)
+	if err != nil {
+		return fmt.Errorf("PLENARY_TRUSTED_PROXIES: %w", err)
+	}
 	registry := contracts.Registry()
 	me := topology.Of("web")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, Secrets: me.Secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}
@@ -51,8 +65,10 @@ func run() error {
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
 		Keys:           keys,
 		OrganiserToken: token,
-		TrustedProxies: list(os.Getenv("PLENARY_TRUSTED_PROXIES")),
+		TrustedProxies: trusted,
 		MaxLag:         maxLag,
+		Limits:         limits,
+		Challenge:      challengeAt(os.Getenv("PLENARY_CHALLENGE_URL")),
 		Pages:          site,
 		Log:            slog.Default(),
 	})
@@ -63,6 +79,35 @@ func run() error {
 	app.Go(web.Run)
 	app.Go(site.Run)
 	return app.Run()
+}
+
+// limitsFrom reads what one address may take. A hold lasts for PLENARY_HOLD, and for
+// PLENARY_GRACE more while a payment is open.
+func limitsFrom() (l gateway.Limits, err error) {
+	for name, into := range map[string]*int{
+		"PLENARY_MAX_HOLDS_PER_ADDRESS": &l.HoldsPerAddress, "PLENARY_MAX_HOLDS_PER_EMAIL": &l.HoldsPerEmail,
+		"PLENARY_MAX_WRITES_PER_ADDRESS": &l.WritesPerAddress, "PLENARY_CHALLENGE_AFTER": &l.ChallengeAfter,
+	} {
+		if *into, err = strconv.Atoi(cmp.Or(os.Getenv(name), topology.Plenary().Setting(name))); err != nil || *into < 0 {
+			return l, fmt.Errorf("%s: not a whole number from 0", name)
+		}
+	}
+	for _, name := range []string{"PLENARY_HOLD", "PLENARY_GRACE"} {
+		d, err := host.Duration(name, topology.Duration(name))
+		if err != nil {
+			return l, err
+		}
+		l.Hold += d
+	}
+	return l, nil
+}
+
+// challengeAt is the challenge that is judged at an address; none, if there is none.
+func challengeAt(url string) gateway.Challenge {
+	if url == "" {
+		return nil
+	}
+	return gateway.Verifier{URL: url, Client: &http.Client{}}
 }
 
 // list splits a comma-separated setting.

@@ -11,12 +11,31 @@
 -- come for the first time, its topic keeps everything.
 -- generated from topology.yaml: begin
 local readers = {
-  orders = {'order-commandbus'},
-  seats = {'seats-commandbus'},
-  conferences = {'conference-commandbus'},
-  payments = {'payments-commandbus'},
-  events = {'registration-process-eventbus', 'query-eventbus'},
-  deadletters = {'query-deadletters'},
+  ['orders-from-web'] = {'order-commandbus'},
+  ['orders-from-order'] = {'order-commandbus'},
+  ['orders-from-registration-process'] = {'order-commandbus'},
+  ['orders-from-query'] = {'order-commandbus'},
+  ['orders-from-conference'] = {'order-commandbus'},
+  ['seats-from-registration-process'] = {'seats-commandbus'},
+  ['seats-from-query'] = {'seats-commandbus'},
+  ['seats-from-conference'] = {'seats-commandbus'},
+  ['conferences-from-web'] = {'conference-commandbus'},
+  ['conferences-from-query'] = {'conference-commandbus'},
+  ['payments-from-web'] = {'payments-commandbus'},
+  ['payments-from-registration-process'] = {'payments-commandbus'},
+  ['payments-from-query'] = {'payments-commandbus'},
+  ['payments-from-payments'] = {'payments-commandbus'},
+  ['events-from-order'] = {'registration-process-eventbus', 'query-eventbus'},
+  ['events-from-seats'] = {'registration-process-eventbus', 'query-eventbus'},
+  ['events-from-query'] = {'registration-process-eventbus', 'query-eventbus'},
+  ['events-from-conference'] = {'registration-process-eventbus', 'query-eventbus'},
+  ['events-from-payments'] = {'registration-process-eventbus', 'query-eventbus'},
+  ['deadletters-from-order'] = {'query-deadletters'},
+  ['deadletters-from-seats'] = {'query-deadletters'},
+  ['deadletters-from-registration-process'] = {'query-deadletters'},
+  ['deadletters-from-query'] = {'query-deadletters'},
+  ['deadletters-from-conference'] = {'query-deadletters'},
+  ['deadletters-from-payments'] = {'query-deadletters'},
 }
 -- generated from topology.yaml: end
 

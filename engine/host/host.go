@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os"
 	"os/signal"
 	"slices"
@@ -61,6 +62,9 @@ type Options struct {
 	// Public says that the app's own routes are called by anybody. Otherwise,
 	// where APP_API_TOKEN is set, only the sidecar may call them.
 	Public bool
+	// TrustsTrace says whose traces go on where the public asks; nil for nobody's: see
+	// tracing.Requests.
+	TrustsTrace func(*http.Request) bool
 	// MayCall says which requests other apps may make of this one by service
 	// invocation; nil for none.
 	MayCall func(caller, verb, path string) bool
@@ -155,7 +159,7 @@ func New(o Options) (*Host, error) {
 	h.internal.GET(ownRoute, func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	// What comes before is not measured. Only who is called by the world begins
 	// traces: what other apps ask outside of one is their looking now and then.
-	h.engine.Use(tracing.Requests(o.Public), fromOthers(o.MayCall))
+	h.engine.Use(tracing.Requests(o.Public, o.TrustsTrace), fromOthers(o.MayCall))
 	h.Router = h.engine
 	if !o.Public {
 		h.Router = h.engine.Group("", fromSidecar(os.Getenv("APP_API_TOKEN")))
@@ -422,6 +426,14 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // cancels its context. Its error ends the app.
 func (h *Host) Go(task func(ctx context.Context) error) { h.tasks = append(h.tasks, task) }
 
+const loopback = "127.0.0.1"
+
+// isLoopback says whether only this machine reaches what listens on an address.
+func isLoopback(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return address == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // drain is how long what has been begun may take after SIGTERM.
 const drain = 15 * time.Second
 
@@ -434,7 +446,9 @@ const flush = 3 * time.Second
 func (h *Host) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	address := net.JoinHostPort(env("PLENARY_BIND", "127.0.0.1"), env("APP_PORT", "8080"))
+	bind := env("PLENARY_BIND", loopback)
+	h.needs.Exposed = os.Getenv("APP_API_TOKEN") == "" && !isLoopback(bind)
+	address := net.JoinHostPort(bind, env("APP_PORT", "8080"))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -58,6 +59,13 @@ const (
 	extTraceParent     = "traceparent"
 	extTraceID         = "traceid"
 )
+
+// tenant is the form of a tenant: it is in the keys of streams, between slashes, and in
+// labels of metrics.
+var tenant = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// IsTenant says whether a text has the form of a tenant.
+func IsTenant(text string) bool { return tenant.MatchString(text) }
 
 // ToCloudEvent encodes a message whose body is already JSON.
 func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
@@ -160,6 +168,9 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 	}
 	if m.Tenant == "" {
 		m.Tenant = DefaultTenant
+	}
+	if !IsTenant(m.Tenant) {
+		return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extTenant, Rule: "must be lower-case letters, digits and hyphens, 63 at most"}}}
 	}
 	if m.Time.IsZero() {
 		m.Time = time.Now().UTC()

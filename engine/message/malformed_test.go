@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -51,5 +52,22 @@ func TestWhatIsSaidOfAMalformedMessageHasNothingOfIt(t *testing.T) {
 				t.Errorf("says %q, which should speak of %s alone", err, test.says)
 			}
 		})
+	}
+}
+
+// A tenant is in the keys of streams, between slashes.
+func TestATenantHasAStrictForm(t *testing.T) {
+	for tenant, want := range map[string]bool{
+		"main": true, "acme-2": true, "7": true, strings.Repeat("a", 63): true,
+		"a/b": false, "Main": false, "-a": false, "a-": false, "a b": false, "a\n": false, "ä": false, "..": false, strings.Repeat("a", 64): false,
+	} {
+		raw, err := json.Marshal(map[string]any{"specversion": "1.0", "id": "1", "source": "s", "type": "T.v1", "tenant": tenant, "data": map[string]any{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = message.FromCloudEvent(raw)
+		if got := err == nil; got != want || message.IsTenant(tenant) != want {
+			t.Errorf("%q: %v", tenant, err)
+		}
 	}
 }

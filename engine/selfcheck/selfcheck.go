@@ -35,6 +35,9 @@ type Needs struct {
 	Actors bool
 	// Secrets is the secret store's component; empty if the app needs no secret.
 	Secrets string
+	// Exposed says that the app listens on other addresses than the loopback without
+	// asking for a token.
+	Exposed bool
 }
 
 // Read is one subscription that an app needs.
@@ -65,7 +68,7 @@ type Finding struct {
 // Names are those of all findings there are.
 var Names = []string{
 	"acknowledges-early", "api-token", "app-id", "app-port", "app-token", "creates-twice", "dapr-version",
-	"foreign-subscription", "in-memory", "no-actors", "no-component", "no-dead-letters", "no-etag", "no-resiliency",
+	"exposed", "foreign-subscription", "in-memory", "no-actors", "no-component", "no-dead-letters", "no-etag", "no-resiliency",
 	"no-secret", "no-subscription", "not-raw", "other-route", "overwrites", "repeats-on-reconnect", "several-routes",
 	"several-stores", "small-values", "several-topics", "untried",
 }
@@ -188,17 +191,37 @@ func (c *check) buses() []string {
 	return all
 }
 
-// Oldest is the oldest Dapr that the engine runs with, and listsResiliency the
-// first whose metadata has the names of the resiliency policies.
+// patched are the oldest versions of Dapr that the engine runs with. Before them,
+// within their minor version, the access control of service invocation can be
+// bypassed (CVE-2026-41491). listsResiliency is the first whose metadata has the
+// names of the resiliency policies.
 var (
-	oldest          = [2]int{1, 16}
-	listsResiliency = [2]int{1, 18}
+	patched         = [][3]int{{1, 16, 14}, {1, 17, 5}}
+	listsResiliency = [3]int{1, 18}
 )
 
-// version is Dapr's major and minor version, if it says one.
-func (c *check) version() (v [2]int, ok bool) {
-	n, _ := fmt.Sscanf(strings.TrimPrefix(c.sidecar.GetRuntimeVersion(), "v"), "%d.%d", &v[0], &v[1])
+const newEnough = "Dapr 1.16.14, 1.17.5, 1.18 or newer"
+
+// version reads a version of Dapr, if it is one.
+func version(text string) (v [3]int, ok bool) {
+	n, _ := fmt.Sscanf(strings.TrimPrefix(text, "v"), "%d.%d.%d", &v[0], &v[1], &v[2])
 	return v, n == len(v)
+}
+
+// IsPatched says whether a version of Dapr is one that the engine runs with. It is
+// false for what is no version.
+func IsPatched(text string) bool {
+	v, ok := version(text)
+	return ok && !isOld(v)
+}
+
+func isOld(v [3]int) bool {
+	for _, p := range patched {
+		if v[0] == p[0] && v[1] == p[1] {
+			return v[2] < p[2]
+		}
+	}
+	return slices.Compare(v[:], patched[0][:]) < 0
 }
 
 // dapr looks at the sidecar itself.
@@ -207,12 +230,17 @@ func (c *check) dapr() {
 		c.refuse("app-id", nil, fmt.Sprintf("the sidecar's app id is %q and the app is %q, whose keys and topics it would not find", id, c.needs.AppID),
 			"start the app with the sidecar of its own id")
 	}
-	v, ok := c.version()
+	v, ok := version(c.sidecar.GetRuntimeVersion())
 	switch {
 	case !ok:
-		c.warn("dapr-version", nil, fmt.Sprintf("the sidecar's version is %q", c.sidecar.GetRuntimeVersion()), "use a released Dapr, 1.16 or newer")
-	case slices.Compare(v[:], oldest[:]) < 0:
-		c.refuse("dapr-version", nil, "the sidecar is Dapr "+c.sidecar.GetRuntimeVersion(), "use Dapr 1.16 or newer")
+		c.warn("dapr-version", nil, fmt.Sprintf("the sidecar's version is %q", c.sidecar.GetRuntimeVersion()), "use a released Dapr: "+newEnough)
+	case isOld(v):
+		c.refuse("dapr-version", nil, "the sidecar is Dapr "+c.sidecar.GetRuntimeVersion()+", whose access control can be bypassed, or older",
+			"use "+newEnough)
+	}
+	if c.needs.Exposed {
+		c.refuse("exposed", nil, "the app listens on other addresses than the loopback and has no token: anybody on the network could deliver messages to it",
+			"set APP_API_TOKEN for the app and its sidecar, or leave PLENARY_BIND at 127.0.0.1")
 	}
 	if len(c.needs.Reads) == 0 && !c.needs.Actors {
 		return

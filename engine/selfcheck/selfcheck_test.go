@@ -71,10 +71,14 @@ func TestFindings(t *testing.T) {
 		want   string // the findings; those that refuse with a mark
 	}{
 		{"nothing is wrong", func(*pb.GetMetadataResponse) {}, "", ""},
-		{"the version before 1.18 does not list resiliency", func(s *pb.GetMetadataResponse) { s.RuntimeVersion, s.Resiliencies = "1.17.4", nil }, "", ""},
+		{"the version before 1.18 does not list resiliency", func(s *pb.GetMetadataResponse) { s.RuntimeVersion, s.Resiliencies = "1.17.5", nil }, "", ""},
 
 		{"another app's sidecar", func(s *pb.GetMetadataResponse) { s.Id = "seats" }, "", "app-id!"},
 		{"an old Dapr", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "1.15.9" }, "", "dapr-version!"},
+		{"a Dapr of 1.16 whose access control can be bypassed", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "1.16.13" }, "", "dapr-version!"},
+		{"a Dapr of 1.16 in which that is mended", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "1.16.14" }, "", ""},
+		{"a Dapr of 1.17 whose access control can be bypassed", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "v1.17.4" }, "", "dapr-version!"},
+		{"a Dapr that is newer than all that is known", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "2.0.0" }, "", ""},
 		{"a Dapr of no version", func(s *pb.GetMetadataResponse) { s.RuntimeVersion = "edge" }, "", "dapr-version"},
 		{"no port of the app", func(s *pb.GetMetadataResponse) { s.AppConnectionProperties = nil }, "", "app-port!"},
 		{"another port of the app", func(s *pb.GetMetadataResponse) { s.AppConnectionProperties.Port = 9 }, "", "app-port"},
@@ -159,6 +163,15 @@ func TestWhoNeedsLittleIsAskedForLittle(t *testing.T) {
 	s := &pb.GetMetadataResponse{Id: "web", RuntimeVersion: "1.18.2", RegisteredComponents: []*pb.RegisteredComponents{{Name: "commandbus", Type: "pubsub.redis"}}}
 	if got := selfcheck.Check(web, s); len(got) != 0 {
 		t.Error(got)
+	}
+}
+
+func TestAnAppWithoutATokenStaysOnTheLoopback(t *testing.T) {
+	exposed := needs
+	exposed.Exposed = true
+	found := selfcheck.Check(exposed, sidecar())
+	if len(found) != 1 || found[0].Name != "exposed" || !found[0].Refused {
+		t.Errorf("found %v", found)
 	}
 }
 

@@ -20,11 +20,13 @@ import (
 const scope = "github.com/plenary/plenary/engine/tracing"
 
 // Requests makes a span of each request that belongs to a trace, and measures
-// all of them. Where the public asks, a request without a trace begins one, and
-// what is answered is what the API's service level is stated of. Neither span nor
-// measurement has the request's address in it, which may hold the id of an order,
-// nor says who asked.
-func Requests(public bool) gin.HandlerFunc {
+// all of them. Where the public asks, each request begins a trace of its own, which is
+// linked to the caller's: a stranger must not decide what is sampled, nor put spans
+// into the traces of others. The trace of a caller that trusted, if set, says yes to
+// goes on. What the public is answered is what the API's service level is stated of.
+// Neither span nor measurement has the request's address in it, which may hold the id
+// of an order, nor says who asked.
+func Requests(public bool, trusted func(*http.Request) bool) gin.HandlerFunc {
 	tracer := otel.Tracer(scope)
 	duration, err := otel.Meter(scope).Float64Histogram("http.server.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Time to answer a request"),
@@ -42,10 +44,16 @@ func Requests(public bool) gin.HandlerFunc {
 			route = "none"
 		}
 		start := time.Now()
-		ctx := propagation.TraceContext{}.Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
+		ctx, links := c.Request.Context(), []trace.Link(nil)
+		told := propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(c.Request.Header))
+		if !public || trusted != nil && trusted(c.Request) {
+			ctx = told
+		} else if caller := trace.SpanContextFromContext(told); caller.IsRemote() {
+			links = []trace.Link{{SpanContext: caller}}
+		}
 		var span trace.Span
 		if public || trace.SpanContextFromContext(ctx).IsValid() {
-			ctx, span = tracer.Start(ctx, c.Request.Method+" "+route, trace.WithSpanKind(trace.SpanKindServer))
+			ctx, span = tracer.Start(ctx, c.Request.Method+" "+route, trace.WithSpanKind(trace.SpanKindServer), trace.WithLinks(links...))
 			defer span.End()
 		}
 		c.Request = c.Request.WithContext(ctx)

@@ -19,7 +19,7 @@ func ask(t *testing.T, begins bool, client http.Header) (received http.Header) {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	b := gin.New()
-	b.Use(tracing.Requests(false))
+	b.Use(tracing.Requests(false, nil))
 	b.GET("/answers/:id", func(c *gin.Context) {
 		received = c.Request.Header
 		c.Status(http.StatusNotFound)
@@ -28,7 +28,7 @@ func ask(t *testing.T, begins bool, client http.Header) (received http.Header) {
 	defer behind.Close()
 
 	a := gin.New()
-	a.Use(tracing.Requests(begins))
+	a.Use(tracing.Requests(begins, func(r *http.Request) bool { return r.Header.Get("Trusted") != "" }))
 	transport := tracing.Transport(func(*http.Request) string { return "ask b" }, http.DefaultTransport)
 	a.GET("/questions/:id", func(c *gin.Context) {
 		req, err := http.NewRequestWithContext(c.Request.Context(), http.MethodGet, behind.URL+"/answers/secret", http.NoBody)
@@ -57,20 +57,25 @@ const (
 
 func TestARequestGoesOnInTheNextApp(t *testing.T) {
 	const chain = "GET /questions/:id\n  ask b\n    GET /answers/:id\n"
+	const linked = "GET /questions/:id ~ \n  ask b\n    GET /answers/:id\n"
 	for name, test := range map[string]struct {
 		begins bool
 		parent string
+		by     string
 		want   string
 	}{
-		"of nobody, where traces begin":           {true, "", chain},
-		"of nobody, where none begins":            {false, "", ""},
-		"of a caller with a trace":                {false, kept, "? " + chain},
-		"of a caller whose is not kept":           {true, notKept, ""},
-		"of a caller who writes what is no trace": {true, "00-zz", chain},
+		"of nobody, where traces begin":             {true, "", "", chain},
+		"of nobody, where none begins":              {false, "", "", ""},
+		"of an app with a trace":                    {false, kept, "", "? " + chain},
+		"of a caller who is trusted":                {true, kept, "a proxy", "? " + chain},
+		"of a caller who is trusted, and not kept":  {true, notKept, "a proxy", ""},
+		"of a stranger with a trace":                {true, kept, "", linked},
+		"of a stranger whose is not kept":           {true, notKept, "", linked},
+		"of a stranger who writes what is no trace": {true, "00-zz", "", chain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorded := telemetrytest.Record(t)
-			ask(t, test.begins, http.Header{"Traceparent": {test.parent}})
+			ask(t, test.begins, http.Header{"Traceparent": {test.parent}, "Trusted": {test.by}})
 			if got := recorded.Tree(); got != test.want {
 				t.Errorf("traced\n%s, want\n%s", got, test.want)
 			}
@@ -98,7 +103,7 @@ func TestTheServiceLevelOfTheAPI(t *testing.T) {
 	gin.SetMode(gin.TestMode)
 	for _, public := range []bool{true, false} {
 		app := gin.New()
-		app.Use(tracing.Requests(public))
+		app.Use(tracing.Requests(public, nil))
 		app.GET("/:status", func(c *gin.Context) {
 			status, err := strconv.Atoi(c.Param("status"))
 			if err != nil {
@@ -115,9 +120,23 @@ func TestTheServiceLevelOfTheAPI(t *testing.T) {
 	}
 }
 
-func TestWithoutTelemetryTheCallersTraceGoesOn(t *testing.T) {
-	if got := ask(t, true, http.Header{"Traceparent": {kept}}).Get("Traceparent"); got != kept {
-		t.Errorf("the next app got %q", got)
+func TestAStrangersTraceIsLinked(t *testing.T) {
+	recorded := telemetrytest.Record(t)
+	ask(t, true, http.Header{"Traceparent": {kept}})
+	span := recorded.Named("GET /questions/:id")
+	if span.Parent.IsValid() || span.SpanContext.TraceID() == tracing.SpanOf(kept).TraceID() {
+		t.Errorf("the stranger's trace goes on: %v", span.SpanContext)
+	}
+	if len(span.Links) != 1 || span.Links[0].SpanContext.SpanID() != tracing.SpanOf(kept).SpanID() {
+		t.Errorf("linked to %v", span.Links)
+	}
+}
+
+func TestWithoutTelemetryTheTraceOfATrustedCallerGoesOn(t *testing.T) {
+	for by, want := range map[string]string{"a proxy": kept, "": ""} {
+		if got := ask(t, true, http.Header{"Traceparent": {kept}, "Trusted": {by}}).Get("Traceparent"); got != want {
+			t.Errorf("of %q the next app got %q, want %q", by, got, want)
+		}
 	}
 }
 

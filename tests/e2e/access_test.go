@@ -56,3 +56,18 @@ func TestAForbiddenCallIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// What no app uses of the sidecars' API is as if it were not there.
+func TestASidecarDoesOnlyWhatAppsNeed(t *testing.T) {
+	harness.NeedsParts(t)
+	system.Watch(t)
+	for _, path := range []string{
+		"/v1.0/shutdown", "/v1.0/bindings/any", "/v1.0/workflows/dapr/any/start", "/v1.0-alpha1/jobs/any", "/v1.0-alpha1/lock/statestore",
+		"/v1.0/actors/RegistrationProcess/main.1/method/remind/timeout", "/v1.0/state/statestore",
+	} {
+		url := fmt.Sprintf("http://127.0.0.1:%d%s", system.App("web").HTTPPort, path)
+		if status, body := request(t, http.MethodPost, url, "{}", nil); status != http.StatusNotFound {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+}

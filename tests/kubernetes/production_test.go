@@ -99,7 +99,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	// The old pods finish what they have, and do not know the new token.
 	harness.Eventually(t, patience, func(ctx context.Context) error { _, err := own.organiser().DeadLetters(ctx); return err })
 
-	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
+	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "superuser=plenary", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
 	drill := func(what string) string {
 		t.Helper()
 		return follow("backup-and-restore.md", "# "+what+": Kubernetes\n", env...)

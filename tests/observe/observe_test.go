@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	_ = os.Setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
 	os.Exit(harness.Main(m, harness.Options{Observe: true, Env: map[string]string{
 		"PLENARY_HOLD": hold.String(), "PLENARY_GRACE": grace.String(), "PLENARY_MAX_LAG": maxLag.String(), "PLENARY_SWEEP": "1h",
+		// The tests keep their orders in one trace, as a proxy of ours does.
+		"PLENARY_TRUSTED_PROXIES": "127.0.0.1",
 	}}, &system))
 }
 

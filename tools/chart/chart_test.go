@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -688,7 +689,7 @@ func TestAPasswordOfTheUsersOwn(t *testing.T) {
 	}
 
 	other := values(t, `{secrets: {values: {postgresql-password: "p%s w/@"}}}`)
-	for file, text := range map[string]string{"postgresql-connection": "plenary", "query-database": "query"} {
+	for file, role := range map[string]string{"postgresql-connection": "plenary", "query-database": "query"} {
 		app := map[string]string{"postgresql-connection": "order", "query-database": "query"}[file]
 		var has map[string]string
 		if err := json.Unmarshal([]byte(get[string](of(render(t, other), "Secret")["plenary-"+app+"-secrets"], "stringData", "secrets.json")), &has); err != nil {
@@ -698,7 +699,8 @@ func TestAPasswordOfTheUsersOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if password, _ := u.User.Password(); password != "p%s w/@" || u.Path != "/"+text {
+		want := fmt.Sprintf("%x", sha256.Sum256([]byte(role+" p%s w/@")))
+		if password, _ := u.User.Password(); password != want || u.User.Username() != role || u.Path != "/"+role {
 			t.Errorf("%s is %s", file, has[file])
 		}
 	}
@@ -804,6 +806,23 @@ func TestWhoMayCallWhom(t *testing.T) {
 			if strings.Contains(right, "/bus") || strings.Contains(right, "/actors") || strings.HasSuffix(right, " /**") {
 				t.Errorf("%s goes to where messages are delivered", right)
 			}
+		}
+	}
+}
+
+// What an app does not use of its sidecar's API is not there.
+func TestASidecarsAPIHasWhatItsAppUses(t *testing.T) {
+	for app, c := range of(render(t, nil), "Configuration") {
+		names := map[string]bool{}
+		for _, a := range get[[]any](c, "spec", "api", "allowed") {
+			names[a.(map[string]any)["name"].(string)] = true
+		}
+		want := map[string]bool{"healthz": true, "metadata": true, "publish": true, "invoke": true, "state": true, "secrets": true}
+		if topology.Of(app).Actors != "" {
+			want["actors"] = true
+		}
+		if !maps.Equal(names, want) {
+			t.Errorf("%s: %v, want %v", app, names, want)
 		}
 	}
 }

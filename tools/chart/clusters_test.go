@@ -74,6 +74,20 @@ func TestNamesAreLookedUpOnEveryCluster(t *testing.T) {
 	}
 }
 
+func TestNamesAreLookedUpWhereDNSIs(t *testing.T) {
+	elsewhere := map[string]any{"ipBlock": map[string]any{"cidr": "169.254.20.10/32"}}
+	for want, values := range map[string]map[string]any{
+		"kube-system":      nil,
+		"169.254.20.10/32": {"networkPolicy": map[string]any{"dnsTo": []any{elsewhere}}},
+	} {
+		for _, rule := range get[[]any](of(render(t, values), "NetworkPolicy")["plenary-dns"], "spec", "egress") {
+			if to := fmt.Sprint(rule.(map[string]any)["to"]); !strings.Contains(to, want) {
+				t.Errorf("names are looked up at %s, want %s", to, want)
+			}
+		}
+	}
+}
+
 // Where the namespace assigns users, as restricted-v2 does, a pod that names one is
 // refused.
 func TestUsersMayBeTheNamespaces(t *testing.T) {

@@ -1,7 +1,8 @@
 // Command chart brings the Helm chart up to date with the rest of the
 // repository: the component sets that it contains, and its README, which has a
 // table of the values made from the comments in values.yaml. Run it in tools/chart
-// (`make generate` does).
+// (`make generate` does). With the argument age it says how old the images of the
+// trial's servers are (`make image-age`).
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,6 +24,13 @@ const (
 )
 
 func main() {
+	if slices.Equal(os.Args[1:], []string{"age"}) {
+		if err := tellAge(chartDir, time.Now(), os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "chart:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := errors.Join(copyComponents(root, chartDir), writeReadme(chartDir)); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
 		os.Exit(1)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -36,9 +37,13 @@ type API struct {
 	// Appears is how long a stream waits for an order that is not there yet:
 	// whoever has just placed one may look at once.
 	Appears time.Duration
+	// MaxStreams bounds the open streams, and MaxAbsent those that wait for what is not
+	// there; 0 is the default.
+	MaxStreams, MaxAbsent int64
 
-	feeds, slow *live.Feeds
-	streams     metric.Int64UpDownCounter
+	open, absent atomic.Int64 // streams
+	feeds, slow  *live.Feeds
+	streams      metric.Int64UpDownCounter
 }
 
 // TenantHeader names the tenant of a request; without it, it is the default
@@ -117,7 +122,11 @@ func (a *API) handle(do func(request) error) gin.HandlerFunc {
 			if tenant == "" {
 				tenant = message.DefaultTenant
 			}
-			err = do(request{c, s, tenant})
+			if message.IsTenant(tenant) {
+				err = do(request{c, s, tenant})
+			} else {
+				err = problem.New(http.StatusBadRequest, problem.InvalidRequest, "this is no tenant")
+			}
 		}
 		if err != nil {
 			problemOf(c, err).Write(c.Writer)

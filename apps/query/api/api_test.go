@@ -78,7 +78,7 @@ func startWith(t *testing.T, appears time.Duration) *service {
 }
 
 // startOn is startWith on a database, which others may use as well.
-func startOn(t *testing.T, connection string, appears time.Duration) *service {
+func startOn(t *testing.T, connection string, appears time.Duration, change ...func(*api.API)) *service {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	late, hub := store.NewLate(), live.NewHub()
@@ -89,10 +89,14 @@ func startOn(t *testing.T, connection string, appears time.Duration) *service {
 	late.Set(db)
 	s := &service{t: t, hub: hub, store: db, events: ingest.Events{Store: late, Now: time.Now}}
 	routes := gin.New()
-	(&api.API{
+	a := &api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: s, Now: func() time.Time { return noon },
 		Heartbeat: 20 * time.Millisecond, Pace: time.Millisecond, Appears: appears,
-	}).Routes(routes)
+	}
+	for _, c := range change {
+		c(a)
+	}
+	a.Routes(routes)
 	server := httptest.NewServer(routes)
 	s.url = server.URL
 	t.Cleanup(func() {
@@ -471,6 +475,54 @@ func TestStreamOfAnOrderThatAppears(t *testing.T) {
 	}
 }
 
+// A stream of what is not there costs little: few wait for it at once, and the others
+// learn at once that it is not.
+func TestFewStreamsWaitForWhatIsNotThere(t *testing.T) {
+	const waiting = 2
+	s := startOn(t, databases.SQLite(t), time.Hour, func(a *api.API) { a.MaxAbsent, a.MaxStreams = waiting, 4 })
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	path := "/orders/" + uuid.NewString() + "/events"
+	get := func(ctx context.Context, path string) (int, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		return res.StatusCode, res.Body.Close()
+	}
+	for range waiting {
+		go func() {
+			for ctx.Err() == nil { // until it is one of those that wait
+				_, _ = get(ctx, path)
+			}
+		}()
+	}
+	// Until those two wait, another may take their place for a while; then each answer
+	// is quick.
+	for answered := 0; answered < 5; {
+		ask, enough := context.WithTimeout(t.Context(), 2*time.Second)
+		if status, err := get(ask, path); err == nil {
+			if status != http.StatusNotFound {
+				t.Fatalf("answered %d", status)
+			}
+			answered++
+		}
+		enough()
+	}
+	order := uuid.New()
+	s.happen("order/"+order.String(), 1, placed(order)...)
+	there := "/orders/" + order.String() + "/events"
+	s.look(there, "").order(view.OrderPlaced) // what is there, is shown
+	s.look(there, "").order(view.OrderPlaced)
+	if status, err := get(t.Context(), there); err != nil || status != http.StatusServiceUnavailable {
+		t.Errorf("a stream too many: %d, %v", status, err)
+	}
+}
+
 // A conference is public from the first time that it is published.
 func TestAConferenceIsADraftUntilItIsPublished(t *testing.T) {
 	s := start(t)
@@ -654,6 +706,8 @@ func TestDeadLettersAreDealtWithByReasonAndByStream(t *testing.T) {
 		t.Errorf("left: %+v", left)
 	}
 	ask[problem.Problem](s, "POST", "/operator/parked-streams/free", `{"handler":"order","stream":"order/1"}`, 404)
+	ask[problem.Problem](s, "POST", "/operator/parked-streams/free", `{"handler":"order","stream":"order/1","topic":"events"}`, 404) // which it does not read
+	ask[problem.Problem](s, "POST", "/operator/parked-streams/free", `{"handler":"order","stream":"order/1","topic":"anything"}`, 404)
 	ask[view.DeadLettersClosed](s, "POST", "/operator/parked-streams/free", `{"handler":"registration-process","stream":"registration/1","topic":"events"}`, 200)
 	if m := s.sent[len(s.sent)-1]; m.To.Kind != message.Event {
 		t.Errorf("sent %+v", m)

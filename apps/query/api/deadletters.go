@@ -14,6 +14,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/topology"
 )
 
 func deadLetters(r request) (any, error) {
@@ -187,6 +188,8 @@ func (a *API) freeStream(r request) (any, error) {
 		kind = message.Event
 	}
 	switch {
+	case topic != "" && !topology.Reads(in.Handler, topic):
+		return nil, problem.New(http.StatusNotFound, refusal.StreamNotParked, "")
 	case errors.Is(err, store.ErrNotFound) && topic != "":
 	case errors.Is(err, store.ErrNotFound), err == nil && topic == "":
 		return nil, problem.New(http.StatusNotFound, refusal.StreamNotParked, "")

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-contrib/sse"
@@ -22,6 +24,16 @@ import (
 // writeWithin is how long a viewer may take to receive an update. One that
 // cannot is let go, and comes back.
 const writeWithin = 10 * time.Second
+
+const (
+	// maxStreams bounds the streams of this replica: each of web's replicas may hold
+	// 4,096.
+	maxStreams int64 = 16_384
+	// maxAbsent bounds those that wait for what is not there.
+	maxAbsent int64 = 64
+	// soon is how often one of the others looks whether it is known.
+	soon = 10 * time.Millisecond
+)
 
 // nudgeAfter is when an update is followed by a comment. On its way through two
 // sidecars an update was seen, with thousands of streams under load, to stay in
@@ -84,10 +96,23 @@ func update(shown any, err error) (live.Update, error) {
 // unless it is still that one. A viewer that is too slow misses what was between,
 // never the last.
 func (a *API) watch(r request, feeds *live.Feeds, name, key, variant string, notFound es.Code, read func(context.Context) (live.Update, error)) error {
+	if a.open.Add(1) > cmp.Or(a.MaxStreams, maxStreams) {
+		a.open.Add(-1)
+		return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "there are too many streams")
+	}
+	defer a.open.Add(-1)
 	viewer := feeds.Look(key, variant, read)
 	defer viewer.Leave()
 	defer a.streaming(r.Request.Context(), name)()
-	absent := time.NewTimer(a.Appears)
+	// What is not there is waited for by a few at once; the others learn it as soon as
+	// it is known.
+	patience := a.Appears
+	if a.absent.Add(1) > cmp.Or(a.MaxAbsent, maxAbsent) {
+		patience = soon
+	}
+	here := sync.OnceFunc(func() { a.absent.Add(-1) })
+	defer here()
+	absent := time.NewTimer(patience)
 	defer absent.Stop()
 	heartbeat := time.NewTicker(a.Heartbeat)
 	defer heartbeat.Stop()
@@ -100,6 +125,7 @@ func (a *API) watch(r request, feeds *live.Feeds, name, key, variant string, not
 		var err error
 		select {
 		case u := <-viewer.Updates:
+			here()
 			err = out.open()
 			if err == nil && u.ID != seen {
 				seen = u.ID
@@ -119,7 +145,7 @@ func (a *API) watch(r request, feeds *live.Feeds, name, key, variant string, not
 			if failed := viewer.Failed(); failed != nil {
 				return absence(failed, notFound)
 			}
-			absent.Reset(a.Appears) // the first reading, which has its bound, is under way
+			absent.Reset(patience) // the first reading, which has its bound, is under way
 		case <-r.Request.Context().Done():
 			return nil
 		case <-a.Hub.Done():

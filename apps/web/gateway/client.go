@@ -27,6 +27,16 @@ func proxiesOf(texts []string) (all proxies, err error) {
 	return all, nil
 }
 
+// FromProxy says of a request whether one of our own proxies makes it. It fails when a
+// proxy is no address or network.
+func FromProxy(trusted []string) (func(*http.Request) bool, error) {
+	all, err := proxiesOf(trusted)
+	return func(r *http.Request) bool {
+		addr, ok := addressOf(r.RemoteAddr)
+		return ok && all.trust(addr)
+	}, err
+}
+
 func (p proxies) trust(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(addr) })
 }

@@ -266,9 +266,12 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		c(&options)
 	}
 	router := gin.New()
-	router.Use(tracing.Requests(true))        // as host does
-	router.Use(gin.RecoveryWithWriter(f.log)) // as the app host does
-	var err error
+	fromProxy, err := gateway.FromProxy(options.TrustedProxies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	router.Use(tracing.Requests(true, fromProxy)) // as host does
+	router.Use(gin.RecoveryWithWriter(f.log))     // as the app host does
 	if f.gateway, err = gateway.New(router, options); err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,10 @@ type Options struct {
 	TrustedProxies []string
 	// MaxLag is how far handling may lag behind before new orders are turned away.
 	MaxLag time.Duration
+	// Limits bound what one address may take, and Challenge is asked where one holds
+	// much; nil asks nobody.
+	Limits    Limits
+	Challenge Challenge
 	// Pages are the pages for people, if there are any.
 	Pages Pages
 	Log   *slog.Logger
@@ -81,6 +85,7 @@ type Gateway struct {
 	backlog *backlog.Backlog
 	finding *throttle.Throttle[netip.Prefix] // by client
 	writing *throttle.Throttle[uuid.UUID]    // by order
+	limits  *limits
 	tracer  trace.Tracer
 	refused metric.Int64Counter // requests answered with 429
 	proxies proxies
@@ -103,7 +108,7 @@ const (
 
 // One order is written to by a person or two, who fill in a form for every seat.
 // The limit is that of one replica, and by order: a hall full of people is one
-// address.
+// address, whose limit is higher (Limits).
 const (
 	writesAtOnce = 60
 	writeEvery   = time.Second
@@ -122,6 +127,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
 		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
 		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
+		limits:  newLimits(o.Limits, o.Challenge),
 		waiting: newPlaces(maxWaiting, waitingEach),
 		streams: newPlaces(maxStreams, streamsEach),
 	}
@@ -160,7 +166,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 }
 
 // headWithin bounds a HEAD request of a stream, which otherwise would not end.
-const headWithin = 5 * time.Second
+const headWithin = 2 * time.Second
 
 // headAsGet answers HEAD wherever GET is answered, as link checkers and monitors ask.
 // The server leaves out the body.

@@ -21,6 +21,8 @@ const scope = "github.com/plenary/plenary/apps/web"
 var (
 	forBacklog  = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "backlog")))
 	forWriting  = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "order")))
+	forAddress  = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "address")))
+	forHolds    = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "holds")))
 	forThrottle = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", "throttle")))
 )
 

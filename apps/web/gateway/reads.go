@@ -161,7 +161,11 @@ func (g *Gateway) reads() {
 		summary: "Read an order",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Order], error) {
-		return ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
+		found, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
+		if err == nil {
+			g.limits.seen(found.Body)
+		}
+		return found, err
 	})
 	stream[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,

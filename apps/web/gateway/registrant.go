@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -111,8 +112,8 @@ func (g *Gateway) registrant() {
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
-		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429.",
-		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, refusal.TooManyChanges, problem.BacklogTooLong, problem.TooManyRequests),
+		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429; so are those from a network address with too many orders that hold seats already. An address that has many may have to pass a challenge.",
+		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, refusal.TooManyChanges, problem.BacklogTooLong, problem.TooManyRequests, problem.TooManyHolds, problem.ChallengeRequired),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
 	huma.Register(g.api, place, g.placeOrder)
@@ -128,7 +129,7 @@ func (g *Gateway) registrant() {
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
 		summary: "Say who places the order",
 		text:    "The registrant's e-mail address finds the order again, together with its record locator. Both names and the address can be corrected until the conference ends, also when the order is confirmed; then the order is found by the new address and not by the old.",
-		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded)...),
+		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded, problem.TooManyHolds)...),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
@@ -169,11 +170,20 @@ func (g *Gateway) registrant() {
 	}, false), g.unassignSeat)
 }
 
-// admitOrder turns new orders away while handling lags too far behind.
+// admitOrder turns new orders away while handling lags too far behind: those of an
+// address that sends many already when it lags half as far.
 func (g *Gateway) admitOrder(ctx huma.Context, next func(huma.Context)) {
-	if ok, retryAfter := g.backlog.Admit(); !ok {
-		g.refused.Add(ctx.Context(), 1, forBacklog)
-		fail(humagin.Unwrap(ctx), problem.New(problem.BacklogTooLong).With("Retry-After", seconds(retryAfter)))
+	ok, retryAfter := true, time.Duration(0)
+	if client, isLimited := limited(ctx.Context()); isLimited {
+		if ok, retryAfter = g.limits.places.Take(client); g.backlog.Lag() <= g.backlog.Limit()/2 {
+			ok = true
+		}
+	}
+	if ok {
+		ok, retryAfter = g.backlog.Admit()
+	}
+	if !ok {
+		fail(humagin.Unwrap(ctx), g.tooMany(ctx.Context(), problem.BacklogTooLong, forBacklog, retryAfter))
 		return
 	}
 	next(ctx)
@@ -181,9 +191,13 @@ func (g *Gateway) admitOrder(ctx huma.Context, next func(huma.Context)) {
 
 func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 	Write
-	ID   uuid.UUID `path:"id" doc:"The conference"`
-	Body PlaceOrder
+	Challenge string    `header:"Challenge-Response" maxLength:"4096" doc:"The response to a challenge, where one is required"`
+	ID        uuid.UUID `path:"id" doc:"The conference"`
+	Body      PlaceOrder
 }) (*Answer, error) {
+	if err := g.passes(ctx, in.Challenge); err != nil {
+		return nil, err
+	}
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		secret := secretFor(in.Body.Secret, in.IdempotencyKey, commandID)
 		order := access.OrderID(secret)
@@ -192,7 +206,7 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 		}
 		return Command{
 			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
-			About: order, OfOrder: true, ID: order, URL: orderURL(order), Creates: true,
+			About: order, OfOrder: true, Places: true, ID: order, URL: orderURL(order), Creates: true,
 			Secret: secret, SecretIsChosen: in.Body.Secret != "",
 		}
 	})
@@ -225,7 +239,7 @@ func (g *Gateway) assignRegistrant(ctx context.Context, in *struct {
 	Body Registrant
 }) (*Answer, error) {
 	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "registrant",
-		contracts.AssignRegistrantDetails{OrderID: in.ID, Registrant: in.Body.Person})
+		contracts.AssignRegistrantDetails{OrderID: in.ID, Registrant: in.Body.Person}, func(c *Command) { c.Email = in.Body.Email })
 }
 
 func (g *Gateway) confirmOrder(ctx context.Context, in *struct {
@@ -239,7 +253,8 @@ func (g *Gateway) cancelOrder(ctx context.Context, in *struct {
 	Write
 	OrderPath
 }) (*Answer, error) {
-	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID, ByOrganiser: originOf(ctx).organiser})
+	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID, ByOrganiser: originOf(ctx).organiser},
+		func(c *Command) { c.Ends = true })
 }
 
 func (g *Gateway) assignSeat(ctx context.Context, in *struct {
@@ -259,9 +274,13 @@ func (g *Gateway) unassignSeat(ctx context.Context, in *struct {
 }
 
 // sendToOrder sends a command to an order that is there already.
-func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, body any, wrapper string, command any) (*Answer, error) {
+func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, body any, wrapper string, command any, also ...func(*Command)) (*Answer, error) {
 	return g.send(ctx, w, body, func(uuid.UUID) Command {
-		return Command{Body: command, About: order, OfOrder: !originOf(ctx).organiser, ID: order, URL: orderURL(order), Wrapper: wrapper}
+		cmd := Command{Body: command, About: order, OfOrder: !originOf(ctx).organiser, ID: order, URL: orderURL(order), Wrapper: wrapper}
+		for _, set := range also {
+			set(&cmd)
+		}
+		return cmd
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
@@ -58,6 +59,11 @@ type Command struct {
 	Secret   string // that opens the order that is placed
 	// SecretIsChosen says that the client chose it.
 	SecretIsChosen bool
+	// Places says that it places an order, and Email whose that will be: they hold seats.
+	Places bool
+	Email  string
+	// Ends says that it gives the seats of its order back.
+	Ends bool
 	// Wrapper is the field of Body that is the request's body, if it is one.
 	Wrapper string
 	// Refused is set when it is known already that the command would be in vain.
@@ -95,6 +101,9 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 		if err := g.publish(ctx, id, cmd); err != nil {
 			return nil, err
 		}
+		if cmd.Ends {
+			g.limits.ended(cmd.About)
+		}
 	}
 	return g.answer(ctx, w, id, cmd)
 }
@@ -119,17 +128,36 @@ func (g *Gateway) keepSecret(ctx context.Context, cmd *Command) error {
 	return nil
 }
 
-// limitWriting lets an order be written to only so often. What organisers do to
-// their conferences is not limited.
+// limitWriting lets an order be written to only so often, an address write only so
+// often, and an address or an e-mail address hold only so much. What organisers do is
+// not limited.
 func (g *Gateway) limitWriting(ctx context.Context, cmd Command) error {
 	if !cmd.OfOrder {
 		return nil
 	}
 	if ok, retryAfter := g.writing.Take(cmd.About); !ok {
-		g.refused.Add(ctx, 1, forWriting)
-		return problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
+		return g.tooMany(ctx, problem.TooManyRequests, forWriting, retryAfter)
+	}
+	if ok, retryAfter := g.limits.write(ctx); !ok {
+		return g.tooMany(ctx, problem.TooManyRequests, forAddress, retryAfter)
+	}
+	if cmd.Places {
+		if ok, retryAfter := g.limits.hold(ctx, cmd.About); !ok {
+			return g.tooMany(ctx, problem.TooManyHolds, forHolds, retryAfter)
+		}
+	}
+	if cmd.Email != "" {
+		if ok, retryAfter := g.limits.register(ctx, cmd.Email, cmd.About); !ok {
+			return g.tooMany(ctx, problem.TooManyHolds, forHolds, retryAfter)
+		}
 	}
 	return nil
+}
+
+// tooMany turns a request away for a while.
+func (g *Gateway) tooMany(ctx context.Context, code es.Code, why metric.MeasurementOption, retryAfter time.Duration) *problem.Problem {
+	g.refused.Add(ctx, 1, why)
+	return problem.New(code).With("Retry-After", seconds(retryAfter))
 }
 
 // validate holds a command against its contract, so that nothing is published

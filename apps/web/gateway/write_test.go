@@ -450,13 +450,18 @@ func TestAPaymentSaysWhereThePayerGoesOn(t *testing.T) {
 	}
 }
 
-func TestTheCallersTraceGoesOn(t *testing.T) {
+func TestTheTraceOfAProxyOfOursGoesOnAndThatOfAStrangerDoesNot(t *testing.T) {
 	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	for given, want := range map[string]string{trace: trace, "nonsense\t": "", "00-zz": ""} {
-		f := newFixture(t)
-		f.do("POST", placePath(), oneSeat, header{"Traceparent", given})
-		if got := f.broker.only(t).TraceParent; got != want {
-			t.Errorf("given %q: %q, want %q", given, got, want)
+		for _, proxies := range [][]string{{"127.0.0.1"}, nil} {
+			if proxies == nil {
+				want = ""
+			}
+			f := newFixture(t, func(o *gateway.Options) { o.TrustedProxies = proxies })
+			f.do("POST", placePath(), oneSeat, header{"Traceparent", given})
+			if got := f.broker.only(t).TraceParent; got != want {
+				t.Errorf("given %q by way of %v: %q, want %q", given, proxies, got, want)
+			}
 		}
 	}
 }

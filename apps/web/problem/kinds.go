@@ -25,6 +25,8 @@ const (
 	CrossOrigin          es.Code = "cross-origin"
 	OrderSecretRequired  es.Code = "order-secret-required"
 	TooManyRequests      es.Code = "too-many-requests"
+	TooManyHolds         es.Code = "too-many-holds"
+	ChallengeRequired    es.Code = "challenge-required"
 	Unavailable          es.Code = "unavailable"
 	InternalError        es.Code = "internal-error"
 )
@@ -89,6 +91,12 @@ var Kinds = []Kind{
 	{TooManyRequests, http.StatusTooManyRequests,
 		Text{"Too many requests", "Try again after the time in Retry-After."},
 		Text{"请求过于频繁", "请在 Retry-After 所示时间后重试。"}},
+	{TooManyHolds, http.StatusTooManyRequests,
+		Text{"Too many orders hold seats", "From this network address, or for this e-mail address, as many orders hold seats as may at once. Confirm or cancel one, or try again after the time in Retry-After."},
+		Text{"占座订单过多", "来自此网络地址或使用此邮箱的占座订单已达上限。请确认或取消其中一个，或在 Retry-After 所示时间后重试。"}},
+	{ChallengeRequired, http.StatusForbidden,
+		Text{"A challenge is required", "Solve the challenge that this site shows, and send its response in the header Challenge-Response."},
+		Text{"需要完成验证", "请完成本站显示的人机验证，并在 Challenge-Response 请求头中发送结果。"}},
 	{Unavailable, http.StatusServiceUnavailable,
 		Text{"The service is not available", "A part of the system cannot be reached at the moment. Trying again with the same Idempotency-Key or the same id is safe."},
 		Text{"服务暂不可用", "系统的某个部分暂时无法访问。使用相同的 Idempotency-Key 或相同的 id 重试是安全的。"}},

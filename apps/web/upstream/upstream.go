@@ -186,12 +186,26 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 	proxy.ServeHTTP(w, r)
 }
 
-// passes says whether a header of a client is passed on. Those that begin with
-// dapr- tell the sidecar what to do, as which app to call, and ours say on whose
-// behalf; no app behind the gateway is to see the organiser's token.
+// passed are the headers of a client that are passed on, and with them those by which
+// providers sign their webhooks. All others stay behind: those that tell the sidecar
+// what to do, those that say on whose behalf an app asks, the organiser's token.
+var passed = map[string]bool{
+	"accept": true, "accept-encoding": true, "accept-language": true, "content-encoding": true, "content-length": true,
+	"content-type": true, "if-modified-since": true, "if-none-match": true, "last-event-id": true, "range": true,
+	"sec-fetch-site": true, "user-agent": true,
+}
+
+// signature is in the names of the headers of signed webhooks: of Stripe, PayPal,
+// Adyen, GitHub and of Standard Webhooks.
+var signature = regexp.MustCompile(`^([a-z0-9-]+-)?(signature|hmac)(-[a-z0-9-]+)?$|^(webhook|paypal)-[a-z0-9-]+$`)
+
+// passes says whether a header of a client is passed on.
 func passes(name string) bool {
 	name = strings.ToLower(name)
-	return name != "authorization" && name != "cookie" && !strings.HasPrefix(name, "dapr-") && !strings.HasPrefix(name, "plenary-")
+	if strings.HasPrefix(name, "dapr-") || strings.HasPrefix(name, "plenary-") {
+		return false
+	}
+	return passed[name] || signature.MatchString(name)
 }
 
 // Check gives the error of an answer that is not a success: ErrNotFound or a

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/tools/local/toolbuild"
 )
 
@@ -34,7 +35,7 @@ type Binaries struct {
 	Placement, Scheduler string
 }
 
-// oldest is the version that an installed Dapr must have at least: 1.16.
+// oldest is the version that an installed CLI must have at least: 1.16.
 var oldest = [2]int{1, 16}
 
 // Ensure gives the binaries of an installed Dapr, if it is recent enough and
@@ -85,8 +86,8 @@ func installed(ctx context.Context, out io.Writer) (Binaries, bool) {
 	if b.Version, err = versionOf(ctx, b.Daprd); err != nil {
 		return Binaries{}, false
 	}
-	if !recent(b.Version) {
-		fmt.Fprintf(out, "The Dapr %s in %s is too old; %d.%d is needed.\n", b.Version, dir, oldest[0], oldest[1])
+	if !selfcheck.IsPatched(b.Version) {
+		fmt.Fprintf(out, "The Dapr %s in %s is too old: the apps would refuse it (docs/self-check.md, dapr-version).\n", b.Version, dir)
 		return Binaries{}, false
 	}
 	for _, part := range []struct {

@@ -17,9 +17,10 @@ func TestAnInstalledDaprIsUsedIfItIsRecentAndComplete(t *testing.T) {
 		says  string
 	}{
 		"nothing installed": {nil, "", false, ""},
-		"slim":              {[]string{"placement", "scheduler"}, "1.16.0", true, "Using the Dapr 1.16.0"},
+		"slim":              {[]string{"placement", "scheduler"}, "1.16.14", true, "Using the Dapr 1.16.14"},
 		"newer":             {[]string{"placement", "scheduler"}, "2.0.1", true, "Using the Dapr 2.0.1"},
 		"too old":           {[]string{"placement", "scheduler"}, "1.15.9", false, "too old"},
+		"not patched":       {[]string{"placement", "scheduler"}, "1.17.4", false, "too old"},
 		"not to be run":     {[]string{"placement", "scheduler"}, "", false, ""},
 		"no scheduler":      {[]string{"placement"}, "1.18.2", running, ""},
 	} {

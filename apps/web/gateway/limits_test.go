@@ -1,0 +1,182 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/gateway"
+	"github.com/plenary/plenary/apps/web/problem"
+)
+
+// limited is a gateway with limits, which believes who the tests say they are.
+func limited(t *testing.T, l gateway.Limits, c gateway.Challenge) *fixture {
+	t.Helper()
+	l.Hold = 20 * time.Minute
+	return newFixture(t, func(o *gateway.Options) {
+		o.TrustedProxies, o.Limits, o.Challenge = []string{"127.0.0.1"}, l, c
+	})
+}
+
+func from(address string) header { return header{"X-Forwarded-For", address} }
+
+// place places an order and gives its path and the header that opens it.
+func place(f *fixture, headers ...header) (path string, by header) {
+	f.t.Helper()
+	placed := f.do("POST", placePath(), oneSeat, headers...).is(http.StatusAccepted).receipt()
+	return "/api/orders/" + placed.ID.String(), header{"Authorization", "Bearer " + placed.Secret}
+}
+
+func TestOneAddressHoldsSeatsWithSoManyOrders(t *testing.T) {
+	f := limited(t, gateway.Limits{HoldsPerAddress: 3}, nil)
+	script := from("192.0.2.1")
+	var path string
+	var by header
+	for range 3 {
+		path, by = place(f, script)
+	}
+	r := f.do("POST", placePath(), oneSeat, script)
+	r.problem(http.StatusTooManyRequests, problem.TooManyHolds)
+	if r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	sent := len(f.broker.commands())
+	place(f, from("192.0.2.2")) // others go on
+	if got := len(f.broker.commands()); got != sent+1 {
+		t.Errorf("%d commands were sent, want one more than %d", got, sent)
+	}
+	f.do("POST", path+"/cancel", "", by, script).is(http.StatusAccepted)
+	path, by = place(f, script)
+	f.do("POST", placePath(), oneSeat, script).problem(http.StatusTooManyRequests, problem.TooManyHolds)
+
+	// One that is confirmed holds no seats in that sense.
+	id := uuid.MustParse(strings.TrimPrefix(path, "/api/orders/"))
+	confirmed := expiredOrder
+	confirmed.ID, confirmed.Status = id, view.OrderConfirmed
+	f.query.answer("GET /orders/"+id.String(), confirmed)
+	f.do("GET", path, "", by, script).is(http.StatusOK)
+	place(f, script)
+}
+
+func TestAnOrderThatIsPlacedAgainHoldsOnce(t *testing.T) {
+	f := limited(t, gateway.Limits{HoldsPerAddress: 1}, nil)
+	for range 3 {
+		f.do("POST", placePath(), oneSeat, from("192.0.2.1"), header{"Idempotency-Key", idempotencyKey}).is(http.StatusAccepted)
+	}
+}
+
+func TestOneEMailAddressHoldsSeatsWithSoManyOrders(t *testing.T) {
+	f := limited(t, gateway.Limits{HoldsPerEmail: 2}, nil)
+	register := func(client int, email string) response {
+		address := from(fmt.Sprintf("192.0.2.%d", client))
+		path, by := place(f, address)
+		return f.do("PUT", path+"/registrant", `{"firstName":"Ada","lastName":"Lovelace","email":"`+email+`"}`, by, address)
+	}
+	register(1, "ada@example.org").is(http.StatusAccepted)
+	register(2, " Ada@EXAMPLE.org ").is(http.StatusAccepted)
+	register(3, "ADA@example.org").problem(http.StatusTooManyRequests, problem.TooManyHolds)
+	register(3, "bob@example.org").is(http.StatusAccepted)
+}
+
+func TestOneAddressWritesOnlySoOften(t *testing.T) {
+	const each = 2
+	f := limited(t, gateway.Limits{WritesPerAddress: each}, nil)
+	refused := 0
+	for range 15 * each {
+		r := f.do("POST", placePath(), oneSeat, from("192.0.2.1"))
+		if r.status == http.StatusTooManyRequests {
+			r.problem(http.StatusTooManyRequests, problem.TooManyRequests)
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("none was refused")
+	}
+	place(f, from("192.0.2.2"))
+}
+
+func TestThisMachineIsNotLimited(t *testing.T) {
+	f := newFixture(t, func(o *gateway.Options) {
+		o.Limits = gateway.Limits{HoldsPerAddress: 1, WritesPerAddress: 1, Hold: time.Hour}
+	})
+	for range 20 {
+		place(f)
+	}
+}
+
+// puzzle is a stand-in for a provider of challenges.
+type puzzle struct{ err error }
+
+func (p puzzle) Passed(_ context.Context, response string, client netip.Addr) (bool, error) {
+	return response == "solved by "+client.String(), p.err
+}
+
+func TestAnAddressWithManyHoldsHasToPassAChallenge(t *testing.T) {
+	limits := gateway.Limits{HoldsPerAddress: 100, ChallengeAfter: 2}
+	f := limited(t, limits, puzzle{})
+	script := from("192.0.2.1")
+	place(f, script)
+	place(f, script)
+	sent := len(f.broker.commands())
+	f.do("POST", placePath(), oneSeat, script).problem(http.StatusForbidden, problem.ChallengeRequired)
+	f.do("POST", placePath(), oneSeat, script, header{gateway.ChallengeHeader, "guessed"}).problem(http.StatusForbidden, problem.ChallengeRequired)
+	if got := len(f.broker.commands()); got != sent {
+		t.Errorf("%d commands were sent", got-sent)
+	}
+	place(f, script, header{gateway.ChallengeHeader, "solved by 192.0.2.1"})
+	place(f, from("192.0.2.2"))
+
+	// While nobody can judge it, the sale goes on.
+	f = limited(t, limits, puzzle{err: errors.New("away")})
+	for range 4 {
+		place(f, script, header{gateway.ChallengeHeader, "anything"})
+	}
+}
+
+// The form is that of the providers: see Verifier.
+func TestAVerifierAsksByTheFormOfTheProviders(t *testing.T) {
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch response := r.PostFormValue("response"); {
+		case response == "broken":
+			w.WriteHeader(http.StatusBadGateway)
+		case response == "nonsense":
+			fmt.Fprint(w, "<html>")
+		default:
+			fmt.Fprintf(w, `{"success":%t,"hostname":"example.org"}`, response == "good" && r.PostFormValue("remoteip") == "192.0.2.1")
+		}
+	}))
+	defer provider.Close()
+	v := gateway.Verifier{URL: provider.URL + "/siteverify", Client: provider.Client()}
+	for response, want := range map[string]struct{ passed, fails bool }{
+		"good": {passed: true}, "bad": {}, "broken": {fails: true}, "nonsense": {fails: true},
+	} {
+		passed, err := v.Passed(t.Context(), response, netip.MustParseAddr("192.0.2.1"))
+		if passed != want.passed || (err != nil) != want.fails {
+			t.Errorf("%s: %t, %v", response, passed, err)
+		}
+	}
+}
+
+// An address that sends many orders leaves room for others while handling lags. Here
+// nothing is ever handled.
+func TestOneAddressLeavesRoomForOthersWhileHandlingLags(t *testing.T) {
+	f := newFixture(t, func(o *gateway.Options) { o.TrustedProxies, o.MaxLag = []string{"127.0.0.1"}, 8*time.Second })
+	for {
+		r := f.do("POST", placePath(), oneSeat, from("192.0.2.1"))
+		if r.status == http.StatusAccepted {
+			continue
+		}
+		r.problem(http.StatusTooManyRequests, problem.BacklogTooLong)
+		place(f, from("192.0.2.2"))
+		return
+	}
+}
