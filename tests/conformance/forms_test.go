@@ -17,6 +17,7 @@ import (
 	"github.com/plenary/plenary/engine/bus/bustest"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/topology"
 )
 
 // arrivals counts what came, by id.
@@ -66,14 +67,15 @@ func TestEventsAreReadAloneAndInBatchesWhoeverSentThem(t *testing.T) {
 		return strings.Replace(string(event), `"id":"scopes"`, fmt.Sprintf(`"id":"forms-%d"`, n), 1)
 	}
 	const malformed = `{"no":"event"}`
+	topic := topology.From("orders", "web")
 	batch := func(events ...string) []byte { return []byte("[" + strings.Join(events, ",") + "]") }
 	for _, err := range []error{
-		dapr.PublishEvent(t.Context(), "commandbus", "orders", []byte(numbered(1)), client.PublishEventWithContentType("application/cloudevents+json")),
-		dapr.PublishEvent(t.Context(), "commandbus", "orders", batch(numbered(2), numbered(3), malformed, numbered(4)),
+		dapr.PublishEvent(t.Context(), "commandbus", topic, []byte(numbered(1)), client.PublishEventWithContentType("application/cloudevents+json")),
+		dapr.PublishEvent(t.Context(), "commandbus", topic, batch(numbered(2), numbered(3), malformed, numbered(4)),
 			client.PublishEventWithContentType(message.BatchContentType), client.PublishEventWithRawPayload()),
-		post(t.Context(), fmt.Sprintf("http://%s/v1.0/publish/commandbus/orders?metadata.rawPayload=true", address(system.App("web").HTTPPort)),
+		post(t.Context(), fmt.Sprintf("http://%s/v1.0/publish/commandbus/%s?metadata.rawPayload=true", address(system.App("web").HTTPPort), topic),
 			message.BatchContentType, batch(numbered(5), numbered(6))),
-		post(t.Context(), fmt.Sprintf("http://%s/v1.0/publish/commandbus/orders", address(system.App("web").HTTPPort)),
+		post(t.Context(), fmt.Sprintf("http://%s/v1.0/publish/commandbus/%s", address(system.App("web").HTTPPort), topic),
 			message.ContentType, []byte(numbered(7))),
 	} {
 		if err != nil {
