@@ -68,7 +68,7 @@ func TestAnAppIsCarriedEverywhere(t *testing.T) {
 		"components/config.yaml":                                 {"mail-password]"},
 		"components/redis/forget.lua":                            {"['newcomers-from-query'] = {'newcomer-commandbus'}", "'newcomer-eventbus'"},
 		"components/rabbitmq-postgres/definitions.json":          {`"newcomer-commandbus-newcomers-from-query"`, `"newcomer-eventbus-events-from-order"`, `"x-queue-type":"classic"`},
-		"components/rabbitmq-postgres/definitions-quorum.json":   {`"newcomer-commandbus-newcomers"`, `"x-queue-type":"quorum"`, `"delivery-limit":1000000000`},
+		"components/rabbitmq-postgres/definitions-quorum.json":   {`"newcomer-commandbus-newcomers-from-query"`, `"x-queue-type":"quorum"`, `"delivery-limit":1000000000`},
 		"components/common/subscriptions.yaml":                   {"name: newcomers-from-query-to-newcomer\n", "name: orders-from-newcomer-to-order\n", "deadLetterTopic: deadletters-from-newcomer\n", "scopes: [newcomer]"},
 		"components/local/resources/commandbus.yaml":             {"newcomer=orders-from-newcomer,deadletters-from-newcomer", "newcomer=newcomers-from-query"},
 		"components/rabbitmq-postgres/resources/commandbus.yaml": {"newcomer=orders-from-newcomer,deadletters-from-newcomer,probe"},
