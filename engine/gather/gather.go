@@ -5,13 +5,18 @@ package gather
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
+// ErrFull: as many calls as may wait do so already.
+var ErrFull = errors.New("gather: too many calls wait")
+
 // Gatherer gathers calls with items of type T.
 type Gatherer[T any] struct {
-	do  func(ctx context.Context, items []T) []error
-	max int
+	do   func(ctx context.Context, items []T) []error
+	max  int
+	most int // that wait for a batch to begin; 0: any number
 
 	mu      sync.Mutex
 	waiting []call[T]
@@ -30,11 +35,22 @@ func New[T any](limit int, do func(ctx context.Context, items []T) []error) *Gat
 	return &Gatherer[T]{do: do, max: limit}
 }
 
+// Bounded lets at most so many calls wait for a batch to begin. What do stands for may
+// hang, and then nothing else bounds them.
+func (g *Gatherer[T]) Bounded(most int) *Gatherer[T] {
+	g.most = most
+	return g
+}
+
 // Do hands item in and waits for its batch. When ctx ends first its error is
-// returned, and the item may still be done.
+// returned, and the item may still be done. Error: ErrFull, and the item is not done.
 func (g *Gatherer[T]) Do(ctx context.Context, item T) error {
 	c := call[T]{item: item, done: make(chan error, 1)}
 	g.mu.Lock()
+	if g.most > 0 && len(g.waiting) >= g.most {
+		g.mu.Unlock()
+		return ErrFull
+	}
 	g.waiting = append(g.waiting, c)
 	if !g.working {
 		g.working = true

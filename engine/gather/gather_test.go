@@ -3,6 +3,7 @@ package gather_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -54,6 +55,38 @@ func TestWhatComesMeanwhileFormsTheNextBatch(t *testing.T) {
 	}
 	if total != 11 || len(sizes) != 4 {
 		t.Fatalf("batches of %v", sizes)
+	}
+}
+
+func TestCallsBeyondTheBoundAreTurnedAway(t *testing.T) {
+	entered, release := make(chan struct{}, 9), make(chan struct{})
+	g := gather.New(1, func(_ context.Context, items []int) []error {
+		entered <- struct{}{}
+		<-release
+		return make([]error, len(items))
+	}).Bounded(2)
+	var wg sync.WaitGroup
+	do := func(n int) {
+		wg.Go(func() {
+			if err := g.Do(context.Background(), n); err != nil {
+				t.Errorf("%d: %v", n, err)
+			}
+		})
+	}
+	do(0)
+	<-entered
+	do(1)
+	do(2)
+	for g.Waiting() < 2 {
+		runtime.Gosched()
+	}
+	if err := g.Do(t.Context(), 3); !errors.Is(err, gather.ErrFull) {
+		t.Errorf("one more than may wait: %v", err)
+	}
+	close(release)
+	wg.Wait()
+	if err := g.Do(t.Context(), 4); err != nil {
+		t.Errorf("when none waits any more: %v", err)
 	}
 }
 

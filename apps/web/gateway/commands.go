@@ -8,8 +8,13 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// maxBatch bounds the commands of one bulk publish.
-const maxBatch = 200
+const (
+	// maxBatch bounds the commands of one bulk publish.
+	maxBatch = 200
+	// maxUnpublished bounds those that wait for one. A broker that hangs must not have
+	// requests pile up: what comes then is answered 503 at once.
+	maxUnpublished = 2000
+)
 
 // Gathered sends commands through p, those of concurrent requests together.
 func Gathered(p bus.Publisher) Commands {
@@ -20,7 +25,7 @@ func Gathered(p bus.Publisher) Commands {
 			errs[i] = err
 		}
 		return errs
-	})}
+	}).Bounded(maxUnpublished)}
 }
 
 type gathered struct {

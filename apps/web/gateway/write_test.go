@@ -18,6 +18,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
+	"github.com/plenary/plenary/engine/gather"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/telemetry/telemetrytest"
 )
@@ -401,6 +402,30 @@ func TestAClientThatGoesAwayLeavesTheGatewayReady(t *testing.T) {
 	if err := f.gateway.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A broker that hangs has so many requests wait, and the others are turned away at once.
+func TestRequestsDoNotPileUpWhileTheBrokerHangs(t *testing.T) {
+	h := held{make(chan struct{}, 1), make(chan struct{})}
+	commands := gateway.Gathered(h)
+	f := newFixture(t, func(o *gateway.Options) { o.Commands = commands })
+	// What clients asked that have gone away waits all the same.
+	gone, goAway := context.WithCancel(t.Context())
+	goAway()
+	for n := 0; !errors.Is(commands.Send(gone, message.Message{Meta: message.Meta{ID: uuid.NewString()}}), gather.ErrFull); n++ {
+		if n > 10_000 {
+			t.Fatalf("%d commands wait", n)
+		}
+	}
+	r := f.do("POST", placePath(), oneSeat).is(http.StatusServiceUnavailable)
+	if r.header.Get("Retry-After") == "" {
+		t.Error("it is not told when to come again")
+	}
+	go func() {
+		for range h.asked { // the batches that waited
+		}
+	}()
+	close(h.goOn)
 }
 
 func TestWaitingEndsWhenTheGatewayDoes(t *testing.T) {
