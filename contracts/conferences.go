@@ -18,13 +18,35 @@ func (p Precondition) Expected() uint64 { return p.IfVersion }
 
 // Commands that the conference app receives, all from organisers.
 type (
-	// CreateConference opens a conference under a slug that no other has.
+	// CreateConference opens a conference under a slug that no other has, with the seat
+	// types that it begins with: those of another, where it is a copy.
 	CreateConference struct {
 		ConferenceID uuid.UUID         `json:"conferenceId" validate:"required"`
 		Slug         string            `json:"slug" validate:"required,max=64"`
 		Owner        string            `json:"owner" validate:"required,name"`
 		Currency     string            `json:"currency" validate:"required,len=3,uppercase"`
 		Details      ConferenceDetails `json:"details"`
+		SeatTypes    []NewSeatType     `json:"seatTypes,omitempty" validate:"max=50,dive"`
+	}
+	// NewSeatType is a seat type that a conference begins with.
+	NewSeatType struct {
+		SeatTypeID  uuid.UUID `json:"seatTypeId" validate:"required"`
+		Name        string    `json:"name" validate:"required,name"`
+		Description string    `json:"description" validate:"max=1000,lines"`
+		Price       int64     `json:"price"` // minor units of the conference's currency
+		Quota       int       `json:"quota"`
+		SalesWindow
+	}
+	// RenameConference gives a draft another slug, and sets the old one free.
+	RenameConference struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Slug         string    `json:"slug" validate:"required,max=64"`
+		Precondition
+	}
+	// DeleteConference gives a draft up, and sets its slug free.
+	DeleteConference struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Precondition
 	}
 	// UpdateConference replaces the details.
 	UpdateConference struct {
@@ -83,6 +105,15 @@ type (
 		Currency     string            `json:"currency"`
 		Details      ConferenceDetails `json:"details"`
 	}
+	// ConferenceRenamed gives a draft another slug.
+	ConferenceRenamed struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		Slug         string    `json:"slug"`
+	}
+	// ConferenceDeleted gives a draft up.
+	ConferenceDeleted struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+	}
 	// ConferenceUpdated replaces the details.
 	ConferenceUpdated struct {
 		ConferenceID uuid.UUID         `json:"conferenceId" validate:"required"`
@@ -125,6 +156,8 @@ type (
 
 func conferences(r *message.Registry) {
 	command(r, TopicConferences, "CreateConference.v1", func(c CreateConference) uuid.UUID { return c.ConferenceID })
+	command(r, TopicConferences, "RenameConference.v1", func(c RenameConference) uuid.UUID { return c.ConferenceID })
+	command(r, TopicConferences, "DeleteConference.v1", func(c DeleteConference) uuid.UUID { return c.ConferenceID })
 	command(r, TopicConferences, "UpdateConference.v1", func(c UpdateConference) uuid.UUID { return c.ConferenceID })
 	command(r, TopicConferences, "PublishConference.v1", func(c PublishConference) uuid.UUID { return c.ConferenceID })
 	command(r, TopicConferences, "UnpublishConference.v1", func(c UnpublishConference) uuid.UUID { return c.ConferenceID })
@@ -133,6 +166,8 @@ func conferences(r *message.Registry) {
 	command(r, TopicConferences, "RemoveSeatType.v1", func(c RemoveSeatType) uuid.UUID { return c.ConferenceID })
 
 	event(r, "ConferenceCreated.v1", func(e ConferenceCreated) uuid.UUID { return e.ConferenceID })
+	event(r, "ConferenceRenamed.v1", func(e ConferenceRenamed) uuid.UUID { return e.ConferenceID })
+	event(r, "ConferenceDeleted.v1", func(e ConferenceDeleted) uuid.UUID { return e.ConferenceID })
 	event(r, "ConferenceUpdated.v1", func(e ConferenceUpdated) uuid.UUID { return e.ConferenceID })
 	event(r, "ConferencePublished.v1", func(e ConferencePublished) uuid.UUID { return e.ConferenceID })
 	event(r, "ConferenceUnpublished.v1", func(e ConferenceUnpublished) uuid.UUID { return e.ConferenceID })

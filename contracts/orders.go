@@ -52,6 +52,12 @@ type (
 		Version int       `json:"version" validate:"min=1"`
 		Reason  string    `json:"reason" validate:"required"`
 	}
+	// LookForOrder asks whether an order is there, and changes nothing: one that is not
+	// there is a refusal. Sent by the process before it gives back the payment of an
+	// order of which it has heard nothing.
+	LookForOrder struct {
+		OrderID uuid.UUID `json:"orderId" validate:"required"`
+	}
 	// ExpireOrder ends an order whose hold has lapsed. Sent by the process, which
 	// has compared the clock.
 	ExpireOrder struct {
@@ -227,6 +233,7 @@ func orders(r *message.Registry) {
 	command(r, TopicOrders, "AssignRegistrantDetails.v1", func(c AssignRegistrantDetails) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "MarkSeatsAsReserved.v1", func(c MarkSeatsAsReserved) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "RejectOrder.v1", func(c RejectOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "LookForOrder.v1", func(c LookForOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "ExpireOrder.v1", func(c ExpireOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "ConfirmOrder.v1", func(c ConfirmOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "ReinstateOrder.v1", func(c ReinstateOrder) uuid.UUID { return c.OrderID })

@@ -83,6 +83,8 @@ const (
 
 // What people write.
 const (
+	// ConferenceWasPublished: its slug stands in links, so that it is neither renamed nor deleted.
+	ConferenceWasPublished es.Code = "conference-was-published"
 	// NameRequired: a conference, a seat type, an organisation or a person without a name.
 	NameRequired es.Code = "name-required"
 	// NameInvalid: a name that is not one line, cannot be seen, would deceive a reader, or is too long.

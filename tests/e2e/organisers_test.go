@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/tools/local/api"
 )
@@ -75,4 +78,89 @@ func TestTheEarlierOfTwoChangesIsNotLostWithoutAWord(t *testing.T) {
 	if status, problem := c.edit(http.MethodPut, path, party("Ball"), ""); status != http.StatusOK {
 		t.Errorf("without a precondition: %d %+v", status, problem)
 	}
+}
+
+func TestADraftsAddressIsFreeWhenItIsRenamedOrDeleted(t *testing.T) {
+	c := onSale(t, system, quotas{})
+	ctx := t.Context()
+	first, second := "first-"+uuid.NewString(), "second-"+uuid.NewString()
+	create := func(slug string) (string, error) {
+		starts := time.Now().UTC().Truncate(time.Hour).AddDate(0, 6, 0)
+		return c.organiser.CreateConference(ctx, api.NewConference{
+			Slug: slug, Owner: "The organisers", Name: "A draft", Currency: "USD", TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 1),
+		})
+	}
+	taken := func(slug string) {
+		t.Helper()
+		_, err := create(slug)
+		c.refused(err, "slug-taken")
+	}
+	gone := func(name string) {
+		t.Helper()
+		_, err := c.organiser.Conference(ctx, name)
+		c.refused(err, "conference-not-found")
+	}
+	draft, err := create(first)
+	c.must(err)
+	taken(first)
+	c.must(c.organiser.RenameConference(ctx, draft, second))
+	gone(first)
+	if found, err := c.organiser.Conference(ctx, second); err != nil || found.ID != draft {
+		t.Errorf("by its new address: %+v, %v", found, err)
+	}
+	taken(second)
+	other, err := create(first)
+	c.must(err)
+	c.refused(c.organiser.RenameConference(ctx, draft, first), "slug-taken")
+
+	c.must(c.organiser.DeleteConference(ctx, draft))
+	c.must(c.organiser.DeleteConference(ctx, draft)) // again
+	gone(draft)
+	gone(second)
+	c.refused(c.organiser.RenameConference(ctx, draft, first), "conference-not-found")
+	c.must(c.organiser.RenameConference(ctx, other, second))
+
+	// A conference that was published keeps its address, also when it is off sale.
+	c.refused(c.organiser.RenameConference(ctx, c.id, first), "conference-was-published")
+	c.refused(c.organiser.DeleteConference(ctx, c.id), "conference-was-published")
+	c.must(c.organiser.Unpublish(ctx, c.id))
+	c.refused(c.organiser.DeleteConference(ctx, c.id), "conference-was-published")
+}
+
+func TestACopyOfAConferenceIsADraftLikeIt(t *testing.T) {
+	c := onSale(t, system, quotas{workshop: 7})
+	ctx := t.Context()
+	c.buy(seats(c.workshop, 2))
+	_, err := c.organiser.DuplicateConference(ctx, c.id, "not a slug")
+	c.refused(err, "validation-failed")
+	slug := "copy-" + uuid.NewString()
+	copied, err := c.organiser.DuplicateConference(ctx, c.id, slug)
+	c.must(err)
+	_, err = c.organiser.DuplicateConference(ctx, c.id, slug)
+	c.refused(err, "slug-taken")
+	_, err = c.anyone.Conference(ctx, copied)
+	c.refused(err, "conference-not-found") // a draft is nobody else's business
+
+	original, err := c.organiser.ConferenceDetails(ctx, c.id)
+	c.must(err)
+	details, err := c.organiser.ConferenceDetails(ctx, copied)
+	c.must(err)
+	if asJSON(details) != asJSON(original) {
+		t.Errorf("the copy says\n%v\nof\n%v", details, original)
+	}
+	from, err := c.organiser.Conference(ctx, c.id)
+	c.must(err)
+	to, err := c.organiser.Conference(ctx, copied)
+	c.must(err)
+	if len(to.SeatTypes) != len(from.SeatTypes) {
+		t.Fatalf("the copy has %d seat types, not %d", len(to.SeatTypes), len(from.SeatTypes))
+	}
+	for i, s := range to.SeatTypes {
+		if f := from.SeatTypes[i]; s.ID == f.ID || s.Name != f.Name || s.Price != f.Price || s.Quota != f.Quota {
+			t.Errorf("a copy of %+v is %+v", f, s)
+		}
+	}
+	c.id, c.workshop = copied, to.SeatTypes[1].ID
+	c.must(c.organiser.Publish(ctx, copied))
+	c.buy(seats(c.workshop, 7)) // all are free again
 }

@@ -131,6 +131,25 @@ func (w *world) paidAhead(orderID uuid.UUID) bool {
 	})
 }
 
+// payAheadInVain pays for an order that is not there, until the process gives the
+// payment up. The order may come after all.
+func (w *world) payAheadInVain(id uuid.UUID) {
+	arrive := func() {
+		for len(w.inFlight) > 0 {
+			w.deliver(false)
+		}
+	}
+	w.pay(id, order.State{Total: usd(199_00), Version: 1})
+	arrive()
+	payment := w.opened[len(w.opened)-1]
+	w.provider.taken[payment] = true
+	w.send(id, contracts.CompletePayment{PaymentID: payment, ProviderReference: "demo"})
+	arrive()
+	w.pass(times.Hold + times.Grace + time.Minute)
+	w.wakeThoseDue()
+	arrive()
+}
+
 // pay opens a payment of the total as the page shows it; now and then of
 // another amount, as of a page that was long open.
 func (w *world) pay(id uuid.UUID, o order.State) {

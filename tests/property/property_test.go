@@ -75,6 +75,9 @@ func TestOrdersEndRight(t *testing.T) {
 	runs, happened := 0, map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
+		if w.chance("an order that comes too late for its payment", 20) {
+			w.payAheadInVain(orderIDs[0])
+		}
 		for range pick(w, "steps", 120, 60, 30, 250) {
 			w.happen()
 			w.check()

@@ -40,7 +40,10 @@ type State struct {
 	Currency  string                      `json:"currency"`
 	Details   contracts.ConferenceDetails `json:"details"`
 	Published bool                        `json:"published"`
-	SeatTypes []SeatType                  `json:"seatTypes"` // in the order of their adding, removed ones too
+	// Public says that it was ever published, and Deleted that it was given up before.
+	Public    bool       `json:"public"`
+	Deleted   bool       `json:"deleted"`
+	SeatTypes []SeatType `json:"seatTypes"` // in the order of their adding, removed ones too
 
 	// Version is the number of events folded, and CatalogueVersion that of the
 	// last one that changed what is on sale.
@@ -63,7 +66,7 @@ type SeatType struct {
 	QuotaVersion uint64 `json:"quotaVersion"`
 }
 
-func (s State) exists() bool { return s.ID != uuid.Nil }
+func (s State) exists() bool { return s.ID != uuid.Nil && !s.Deleted }
 
 func (s State) onSale() (n int) {
 	for _, t := range s.SeatTypes {
@@ -89,6 +92,9 @@ func Aggregate() es.Aggregate[State] {
 		Commands: []es.Command[State]{
 			es.On(func(c contracts.CreateConference) uuid.UUID { return c.ConferenceID }, create,
 				es.Claims(func(c contracts.CreateConference) []string { return []string{slugClaim(c.Slug)} })),
+			es.On(func(c contracts.RenameConference) uuid.UUID { return c.ConferenceID }, rename,
+				es.Claims(func(c contracts.RenameConference) []string { return []string{slugClaim(c.Slug)} })),
+			es.On(func(c contracts.DeleteConference) uuid.UUID { return c.ConferenceID }, remove),
 			es.On(func(c contracts.UpdateConference) uuid.UUID { return c.ConferenceID }, update),
 			es.On(func(c contracts.PublishConference) uuid.UUID { return c.ConferenceID }, publish),
 			es.On(func(c contracts.UnpublishConference) uuid.UUID { return c.ConferenceID }, unpublish),
@@ -104,7 +110,8 @@ func Aggregate() es.Aggregate[State] {
 	}
 }
 
-// owns says that a conference has its slug from when it was created.
+// owns says that a conference has its slug from when it was created, until it is
+// renamed or deleted.
 func owns(s State) []string {
 	if !s.exists() {
 		return nil
@@ -117,8 +124,13 @@ func slugClaim(slug string) string { return "slug/" + slug }
 // guard refuses what is said of a conference that is not there, and a change of one that
 // its sender has not seen as it is.
 func guard(_ es.Env, s State, command any) error {
-	if _, creates := command.(contracts.CreateConference); creates {
+	switch command.(type) {
+	case contracts.CreateConference:
 		return nil
+	case contracts.DeleteConference:
+		if s.Deleted {
+			return nil // again
+		}
 	}
 	if !s.exists() {
 		return es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
@@ -148,19 +160,81 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.exists() {
-		if c.Slug == s.Slug && owner == s.Owner && c.Currency == s.Currency && details == inUTC(s.Details) {
+	fresh := contracts.ConferenceCreated{ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: owner, Currency: c.Currency, Details: details}
+	added, err := evolve(State{}, fresh).begin(c.SeatTypes)
+	if err != nil {
+		return nil, err
+	}
+	if s.ID != uuid.Nil {
+		if s.exists() && len(added) == 0 && c.Slug == s.Slug && owner == s.Owner && c.Currency == s.Currency && details == inUTC(s.Details) {
 			return nil, nil
 		}
-		return nil, es.Refuse(refusal.ConferenceExists, "there is a conference with this id already")
+		return nil, es.Refuse(refusal.ConferenceExists, "there is a conference with this id already, or was")
 	}
-	self := es.Ref{Aggregate: Name, ID: c.ConferenceID.String()}
-	if env.Claims[slugClaim(c.Slug)] != self.String() {
-		return nil, es.Refuse(refusal.SlugTaken, "another conference has the address %q", c.Slug)
+	if err := refuseIfTaken(env, c.ConferenceID, c.Slug); err != nil {
+		return nil, err
 	}
-	return []any{contracts.ConferenceCreated{
-		ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: owner, Currency: c.Currency, Details: details,
-	}}, nil
+	return append([]any{fresh}, added...), nil
+}
+
+// begin adds the seat types that a conference begins with.
+func (s State) begin(types []contracts.NewSeatType) (events []any, err error) {
+	for _, t := range types {
+		added, err := addSeatType(es.Env{}, s, contracts.AddSeatType{
+			ConferenceID: s.ID, SeatTypeID: t.SeatTypeID, Name: t.Name, Description: t.Description, Price: t.Price, Quota: t.Quota, SalesWindow: t.SalesWindow,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range added {
+			s, events = evolve(s, e), append(events, e)
+		}
+	}
+	return events, nil
+}
+
+func refuseIfTaken(env es.Env, id uuid.UUID, slug string) error {
+	self := es.Ref{Aggregate: Name, ID: id.String()}
+	if env.Claims[slugClaim(slug)] != self.String() {
+		return es.Refuse(refusal.SlugTaken, "another conference has the address %q", slug)
+	}
+	return nil
+}
+
+// rename gives a draft another slug. Once a conference was published, its slug stands
+// in links.
+func rename(env es.Env, s State, c contracts.RenameConference) ([]any, error) {
+	if err := checkSlug(c.Slug); err != nil {
+		return nil, err
+	}
+	if c.Slug == s.Slug {
+		return nil, nil
+	}
+	if err := s.refuseIfPublic(); err != nil {
+		return nil, err
+	}
+	if err := refuseIfTaken(env, s.ID, c.Slug); err != nil {
+		return nil, err
+	}
+	return []any{contracts.ConferenceRenamed{ConferenceID: s.ID, Slug: c.Slug}}, nil
+}
+
+// remove gives a draft up. Nobody can have ordered anything.
+func remove(_ es.Env, s State, _ contracts.DeleteConference) ([]any, error) {
+	if s.Deleted {
+		return nil, nil
+	}
+	if err := s.refuseIfPublic(); err != nil {
+		return nil, err
+	}
+	return []any{contracts.ConferenceDeleted{ConferenceID: s.ID}}, nil
+}
+
+func (s State) refuseIfPublic() error {
+	if s.Public {
+		return es.Refuse(refusal.ConferenceWasPublished, "a conference that was published keeps its address for ever, and is not deleted")
+	}
+	return nil
 }
 
 func update(_ es.Env, s State, c contracts.UpdateConference) ([]any, error) {
@@ -269,13 +343,17 @@ func evolve(s State, event any) State {
 	case contracts.ConferenceCreated:
 		s.ID, s.Slug, s.Owner, s.Currency, s.Details = e.ConferenceID, e.Slug, e.Owner, e.Currency, e.Details
 		s.CatalogueVersion = s.Version
+	case contracts.ConferenceRenamed:
+		s.Slug = e.Slug
+	case contracts.ConferenceDeleted:
+		s.Deleted = true
 	case contracts.ConferenceUpdated:
 		if timesOf(e.Details) != timesOf(s.Details) {
 			s.CatalogueVersion = s.Version
 		}
 		s.Details = e.Details
 	case contracts.ConferencePublished:
-		s.Published, s.CatalogueVersion = true, s.Version
+		s.Published, s.Public, s.CatalogueVersion = true, true, s.Version
 	case contracts.ConferenceUnpublished:
 		s.Published, s.CatalogueVersion = false, s.Version
 	case contracts.SeatTypeAdded:
@@ -335,13 +413,20 @@ func (s State) catalogue() contracts.SetCatalogue {
 
 var slugFormat = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-func checkCreate(c contracts.CreateConference) error {
-	if len(c.Slug) > 64 || !slugFormat.MatchString(c.Slug) {
+func checkSlug(slug string) error {
+	if len(slug) > 64 || !slugFormat.MatchString(slug) {
 		return es.Refuse(refusal.SlugInvalid, "an address is up to 64 lower-case letters, digits and single hyphens between them")
 	}
-	if uuid.Validate(c.Slug) == nil {
+	if uuid.Validate(slug) == nil {
 		// Where a conference is named by slug or id, this would name two.
 		return es.Refuse(refusal.SlugInvalid, "an address must not look like an id")
+	}
+	return nil
+}
+
+func checkCreate(c contracts.CreateConference) error {
+	if err := checkSlug(c.Slug); err != nil {
+		return err
 	}
 	if !currencies[c.Currency] {
 		return es.Refuse(refusal.CurrencyUnknown, "%q is not the code of a currency in use (ISO 4217)", c.Currency)

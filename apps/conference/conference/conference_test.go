@@ -1,6 +1,7 @@
 package conference_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -943,4 +944,62 @@ func TestEveryCommandIsAnsweredOnce(t *testing.T) {
 	if agg.Handled != 0 {
 		t.Errorf("only the last %d messages are remembered", agg.Handled)
 	}
+}
+
+func TestADraftIsRenamedAndDeletedAndAPublishedConferenceIsNot(t *testing.T) {
+	rename := func(slug string) contracts.RenameConference {
+		return contracts.RenameConference{ConferenceID: id, Slug: slug}
+	}
+	renamed := contracts.ConferenceRenamed{ConferenceID: id, Slug: "gophercon-cn"}
+	remove, deleted := contracts.DeleteConference{ConferenceID: id}, contracts.ConferenceDeleted{ConferenceID: id}
+	onSale := []any{created(), added(general, "General admission", 19900, 100), published}
+	mine := map[string]string{"slug/gophercon-cn": "conference/" + id.String()}
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{Name: "a draft gets another slug", Given: []any{created()}, Claims: mine, When: rename("gophercon-cn"), Then: []any{renamed}, Sends: none},
+		estest.Scenario{Name: "the slug that it has", Given: []any{created(), renamed}, When: rename("gophercon-cn"), Sends: none},
+		estest.Scenario{Name: "a slug that is taken", Given: []any{created()}, Claims: map[string]string{"slug/gophercon-cn": "conference/another"}, When: rename("gophercon-cn"), Refused: refusal.SlugTaken},
+		estest.Scenario{Name: "what is no slug", Given: []any{created()}, When: rename("Gopher Con"), Refused: refusal.SlugInvalid},
+		estest.Scenario{Name: "once it was published", Given: onSale, When: rename("gophercon-cn"), Refused: refusal.ConferenceWasPublished},
+		estest.Scenario{Name: "off sale again", Given: append(onSale, unpublished), When: rename("gophercon-cn"), Refused: refusal.ConferenceWasPublished},
+		estest.Scenario{Name: "of a version that is not there any more", Given: []any{created(), updated(moved)}, When: contracts.RenameConference{ConferenceID: id, Slug: "gophercon-cn", Precondition: contracts.Precondition{IfVersion: 1}}, Refused: refusal.ConferenceChanged},
+		estest.Scenario{Name: "a draft is deleted", Given: []any{created()}, When: remove, Then: []any{deleted}, Sends: none},
+		estest.Scenario{Name: "twice", Given: []any{created(), deleted}, When: remove, Sends: none},
+		estest.Scenario{Name: "a published one is not deleted", Given: onSale, When: remove, Refused: refusal.ConferenceWasPublished},
+		estest.Scenario{Name: "nor when it is off sale again", Given: append(onSale, unpublished), When: remove, Refused: refusal.ConferenceWasPublished},
+		estest.Scenario{Name: "a deleted one is not there", Given: []any{created(), deleted}, When: update(moved), Refused: refusal.ConferenceNotFound},
+		estest.Scenario{Name: "its id is not used again", Given: []any{created(), deleted}, When: create(), Refused: refusal.ConferenceExists},
+	)
+	owns := conference.Aggregate().Owns
+	for what, c := range map[string]struct {
+		events []any
+		want   []string
+	}{
+		"created": {[]any{created()}, []string{"slug/gophercon-2027"}},
+		"renamed": {[]any{created(), renamed}, []string{"slug/gophercon-cn"}},
+		"deleted": {[]any{created(), deleted}, nil},
+	} {
+		if got := owns(estest.Fold(conference.Aggregate(), c.events...)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: it has %v, want %v", what, got, c.want)
+		}
+	}
+}
+
+func TestAConferenceBeginsWithSeatTypesAllAtOnce(t *testing.T) {
+	with := func(types ...contracts.NewSeatType) contracts.CreateConference {
+		c := create()
+		c.SeatTypes = types
+		return c
+	}
+	first, second := contracts.NewSeatType{SeatTypeID: general, Name: "General admission", Price: 19900, Quota: 100}, contracts.NewSeatType{SeatTypeID: workshop, Name: "CQRS Workshop", Price: 50000, Quota: 10}
+	bad := second
+	bad.Price = -1
+	mine := map[string]string{"slug/gophercon-2027": "conference/" + id.String()}
+	estest.Run(t, conference.Aggregate(),
+		estest.Scenario{
+			Name: "with two", Claims: mine, When: with(first, second),
+			Then: []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10)},
+		},
+		estest.Scenario{Name: "with one that is wrong there is no conference", Claims: mine, When: with(first, bad), Refused: refusal.PriceInvalid},
+		estest.Scenario{Name: "with one twice", Claims: mine, When: with(first, contracts.NewSeatType{SeatTypeID: general, Name: "Another", Price: 1, Quota: 1}), Refused: refusal.SeatTypeExists},
+	)
 }

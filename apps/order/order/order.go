@@ -37,6 +37,7 @@ func Aggregate(c Config) es.Aggregate[State] {
 			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved),
 			es.On(func(m contracts.RejectOrder) uuid.UUID { return m.OrderID }, reject),
 			es.On(func(m contracts.ConfirmOrder) uuid.UUID { return m.OrderID }, confirm),
+			es.On(func(m contracts.LookForOrder) uuid.UUID { return m.OrderID }, func(es.Env, State, contracts.LookForOrder) ([]any, error) { return nil, nil }),
 			es.On(func(m contracts.ExpireOrder) uuid.UUID { return m.OrderID }, expire),
 			es.On(func(m contracts.ReinstateOrder) uuid.UUID { return m.OrderID }, reinstate),
 			es.On(func(m contracts.CancelOrder) uuid.UUID { return m.OrderID }, cancel, es.Reads(itsCatalogue[contracts.CancelOrder])),

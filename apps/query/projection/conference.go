@@ -16,9 +16,14 @@ import (
 func Conference(c *view.Conference, m message.Message) {
 	switch e := m.Body.(type) {
 	case contracts.ConferenceCreated:
-		c.ID, c.Slug, c.Currency = e.ConferenceID, e.Slug, e.Currency
+		c.ID, c.Slug, c.Owner, c.Currency = e.ConferenceID, e.Slug, e.Owner, e.Currency
 		c.SeatTypes = []view.SeatType{}
 		describe(c, e.Details)
+	case contracts.ConferenceRenamed:
+		c.Slug = e.Slug
+	case contracts.ConferenceDeleted:
+		// Nothing is shown of it any more, and it is found by nothing.
+		*c = view.Conference{SeatTypes: []view.SeatType{}, Version: c.Version, Revision: c.Revision}
 	case contracts.ConferenceUpdated:
 		describe(c, e.Details)
 	case contracts.ConferencePublished:

@@ -124,7 +124,7 @@ func (s *Store) Conferences(ctx context.Context, tenant string, now time.Time, a
 
 func (s *Store) conferences(ctx context.Context, where string, args ...any) (all []view.Conference, err error) {
 	rows, err := s.query(ctx, `SELECT c.doc, a.doc FROM conferences c
-		LEFT JOIN availability a ON a.tenant = c.tenant AND a.id = c.id WHERE `+where, args...)
+		LEFT JOIN availability a ON a.tenant = c.tenant AND a.id = c.id WHERE c.deleted = 0 AND `+where, args...)
 	if err != nil {
 		return nil, err
 	}

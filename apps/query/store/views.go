@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/apps/query/search"
 	"github.com/plenary/plenary/apps/query/view"
@@ -175,7 +177,10 @@ var tables = []table{
 	}}),
 	tableOf(table{
 		name: "conferences", aggregate: "conference", sides: []*side{terms},
-		columns: []column{{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer}},
+		columns: []column{
+			{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer},
+			{"deleted", integer}, // a draft that was given up: it is in no list
+		},
 		indexes: []index{
 			{"slug", "slug"},
 			{"starts_at", "published, starts_at, id, ends_at"},
@@ -184,7 +189,7 @@ var tables = []table{
 		},
 	}, projection.Conference, shown[view.Conference]{
 		columns: func(c view.Conference) []any {
-			return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt)}
+			return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt), flag(c.ID == uuid.Nil)}
 		},
 		sides: []func(view.Conference) [][]any{
 			func(c view.Conference) [][]any { return termRows("conferences", conferenceTerms(c)) },

@@ -22,6 +22,7 @@ import (
 type Conference struct {
 	ID          uuid.UUID `json:"id" format:"uuid"`
 	Slug        string    `json:"slug" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	Owner       string    `json:"owner" doc:"The organisation that it belongs to"`
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
 	Location    string    `json:"location"`

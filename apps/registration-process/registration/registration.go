@@ -79,7 +79,7 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case es.CommandRejected:
 		switch m.CommandType {
-		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1":
+		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1":
 			return in.CorrelationID, in.CorrelationID != ""
 		}
 	case es.WakeUp:
@@ -110,15 +110,19 @@ func (t turn) step(message any, cfg Config) {
 			t.handle(kept)
 		}
 	case contracts.PaymentInitiated:
+		t.OrderID = m.OrderID
 		t.paymentInitiated(m)
 		t.awaitOrder()
 	case contracts.PaymentCompleted:
+		t.OrderID = m.OrderID
 		t.paymentCompleted(m)
 		t.awaitOrder()
 	case contracts.PaymentRejected:
 		t.paymentGivenUp(m.PaymentID)
 	case contracts.PaymentCancelled:
 		t.paymentGivenUp(m.PaymentID)
+	case es.CommandRejected:
+		t.orderNotFound(m)
 	case es.WakeUp:
 		t.orderMissing()
 	default:
@@ -135,9 +139,9 @@ func (t turn) awaitOrder() {
 	}
 }
 
-// orderMissing gives up the payments of an order that did not come in time. If
-// it comes after all, a refunded payment confirms nothing. Asked too early, it
-// asks to be woken again.
+// orderMissing gives up the payments of an order that did not come in time: those
+// that are open at once, since that moves no money. For those that completed, the order
+// app is asked whether the order is there. Asked too early, it asks to be woken again.
 func (t turn) orderMissing() {
 	switch {
 	case t.OrderDue.IsZero():
@@ -147,11 +151,31 @@ func (t turn) orderMissing() {
 		return
 	}
 	t.OrderDue = time.Time{} // a payment that completes after all waits anew
+	completed := false
 	for i := range t.Payments {
 		switch p := &t.Payments[i]; p.State {
 		case Open:
 			t.cancelPayment(p, contracts.OrderUnknown)
 		case Waiting:
+			completed = true
+		}
+	}
+	if completed {
+		t.Question = t.out.Send(contracts.LookForOrder{OrderID: t.OrderID})
+		t.awaitOrder()
+	}
+}
+
+// orderNotFound has the answer of the order app that there is no such order: its
+// payments go back. If the order comes after all, a refunded payment confirms nothing.
+// An order that is there does not answer, and what it said of itself is awaited.
+func (t turn) orderNotFound(m es.CommandRejected) {
+	if m.CommandID != t.Question || m.Code != refusal.OrderNotFound {
+		return
+	}
+	t.OrderDue = time.Time{}
+	for i := range t.Payments {
+		if p := &t.Payments[i]; p.State == Waiting {
 			t.refund(p, contracts.OrderUnknown)
 		}
 	}

@@ -246,7 +246,10 @@ var due = noon.Add(20 * time.Minute)
 
 func TestAPaymentWhoseOrderNeverComesIsGivenUpAfterHoldAndGrace(t *testing.T) {
 	wakeWhenDue := &es.Wake{At: due.Add(cfg.Leeway)}
-	refunded := after(atNoon(completed(p1)), estest.At(due, wakeUp))
+	look := contracts.LookForOrder{OrderID: order}
+	notThere := estest.Answer[contracts.LookForOrder](refusal.OrderNotFound)
+	asked := after(atNoon(completed(p1)), estest.At(due, wakeUp))
+	refunded := after(asked, estest.At(due, notThere))
 	run(t,
 		estest.ProcessScenario{
 			Name: "a payment that is opened has the process woken",
@@ -272,11 +275,32 @@ func TestAPaymentWhoseOrderNeverComesIsGivenUpAfterHoldAndGrace(t *testing.T) {
 			Wake: wakeWhenDue,
 		},
 		estest.ProcessScenario{
-			Name:  "in time, one that completed is refunded, one that is open is cancelled, and one that was given up is left alone",
+			Name:  "in time, one that is open is cancelled, and for one that completed the order is looked for",
 			Given: atNoon(initiated(p2), initiated(p1), completed(p1), initiated(p3), notTaken(p3)),
 			When:  wakeUp, At: due,
-			Sends: []any{cancelPayment(p2, "order-unknown"), refund(p1, "order-unknown")},
+			Sends: []any{cancelPayment(p2, "order-unknown"), look},
+			Wake:  &es.Wake{At: due.Add(20*time.Minute + cfg.Leeway)},
 			Then:  is(registration.NotStarted),
+		},
+		estest.ProcessScenario{
+			Name:  "if it is not there, the one that completed is refunded",
+			Given: asked,
+			When:  notThere, At: due,
+			Sends: []any{refund(p1, "order-unknown")},
+			Then:  is(registration.NotStarted),
+		},
+		estest.ProcessScenario{
+			Name:  "if it is there, nothing is given back, and it is looked for again",
+			Given: asked,
+			When:  wakeUp, At: due.Add(20 * time.Minute),
+			Sends: []any{look},
+			Wake:  &es.Wake{At: due.Add(40*time.Minute + cfg.Leeway)},
+		},
+		estest.ProcessScenario{
+			Name:  "that it was not there counts for nothing once it came",
+			Given: after(asked, placed),
+			When:  notThere, At: due,
+			Then: is(registration.AwaitingReservation),
 		},
 		estest.ProcessScenario{
 			Name:  "woken again, nothing is asked for twice",
@@ -290,10 +314,11 @@ func TestAPaymentWhoseOrderNeverComesIsGivenUpAfterHoldAndGrace(t *testing.T) {
 			Wake: &es.Wake{At: due.Add(time.Hour + 20*time.Minute + cfg.Leeway)},
 		},
 		estest.ProcessScenario{
-			Name:  "and is refunded then",
+			Name:  "and its order is looked for then",
 			Given: []any{estest.At(noon, initiated(p1)), estest.At(due, wakeUp), estest.At(due.Add(time.Hour), completed(p1))},
 			When:  wakeUp, At: due.Add(2 * time.Hour),
-			Sends: []any{refund(p1, "order-unknown")},
+			Sends: []any{look},
+			Wake:  &es.Wake{At: due.Add(2*time.Hour + 20*time.Minute + cfg.Leeway)},
 		},
 		estest.ProcessScenario{
 			Name:  "if the order comes after all, a refunded payment confirms nothing",

@@ -45,8 +45,9 @@ type Registration struct {
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen
 	Reinstatement string    `json:"reinstatement,omitempty"` // id of the last ReinstateOrder
 
-	Kept     []Kept    `json:"kept,omitempty"`    // what came before OrderPlaced, in order of arrival
-	OrderDue time.Time `json:"orderDue,omitzero"` // until when the payments wait for OrderPlaced
+	Kept     []Kept    `json:"kept,omitempty"`     // what came before OrderPlaced, in order of arrival
+	OrderDue time.Time `json:"orderDue,omitzero"`  // until when the payments wait for OrderPlaced
+	Question string    `json:"question,omitempty"` // id of the last LookForOrder
 }
 
 // Payment is what the process knows of one payment.

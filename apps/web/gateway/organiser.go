@@ -31,6 +31,19 @@ type UpdateConference struct {
 	contracts.ConferenceDetails
 }
 
+// RenameConference is the body that gives a draft another slug.
+type RenameConference struct {
+	_    struct{} `additionalProperties:"false"`
+	Slug string   `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+}
+
+// DuplicateConference is the body that copies a conference.
+type DuplicateConference struct {
+	_            struct{}   `additionalProperties:"false"`
+	ConferenceID *uuid.UUID `json:"conferenceId,omitempty" doc:"The copy's, of the client's own choice; absent: one is made"`
+	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"The copy's: unique name for the address of its page" example:"gophers-2028"`
+}
+
 // DescribeSeatType is the body that says all that is said of a seat type.
 type DescribeSeatType struct {
 	_           struct{} `additionalProperties:"false"`
@@ -122,6 +135,27 @@ func (g *Gateway) organiser() {
 	}, false), g.updateConference)
 
 	huma.Register(g.api, g.write(operation{
+		id: "rename-conference", method: http.MethodPut, path: "/api/conferences/{id}/slug", tag: tagOrganiser, body: true,
+		summary: "Give a draft another slug",
+		text:    "Its old slug is free from then on. A conference that was ever published keeps its slug.",
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.ConferenceWasPublished, refusal.SlugInvalid, refusal.SlugTaken},
+	}, false), g.renameConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "delete-conference", method: http.MethodDelete, path: "/api/conferences/{id}", tag: tagOrganiser,
+		summary: "Delete a draft",
+		text:    "It is gone for good, and its slug is free from then on; its id is not used again. A conference that was ever published is not deleted.",
+		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.ConferenceWasPublished},
+	}, false), g.deleteConference)
+
+	huma.Register(g.api, g.write(operation{
+		id: "duplicate-conference", method: http.MethodPost, path: "/api/conferences/{id}/duplicate", tag: tagOrganiser, body: true,
+		summary: "Copy a conference",
+		text:    "Makes a draft with the details and the seat types of another conference as they are now, all at once. Orders are not copied, nor whether it is published.",
+		who:     organiser, problems: append(append(details, refusal.PriceInvalid, refusal.QuotaInvalid), refusal.ConferenceNotFound, refusal.ConferenceExists, refusal.SlugInvalid, refusal.SlugTaken, refusal.CurrencyUnknown),
+	}, true), g.duplicateConference)
+
+	huma.Register(g.api, g.write(operation{
 		id: "publish-conference", method: http.MethodPost, path: "/api/conferences/{id}/publish", tag: tagOrganiser,
 		summary: "Open the sale",
 		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.SeatTypeRequired, refusal.ConferenceEnded},
@@ -185,6 +219,55 @@ func (g *Gateway) updateConference(ctx context.Context, in *struct {
 }) (*Answer, error) {
 	return g.sendToConference(ctx, in.Write, in.ID, in.Body, "details",
 		contracts.UpdateConference{ConferenceID: in.ID, Details: in.Body.ConferenceDetails, Precondition: in.expected()})
+}
+
+func (g *Gateway) renameConference(ctx context.Context, in *struct {
+	Write
+	Precondition
+	ConferencePath
+	Body RenameConference
+}) (*Answer, error) {
+	return g.sendToConference(ctx, in.Write, in.ID, in.Body, "",
+		contracts.RenameConference{ConferenceID: in.ID, Slug: in.Body.Slug, Precondition: in.expected()})
+}
+
+func (g *Gateway) deleteConference(ctx context.Context, in *struct {
+	Write
+	Precondition
+	ConferencePath
+}) (*Answer, error) {
+	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.DeleteConference{ConferenceID: in.ID, Precondition: in.expected()})
+}
+
+// duplicateConference creates a conference that begins with what another one is like.
+func (g *Gateway) duplicateConference(ctx context.Context, in *struct {
+	Write
+	ConferencePath
+	Body DuplicateConference
+}) (*Answer, error) {
+	found, err := g.conference(ctx, in.ID.String())
+	if err != nil {
+		return nil, err
+	}
+	like := found.Body
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		id := derived(in.Body.ConferenceID, commandID, "conference")
+		c := contracts.CreateConference{
+			ConferenceID: id, Slug: in.Body.Slug, Owner: like.Owner, Currency: like.Currency,
+			Details: contracts.ConferenceDetails{
+				Name: like.Name, Description: like.Description, Location: like.Location, TimeZone: like.TimeZone,
+				StartsAt: like.StartsAt, EndsAt: like.EndsAt, SalesWindow: like.SalesWindow,
+				RefundUntil: like.RefundUntil, HandOverUntil: like.HandOverUntil,
+			},
+		}
+		for i, t := range like.SeatTypes {
+			c.SeatTypes = append(c.SeatTypes, contracts.NewSeatType{
+				SeatTypeID: derived(nil, commandID, "seat-type/"+strconv.Itoa(i)), Name: t.Name, Description: t.Description,
+				Price: t.Price.Amount, Quota: t.Quota, SalesWindow: t.SalesWindow,
+			})
+		}
+		return Command{Body: c, About: id, ID: id, URL: conferenceURL(id), Creates: true}
+	})
 }
 
 func (g *Gateway) publishConference(ctx context.Context, in *struct {

@@ -418,6 +418,8 @@ type detailsPage struct {
 	Refund, HandOver, SalesFrom, SalesTill string
 	Description                            string
 	Zones                                  []string
+	// Renamed and Copied are slugs that were typed, of the draft and of a copy.
+	Renamed, Copied string
 }
 
 // Wrong is what is wrong with a field.
@@ -452,7 +454,7 @@ func (v *Visit) details(credential string) {
 // detailsOf is the form of a conference as it is.
 func detailsOf(c conference) *detailsPage {
 	return &detailsPage{
-		Conference: c, Name: c.Name, Slug: c.Slug, Currency: c.Currency, Location: c.Location, TimeZone: c.Zone, Description: c.Description,
+		Conference: c, Renamed: c.Slug, Name: c.Name, Slug: c.Slug, Currency: c.Currency, Location: c.Location, TimeZone: c.Zone, Description: c.Description,
 		Starts: typedTime(c.StartsAt, c.Zone), Ends: typedTime(c.EndsAt, c.Zone), Refund: typedTime(c.RefundUntil, c.Zone),
 		HandOver: typedTime(c.HandOverUntil, c.Zone), SalesFrom: typedTime(c.SalesFrom, c.Zone), SalesTill: typedTime(c.SalesUntil, c.Zone),
 	}
@@ -539,6 +541,66 @@ func (v *Visit) detailsChanged(p *problem.Problem, typed, now *detailsPage) *Fai
 		fields = append(fields, compared{f.name, detailsFields[f.name], f.typed, f.now})
 	}
 	return v.changedMeanwhile(p, fields...)
+}
+
+// rename gives a draft another address.
+func (v *Visit) rename(credential string) {
+	typed := strings.TrimSpace(v.PostForm("slug"))
+	p := v.edit(credential, http.MethodPut, v.ownInAPI()+"/slug", map[string]any{"slug": typed})
+	if p == nil {
+		v.See(v.own() + "/details")
+		return
+	}
+	v.detailsRefused(credential, p, "rename-slug", func(d *detailsPage) { d.Renamed = typed })
+}
+
+// deleteDraft gives a draft up.
+func (v *Visit) deleteDraft(credential string) {
+	if p := v.edit(credential, http.MethodDelete, v.ownInAPI(), nil); p != nil {
+		v.detailsRefused(credential, p, "", func(*detailsPage) {})
+		return
+	}
+	v.See("/organise")
+}
+
+// duplicate makes a draft like a conference.
+func (v *Visit) duplicate(credential string) {
+	typed := strings.TrimSpace(v.PostForm("slug"))
+	var made struct {
+		ID uuid.UUID `json:"id"`
+	}
+	_, p := v.Send(Call{Method: http.MethodPost, Path: v.ownInAPI() + "/duplicate", Body: map[string]any{"slug": typed}, Bearer: credential, Wait: "5"}, &made)
+	if p != nil {
+		v.detailsRefused(credential, p, "copy-slug", func(d *detailsPage) { d.Copied = typed })
+		return
+	}
+	v.See("/organise/c/" + made.ID.String() + "/details")
+}
+
+func (v *Visit) ownInAPI() string { return "/api/conferences/" + url.PathEscape(v.Param("id")) }
+
+// detailsRefused shows the details again, with why something else on their page was
+// refused: field is its field for a slug.
+func (v *Visit) detailsRefused(credential string, p *problem.Problem, field string, typed func(*detailsPage)) {
+	c, changed := thereNow(p)
+	if !changed {
+		var ok bool
+		if c, ok = v.readOwn(credential); !ok {
+			return
+		}
+	}
+	data := detailsOf(c)
+	typed(data)
+	data.Failed = v.Fail(p, func(name string) (string, string) {
+		if field != "" && name == "slug" {
+			return field, "details.slug"
+		}
+		return "", ""
+	})
+	if changed {
+		data.Failed.Detail = v.T("changed.look")
+	}
+	v.showDetails(p.Status, data)
 }
 
 type ordersPage struct {

@@ -112,7 +112,7 @@ func TestWhatAnotherOrganiserChangedIsShownBesideWhatWasTyped(t *testing.T) {
 	now.Name, now.Location = "Renamed by a colleague", ""
 	id := now.SeatTypes[0].ID.String()
 	now.SeatTypes[0].Quota = 77
-	w.Put("/conferences/"+now.ID.String(), now)
+	w.Put("/organiser/drafts/"+now.ID.String(), now)
 	w.Handle = func(command any) *pagestest.Refusal {
 		if c, ok := command.(interface{ Expected() uint64 }); ok && c.Expected() != 0 && c.Expected() != now.Version {
 			return &pagestest.Refusal{Code: refusal.ConferenceChanged, Detail: "changed"}
@@ -135,4 +135,37 @@ func TestWhatAnotherOrganiserChangedIsShownBesideWhatWasTyped(t *testing.T) {
 
 	w.post(own("/sale"), "form", dashboard.form(), "seen", dashboard.seen(), "stop", "1").is(http.StatusPreconditionFailed).says("This page shows what is there now")
 	w.post(own("/details"), "form", details.form(), "name", "Without what was seen", "timeZone", now.TimeZone, "startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00").is(http.StatusUnprocessableEntity)
+}
+
+func TestADraftIsRenamedCopiedAndDeletedOnItsPage(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	draft := pagestest.Conference()
+	draft.Published, draft.Public = false, false
+	w.Put("/organiser/drafts/"+draft.ID.String(), draft)
+	page := w.get(own("/details")).is(http.StatusOK).says("Change the address", "Copy this conference", "Yes, delete it")
+	form, seen := page.form(), page.seen()
+	w.post(own("/slug"), "form", form, "seen", seen, "slug", "another-address").leadsTo(own("/details"))
+	w.post(own("/duplicate"), "form", form, "slug", "a-copy").is(http.StatusSeeOther)
+	w.post(own("/delete"), "form", form, "seen", seen).leadsTo("/organise")
+	sent := w.Sent()
+	renamed, ok := sent[0].(contracts.RenameConference)
+	if !ok || renamed.Slug != "another-address" || renamed.IfVersion != draft.Version {
+		t.Errorf("sent %+v", sent[0])
+	}
+	copied, ok := sent[1].(contracts.CreateConference)
+	if !ok || copied.Slug != "a-copy" || copied.Details.Name != draft.Name || copied.Owner != draft.Owner || len(copied.SeatTypes) != len(draft.SeatTypes) {
+		t.Errorf("sent %+v", sent[1])
+	}
+	if deleted, ok := sent[2].(contracts.DeleteConference); !ok || deleted.IfVersion != draft.Version {
+		t.Errorf("sent %+v", sent[2])
+	}
+
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.SlugTaken, Detail: "taken"} }
+	w.post(own("/slug"), "form", form, "seen", seen, "slug", "taken").is(http.StatusConflict).says("The slug is taken", `value="taken"`)
+	w.post(own("/duplicate"), "form", form, "slug", "taken-too").is(http.StatusConflict).says("The slug is taken", `value="taken-too"`)
+
+	draft.Public = true
+	w.Put("/organiser/drafts/"+draft.ID.String(), draft)
+	w.get(own("/details")).says("its address stays as it is: /c/"+draft.Slug, "Copy this conference").saysNot("Yes, delete it", "Change the address")
 }

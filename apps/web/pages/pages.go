@@ -130,6 +130,9 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.form(routes, "/organise/c/:id/seat-types", asOrganiser((*Visit).seatType))
 	s.page(routes, "/organise/c/:id/details", asOrganiser((*Visit).details))
 	s.form(routes, "/organise/c/:id/details", asOrganiser((*Visit).saveDetails))
+	s.form(routes, "/organise/c/:id/slug", asOrganiser((*Visit).rename))
+	s.form(routes, "/organise/c/:id/delete", asOrganiser((*Visit).deleteDraft))
+	s.form(routes, "/organise/c/:id/duplicate", asOrganiser((*Visit).duplicate))
 	s.page(routes, "/organise/c/:id/orders", asOrganiser((*Visit).orders))
 	s.page(routes, "/organise/c/:id/attendees", asOrganiser((*Visit).attendees))
 	for _, name := range []string{"orders.csv", "attendees.csv"} {

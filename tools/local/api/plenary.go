@@ -205,6 +205,24 @@ func (c *Client) UpdateConference(ctx context.Context, id string, details map[st
 	return err
 }
 
+// RenameConference gives a draft another slug.
+func (c *Client) RenameConference(ctx context.Context, id, slug string) error {
+	_, err := c.write(ctx, http.MethodPut, "/api/conferences/"+id+"/slug", map[string]string{"slug": slug})
+	return err
+}
+
+// DeleteConference deletes a draft.
+func (c *Client) DeleteConference(ctx context.Context, id string) error {
+	_, err := c.write(ctx, http.MethodDelete, "/api/conferences/"+id, nil)
+	return err
+}
+
+// DuplicateConference copies a conference under another slug, and gives the copy's id.
+func (c *Client) DuplicateConference(ctx context.Context, id, slug string) (string, error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+id+"/duplicate", map[string]string{"slug": slug})
+	return r.ID, err
+}
+
 // AddSeatType gives the id of the new seat type.
 func (c *Client) AddSeatType(ctx context.Context, conference string, n NewSeatType) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/seat-types", n)

@@ -28,7 +28,7 @@ func usd(minor int64) contracts.Money { return contracts.Money{Amount: minor, Cu
 // Conference is the sample conference.
 func Conference() view.Conference {
 	return view.Conference{
-		ID: ConferenceID, Slug: Slug, Name: "Gophers in Berlin 2027", Location: "Festsaal Kreuzberg, Berlin",
+		ID: ConferenceID, Slug: Slug, Owner: "Gophers of Berlin", Name: "Gophers in Berlin 2027", Location: "Festsaal Kreuzberg, Berlin",
 		Description: "Two days about Go in production: **talks** in the morning, *hands-on* in the afternoon.\n\n" +
 			"- How to read a profile\n- Event sourcing without a framework\n- What we learnt from ten years of one service\n\nQuestions: [hello@example.org](mailto:hello@example.org)",
 		StartsAt: time.Date(2027, time.June, 5, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.June, 6, 15, 30, 0, 0, time.UTC),
@@ -85,7 +85,7 @@ func (w *World) Sample() {
 	}
 	own := "/organiser/conferences/" + ConferenceID.String()
 	w.Put("/organiser/conferences", view.ConferenceSummaries{Conferences: []view.ConferenceSummary{{
-		ID: ConferenceID, Slug: Slug, Name: "Gophers in Berlin 2027", TimeZone: "Europe/Berlin", StartsAt: Conference().StartsAt, EndsAt: Conference().EndsAt,
+		ID: ConferenceID, Slug: Slug, Owner: "Gophers of Berlin", Name: "Gophers in Berlin 2027", TimeZone: "Europe/Berlin", StartsAt: Conference().StartsAt, EndsAt: Conference().EndsAt,
 		Published: true, Quota: 382, Sold: 200, Held: 31, Remaining: 151,
 	}}})
 	w.Put(own+"/orders", list)
