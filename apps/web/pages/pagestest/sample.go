@@ -85,7 +85,7 @@ func (w *World) Sample() {
 	}
 	own := "/organiser/conferences/" + ConferenceID.String()
 	w.Put("/organiser/conferences", view.ConferenceSummaries{Conferences: []view.ConferenceSummary{{
-		ID: ConferenceID, Slug: Slug, Owner: "Gophers of Berlin", Name: "Gophers in Berlin 2027", TimeZone: "Europe/Berlin", StartsAt: Conference().StartsAt, EndsAt: Conference().EndsAt,
+		ID: ConferenceID, Slug: Slug, Name: "Gophers in Berlin 2027", TimeZone: "Europe/Berlin", StartsAt: Conference().StartsAt, EndsAt: Conference().EndsAt,
 		Published: true, Quota: 382, Sold: 200, Held: 31, Remaining: 151,
 	}}})
 	w.Put(own+"/orders", list)
