@@ -173,8 +173,7 @@ func (t turn) orderNotFound(m es.CommandRejected) {
 	if m.CommandID != t.Question || m.Code != refusal.OrderNotFound {
 		return
 	}
-	t.OrderDue = time.Time{}
-	for i := range t.Payments {
+	for i := range t.Payments { // one that is open by now has its own time
 		if p := &t.Payments[i]; p.State == Waiting {
 			t.refund(p, contracts.OrderUnknown)
 		}

@@ -297,6 +297,12 @@ func TestAPaymentWhoseOrderNeverComesIsGivenUpAfterHoldAndGrace(t *testing.T) {
 			Wake:  &es.Wake{At: due.Add(40*time.Minute + cfg.Leeway)},
 		},
 		estest.ProcessScenario{
+			Name:  "a payment that was opened since it was looked for is cancelled in time",
+			Given: after(asked, estest.At(due, initiated(p2)), estest.At(due, notThere)),
+			When:  wakeUp, At: due.Add(20 * time.Minute),
+			Sends: []any{cancelPayment(p2, "order-unknown")},
+		},
+		estest.ProcessScenario{
 			Name:  "that it was not there counts for nothing once it came",
 			Given: after(asked, placed),
 			When:  notThere, At: due,
