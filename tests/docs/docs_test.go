@@ -84,6 +84,26 @@ func TestEveryTestThatIsNamedExists(t *testing.T) {
 	}
 }
 
+// Each rule of docs/domain.md names a test: a rule is an item of a list after the parts
+// that say what there is.
+func TestEveryRuleOfTheDomainNamesItsTest(t *testing.T) {
+	_, rules, found := strings.Cut(filesOf(t, ".md")["docs/domain.md"], "\n## The order\n")
+	if !found {
+		t.Fatal("docs/domain.md has no part about the order")
+	}
+	count := 0
+	for _, rule := range strings.Split(rules, "\n- ")[1:] {
+		rule, _, _ = strings.Cut(rule, "\n\n") // what follows the list
+		count++
+		if !named.MatchString(rule) {
+			t.Errorf("no test is named by the rule: %s", rule)
+		}
+	}
+	if count < 35 {
+		t.Errorf("only %d rules: are they still items of lists?", count)
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
 
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
