@@ -137,6 +137,9 @@ load: ## place ORDERS=2000 orders as fast as the API takes them, while `make run
 memory: .bin/local ## what order, registration-process and query take while ORDERS=100000 are paid, in a system of its own, limited as in a pod
 	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS))
 
+load-shares: ## the same on a system of its own, beside the classic ceiling and the floor: report in .data/load; COMPARE=result.json of an earlier one
+	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE))
+
 lint: .bin/golangci-lint ## vet and lint
 	go vet $(ALL)
 	.bin/golangci-lint run $(ALL)
@@ -154,5 +157,5 @@ ci: ## everything that continuous integration does
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: axe test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
-	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load lint ci
+	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares lint ci
 FORCE:

@@ -308,6 +308,7 @@ func (h *Host) Engine() *handling.Engine {
 	if h.options.ActorType != "" {
 		r := timeout.NewReminders(h.dapr, h.options.ActorType, time.Now)
 		r.Swept = h.options.Swept
+		h.Go(r.Run)
 		o.Waker = r
 	}
 	h.needs.Publishes = append(h.needs.Publishes, EventBus)
@@ -414,7 +415,8 @@ func invoked(r *http.Request) string {
 
 var invokeTransport = func() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 512
+	// The sidecar is the only host. Connections that are not kept are dialled anew.
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 512, 512
 	return t
 }()
 

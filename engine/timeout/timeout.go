@@ -35,9 +35,11 @@ type Reminders struct {
 
 	// Swept says that a sweep finds what reminders miss. Then nothing waits for a
 	// scheduler that is away: a reminder that cannot be set is given up and counted
-	// on to be swept. Without a sweep it is an error, and the message that asked
+	// on to be swept, and so is one that an app had not set yet when it ended. Without
+	// a sweep it is an error, and the message that asked
 	// for it is delivered again until it can be set.
-	Swept bool
+	Swept  bool
+	wanted *wanted
 	// away is until when, in Unix nanoseconds, the scheduler is not asked again.
 	away   atomic.Int64
 	failed metric.Int64Counter
@@ -46,7 +48,7 @@ type Reminders struct {
 // NewReminders makes a Waker. actorType is the type under which the app hosts
 // its actors.
 func NewReminders(dapr client.Client, actorType string, now func() time.Time) *Reminders {
-	return &Reminders{dapr: dapr, actorType: actorType, now: now, failed: failures()}
+	return &Reminders{dapr: dapr, actorType: actorType, now: now, failed: failures(), wanted: newWanted()}
 }
 
 // failures makes the counter of reminders that failed.
@@ -75,8 +77,17 @@ var retryEvery = 2 * time.Second
 // courtesy bounds a call that nothing need wait for.
 const courtesy = 2 * time.Second
 
-// Wake implements handling.Waker.
+// Wake implements handling.Waker. With a sweep, nothing waits for the scheduler: see
+// Run.
 func (r *Reminders) Wake(ctx context.Context, key stream.Key, w es.Wake) error {
+	if r.Swept && r.wanted.put(key, w, r.now()) {
+		return nil
+	}
+	return r.carryOut(ctx, key, w)
+}
+
+// carryOut asks the scheduler.
+func (r *Reminders) carryOut(ctx context.Context, key stream.Key, w es.Wake) error {
 	if r.now().UnixNano() < r.away.Load() {
 		return nil
 	}

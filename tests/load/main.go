@@ -1,6 +1,7 @@
 // Command load places orders for one conference as fast as the API takes them,
 // takes each to its end, and says how fast that went. The system must be
-// running (make run).
+// running (make run); with -shares one is started, and compared with what package
+// ceiling has.
 package main
 
 import (
@@ -23,7 +24,18 @@ func main() {
 	orders := flag.Int("orders", 2000, "how many orders")
 	clients := flag.Int("clients", 200, "requests under way at once")
 	paid := flag.Bool("paid", false, "pay each order; otherwise they are free of charge")
+	beside := flag.Bool("shares", false, "measure a system that is started for it, and beside it the classic ceiling and the floor")
+	dir := flag.String("report", ".data/load", "where the report of -shares goes")
+	compare := flag.String("compare", "", "the result.json of an earlier report")
 	flag.Parse()
+	if *beside {
+		o := pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}
+		if err := shares(context.Background(), o, *dir, *compare); err != nil {
+			fmt.Fprintln(os.Stderr, "load:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *url, *token, pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)

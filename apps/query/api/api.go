@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -41,7 +42,8 @@ type API struct {
 	// there; 0 is the default.
 	MaxStreams, MaxAbsent int64
 
-	open, absent atomic.Int64 // streams
+	open   atomic.Int64 // streams
+	absent *live.Absent
 	feeds, slow  *live.Feeds
 	streams      metric.Int64UpDownCounter
 }
@@ -57,6 +59,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	const slower, refresh = 10, 15 * time.Second
 	a.slow = &live.Feeds{Hub: a.Hub, Pace: slower * a.Pace, Refresh: refresh}
 	a.streams = openStreams()
+	a.absent = &live.Absent{Most: cmp.Or(a.MaxAbsent, maxAbsent)}
 
 	r.GET("/conferences", a.answer(a.conferences))
 	r.GET("/conferences/:id", a.answer(conference))
@@ -76,12 +79,14 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.GET("/organiser/conferences/:id/dashboard/events", a.handle(a.watchDashboard))
 
 	r.POST("/orders/find", a.answer(findOrder))
+	r.POST("/orders/read", a.answer(readOrders))
 	r.GET("/orders/overdue", a.answer(a.overdueOrders))
 	r.GET("/orders/missing", a.answer(missingOrders))
 	r.GET("/orders/:id", a.answer(order))
 	r.GET("/orders/:id/timeline", a.answer(timeline))
 	r.GET("/orders/:id/events", a.handle(a.watchOrder))
 
+	r.GET("/changes", a.handle(a.watchChanges))
 	r.GET("/outcomes/:id", a.answer(a.outcome))
 	r.GET("/payments/:id", a.answer(payment))
 	r.GET("/failed-refunds", a.answer(failedRefunds))

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -116,11 +117,16 @@ func (s *service) happen(stream string, from int, bodies ...any) {
 }
 
 func (s *service) deliver(stream string, from int, bodies ...any) error {
+	return s.deliverCausedBy(stream, "", from, bodies...)
+}
+
+// deliverCausedBy delivers what one command led to, or each a command of its own.
+func (s *service) deliverCausedBy(stream, command string, from int, bodies ...any) error {
 	var batch []bus.Delivery
 	for i, body := range bodies {
 		m := message.Message{Meta: message.Meta{
 			ID: uuid.NewString(), Source: "test", Stream: stream, Time: noon, Tenant: message.DefaultTenant, StreamVersion: uint64(from + i),
-			Cause: message.Cause{ID: commandOf(stream, from+i), Type: "Command.v1", Time: noon},
+			Cause: message.Cause{ID: cmp.Or(command, commandOf(stream, from+i)), Type: "Command.v1", Time: noon},
 		}, Body: body}
 		var err error
 		var data []byte

@@ -11,13 +11,14 @@ import "sync"
 type Hub struct {
 	mu      sync.Mutex
 	waiting map[string]map[*Waiter]struct{}
+	heard   map[*Listener]struct{}
 	done    chan struct{}
 	once    sync.Once
 }
 
 // NewHub makes a hub.
 func NewHub() *Hub {
-	return &Hub{waiting: map[string]map[*Waiter]struct{}{}, done: make(chan struct{})}
+	return &Hub{waiting: map[string]map[*Waiter]struct{}{}, heard: map[*Listener]struct{}{}, done: make(chan struct{})}
 }
 
 // Waiter is one who waits for changes of a key.
@@ -59,6 +60,9 @@ func (w *Waiter) Leave() {
 func (h *Hub) Changed(keys ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for l := range h.heard {
+		l.hear(keys)
+	}
 	if len(h.waiting) == 0 {
 		return
 	}
@@ -71,6 +75,9 @@ func (h *Hub) Changed(keys ...string) {
 func (h *Hub) ChangedAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for l := range h.heard {
+		l.hearAll()
+	}
 	for _, waiters := range h.waiting {
 		tell(waiters)
 	}

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"strings"
+
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -46,4 +48,23 @@ func Keys(r *message.Registry, events []message.Message) []string {
 		}
 	}
 	return keys
+}
+
+// Named are the orders, conferences and commands of a tenant among some keys.
+func Named(tenant string, keys []string) (orders, conferences, commands []string) {
+	for _, key := range keys {
+		of, ok := strings.CutPrefix(key, tenant+"/")
+		if !ok {
+			continue
+		}
+		switch kind, id, _ := strings.Cut(of, "/"); kind {
+		case "order":
+			orders = append(orders, id)
+		case "conference":
+			conferences = append(conferences, id)
+		case "command":
+			commands = append(commands, id)
+		}
+	}
+	return orders, conferences, commands
 }

@@ -198,6 +198,52 @@ func (s *Store) Outcome(ctx context.Context, tenant, commandID string) (view.Out
 	return projection.Outcome(commandID, events), nil
 }
 
+// mostOutcomes is how many outcomes one statement reads.
+const mostOutcomes = 64
+
+// Outcomes is what became of some commands, with as few statements as can be.
+func (s *Store) Outcomes(ctx context.Context, tenant string, commandIDs []string) ([]view.Outcome, error) {
+	outcomes := make([]view.Outcome, 0, len(commandIDs))
+	for ids := range slices.Chunk(commandIDs, mostOutcomes) {
+		args := make([]any, 1, 1+mostOutcomes)
+		args[0] = tenant
+		// Few forms of the statement, since each is prepared once.
+		places := 1
+		for places < len(ids) {
+			places *= 2
+		}
+		for i := range places {
+			args = append(args, ids[min(i, len(ids)-1)])
+		}
+		events, err := s.events(ctx, outcomesOf[places], args...)
+		if err != nil {
+			return nil, err
+		}
+		byCause := make(map[string][]message.Message, len(ids))
+		for _, e := range events {
+			byCause[e.Cause.ID] = append(byCause[e.Cause.ID], e)
+		}
+		for _, id := range ids {
+			outcomes = append(outcomes, projection.Outcome(id, byCause[id]))
+		}
+	}
+	return outcomes, nil
+}
+
+// outcomesOf are the statements by the number of commands they read: powers of two.
+var outcomesOf = func() map[int]string {
+	of := map[int]string{}
+	for n := 1; n <= mostOutcomes; n *= 2 {
+		places := make([]string, n)
+		for i := range places {
+			places[i] = "$" + strconv.Itoa(i+2)
+		}
+		of[n] = `SELECT ` + eventColumns + ` FROM journal
+			WHERE tenant = $1 AND cause_id IN (` + strings.Join(places, ", ") + `) AND ` + isShown + ` ORDER BY stream, version`
+	}
+	return of
+}()
+
 // Timeline is a page of the story of an order: the events of its own streams, and those of
 // others that are about it. How many there can be is bounded by the order. Error:
 // ErrNotFound when nothing is known of it, ErrNoCursor.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -432,6 +433,34 @@ func TestFailedRefundNeedsAnOperatorUntilItSucceeds(t *testing.T) {
 		}
 		if p := must(s.Payment(ctx, message.DefaultTenant, payment))(t); p.Status != view.PaymentRefunded || p.RefundAttempts != 2 {
 			t.Errorf("payment: %+v", p)
+		}
+	})
+}
+
+// Any number of outcomes are as they are one by one.
+func TestOutcomesReadAtOnceAreThoseReadOneByOne(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		var all []Event
+		var ids []string
+		for range 70 { // more than one statement reads
+			name := "order/" + uuid.NewString()
+			all = append(all, event(name, 1, placed(uuid.New())), event(name, 2, contracts.OrderExpired{}))
+			ids = append(ids, commandOf(name, 1), commandOf(name, 2))
+		}
+		mustAppend(t, s, all...)
+		ids = append(ids, "nothing")
+		for _, n := range []int{0, 1, 2, 3, 64, 65, len(ids)} {
+			got, err := s.Outcomes(ctx, message.DefaultTenant, ids[len(ids)-n:])
+			if err != nil || len(got) != n {
+				t.Fatalf("%d of %d outcomes, %v", len(got), n, err)
+			}
+			for i, id := range ids[len(ids)-n:] {
+				want, err := s.Outcome(ctx, message.DefaultTenant, id)
+				if err != nil || !reflect.DeepEqual(got[i], want) {
+					t.Errorf("%+v, want %+v (%v)", got[i], want, err)
+				}
+			}
 		}
 	})
 }

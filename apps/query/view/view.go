@@ -189,6 +189,25 @@ type Outcome struct {
 	Events      []string      `json:"events" nullable:"false" doc:"Types of the events that followed" example:"[\"OrderPlaced.v1\"]"`
 }
 
+// SentByRequest is the version of the ids of commands that requests sent: they are
+// random. Others are derived from what led to them, and nobody is to learn by them how
+// an order stands.
+const SentByRequest = 4
+
+// Changes are what has changed since the last Changes of a connection.
+type Changes struct {
+	// Missed says that anything may have changed beside what is listed.
+	Missed      bool      `json:"missed,omitempty"`
+	Orders      []string  `json:"orders,omitempty"`
+	Conferences []string  `json:"conferences,omitempty"`
+	Outcomes    []Outcome `json:"outcomes,omitempty"`
+}
+
+// ReadOrders asks for some orders at once.
+type ReadOrders struct {
+	IDs []uuid.UUID `json:"ids"`
+}
+
 // TimelineKind tells the commands of a timeline from its events.
 type TimelineKind string
 

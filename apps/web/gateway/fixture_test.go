@@ -82,10 +82,13 @@ type query struct {
 	headers  []http.Header
 	down     bool
 	changed  *sync.Cond // something was asked or decided
+
+	listening map[chan view.Changes]struct{}
+	silent    bool // it tells nobody of changes
 }
 
 func newQuery() *query {
-	q := &query{answers: map[string]any{}, outcomes: map[string]view.Outcome{}}
+	q := &query{answers: map[string]any{}, outcomes: map[string]view.Outcome{}, listening: map[chan view.Changes]struct{}{}}
 	q.changed = sync.NewCond(&q.mu)
 	return q
 }
@@ -103,13 +106,67 @@ func (q *query) decide(o view.Outcome) {
 		o.Events = []string{}
 	}
 	q.outcomes[o.CommandID] = o
+	q.tell(view.Changes{Outcomes: []view.Outcome{o}})
 	q.changed.Broadcast()
+}
+
+// tell tells of changes; q.mu is held.
+func (q *query) tell(c view.Changes) {
+	for heard := range q.listening {
+		heard <- c
+	}
+}
+
+func (q *query) serveChanges(w http.ResponseWriter, r *http.Request) {
+	q.mu.Lock()
+	if q.down || q.silent {
+		q.mu.Unlock()
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	heard := make(chan view.Changes, 1000)
+	q.listening[heard] = struct{}{}
+	q.mu.Unlock()
+	defer func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		delete(q.listening, heard)
+	}()
+	w.Header().Set("Content-Type", upstream.EventStream)
+	for c := (view.Changes{Missed: true}); ; {
+		data, _ := json.Marshal(c)
+		_, _ = fmt.Fprintf(w, "event: changes\ndata: %s\n\n", data)
+		_ = http.NewResponseController(w).Flush()
+		var open bool
+		select {
+		case c, open = <-heard:
+			if !open {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// awaitConnection waits until the gateway hears of changes.
+func (f *fixture) awaitConnection() {
+	f.t.Helper()
+	for !f.gateway.Connected() {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (q *query) setDown(down bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.down = down
+	if down {
+		for heard := range q.listening {
+			close(heard)
+		}
+		clear(q.listening)
+	}
 }
 
 func (q *query) requests() []string {
@@ -137,6 +194,10 @@ func (q *query) await(part string, n int) {
 }
 
 func (q *query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/changes" {
+		q.serveChanges(w, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,13 +22,16 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/backlog"
+	"github.com/plenary/plenary/apps/web/changes"
 	"github.com/plenary/plenary/apps/web/docs"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/engine/gather"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -76,6 +80,10 @@ type Gateway struct {
 	commands  Commands
 	pages     Pages
 	query     *upstream.App
+	changes   *changes.Changes
+	feeds     *live.Feeds
+	orders    *gather.Gatherer[*orderRead]
+	absent    *live.Absent
 	payments  *upstream.App
 	keys      *idempotency.Keys
 	access    *access.Access
@@ -131,6 +139,10 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		waiting: newPlaces(maxWaiting, waitingEach),
 		streams: newPlaces(maxStreams, streamsEach),
 	}
+	g.changes = changes.New(g.query)
+	g.feeds = &live.Feeds{Hub: g.changes.Hub(), Pace: feedPace}
+	g.orders = gather.New(maxReadAtOnce, g.readOrders)
+	g.absent = &live.Absent{Most: maxAbsent}
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
 	g.tracer = otel.Tracer(scope)
@@ -189,6 +201,9 @@ func headAsGet(router *gin.Engine) gin.HandlerFunc {
 // clients hold open: streams, and requests that wait.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.end()
+	var all sync.WaitGroup
+	all.Go(func() { g.changes.Run(ctx) })
+	defer all.Wait()
 	return g.backlog.Watch(ctx)
 }
 

@@ -47,7 +47,7 @@ func (g *Gateway) Ready(ctx context.Context) error {
 	if err := g.health.publishing(); err != nil {
 		return err
 	}
-	if _, err := g.outcome(ctx, uuid.New(), 0); err != nil {
+	if _, err := g.outcome(ctx, uuid.New()); err != nil {
 		return fmt.Errorf("query does not answer: %w", err)
 	}
 	return nil

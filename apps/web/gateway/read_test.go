@@ -181,7 +181,7 @@ func TestTheOutcomeOfACommand(t *testing.T) {
 	}
 	done := make(chan response)
 	go func() { done <- f.do("GET", path+"?wait=20", "") }()
-	f.query.await("wait=20", 1)
+	f.query.await("/outcomes/", 2)
 	f.query.decide(view.Outcome{CommandID: commandID.String(), Status: view.OutcomeRefused, Code: "order-expired"})
 	if got := decoded[view.Outcome]((<-done).is(http.StatusOK)); got.Code != "order-expired" {
 		t.Fatalf("got %+v", got)
@@ -272,15 +272,18 @@ func (f *fixture) streaming(path string, parts <-chan string) {
 	}))
 }
 
-// open asks as the order's holder, and leaves the answer to be read.
+// open asks as the order's holder, or the organiser, and leaves the answer to be read.
 func (f *fixture) open(path string) *http.Response {
 	f.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, f.url+path, nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if strings.HasPrefix(path, orderPath("")) {
+	switch {
+	case strings.HasPrefix(path, orderPath("")):
 		req.Header.Set("Authorization", "Bearer "+orderSecret)
+	case strings.HasPrefix(path, "/api/organiser/"):
+		req.Header.Set("Authorization", "Bearer "+organiserToken)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -291,8 +294,7 @@ func (f *fixture) open(path string) *http.Response {
 
 func TestEventsArePassedOnOneByOne(t *testing.T) {
 	for request, asks := range map[string]string{
-		orderPath("/events"):                 "/orders/" + orderID.String() + "/events",
-		"/api/conferences/gophers-27/events": "/conferences/gophers-27/events",
+		"/api/organiser/conferences/gophers-27/dashboard/events": "/organiser/conferences/gophers-27/dashboard/events",
 	} {
 		t.Run(request, func(t *testing.T) {
 			f := newFixture(t)
@@ -326,18 +328,140 @@ func TestEventsArePassedOnOneByOne(t *testing.T) {
 }
 
 func TestAStreamOfWhatIsNotThereIsAProblem(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 5 seconds, in which an order may appear")
+	}
+	t.Run("an order", func(t *testing.T) {
+		t.Parallel()
+		newFixture(t).do("GET", orderPath("/events"), "").problem(http.StatusNotFound, refusal.OrderNotFound)
+	})
+	t.Run("a conference", func(t *testing.T) {
+		newFixture(t).do("GET", "/api/conferences/none/events", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
+	})
+	t.Run("a dashboard", func(t *testing.T) {
+		newFixture(t).do("GET", "/api/organiser/conferences/none/dashboard/events", "", asOrganiser).problem(http.StatusNotFound, refusal.ConferenceNotFound)
+	})
+	t.Run("while query is down", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.query.setDown(true)
+		f.do("GET", orderPath("/events"), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+	})
+}
+
+// events reads the events of a stream.
+type events struct {
+	t     *testing.T
+	lines *bufio.Scanner
+}
+
+func (f *fixture) watch(path string) events {
+	f.t.Helper()
+	resp := f.open(path)
+	f.t.Cleanup(func() { _ = resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") || resp.Header.Get("Cache-Control") != "no-store" ||
+		len(resp.Header.Values("X-Content-Type-Options")) != 1 {
+		f.t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+	}
+	return events{f.t, bufio.NewScanner(resp.Body)}
+}
+
+// next is the next event.
+func (e events) next() (name, id, data string) {
+	e.t.Helper()
+	for e.lines.Scan() {
+		field, value, _ := strings.Cut(e.lines.Text(), ":")
+		switch {
+		case e.lines.Text() == "" && data != "":
+			return name, id, data
+		case field == "event":
+			name = value
+		case field == "id":
+			id = value
+		case field == "data":
+			data = value
+		}
+	}
+	e.t.Fatalf("the stream ended: %v", e.lines.Err())
+	return
+}
+
+// Of one view there is one reading for each change, however many watch it.
+func TestWatchersShareTheReadingsOfAView(t *testing.T) {
+	conference := aConference
+	for request, test := range map[string]struct {
+		asks, name string
+		change     view.Changes
+	}{
+		orderPath("/events"): {"/orders/" + orderID.String(), "order", view.Changes{Orders: []string{orderID.String()}}},
+		"/api/conferences/" + conference.ID.String() + "/events": {
+			"/conferences/" + conference.ID.String(), "conference", view.Changes{Conferences: []string{conference.ID.String()}},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.awaitConnection()
+			answer := func(revision int) {
+				f.query.answer("GET "+test.asks, map[string]any{"id": strings.TrimPrefix(strings.TrimPrefix(test.asks, "/conferences/"), "/orders/"), "revision": revision})
+			}
+			answer(1)
+			const watchers = 20
+			var all []events
+			for range watchers {
+				e := f.watch(request)
+				name, id, data := e.next()
+				if name != test.name || id == "" || !strings.Contains(data, `"revision":1`) {
+					t.Fatalf("%s %s %s", name, id, data)
+				}
+				all = append(all, e)
+			}
+			reads := func() (n int) {
+				for _, asked := range f.query.requests() {
+					if asked == "GET "+test.asks {
+						n++
+					}
+				}
+				return n
+			}
+			before := reads()
+			answer(2)
+			f.query.mu.Lock()
+			f.query.tell(test.change)
+			f.query.mu.Unlock()
+			for _, e := range all {
+				if _, _, data := e.next(); !strings.Contains(data, `"revision":2`) {
+					t.Fatal(data)
+				}
+			}
+			if n := reads() - before; n != 1 {
+				t.Errorf("a change was read %d times for %d watchers", n, watchers)
+			}
+		})
+	}
+}
+
+// What may have been missed is read again.
+func TestAWatcherSeesWhatChangedWhileNothingWasHeard(t *testing.T) {
 	f := newFixture(t)
-	f.do("GET", orderPath("/events"), "").problem(http.StatusNotFound, refusal.OrderNotFound)
-	f.do("GET", "/api/conferences/none/events", "").problem(http.StatusNotFound, refusal.ConferenceNotFound)
+	f.awaitConnection()
+	path := "GET /orders/" + orderID.String()
+	f.query.answer(path, map[string]any{"revision": 1})
+	e := f.watch(orderPath("/events"))
+	e.next()
 	f.query.setDown(true)
-	f.do("GET", orderPath("/events"), "").problem(http.StatusServiceUnavailable, problem.Unavailable)
+	f.query.answer(path, map[string]any{"revision": 2})
+	f.query.setDown(false)
+	if _, _, data := e.next(); !strings.Contains(data, `"revision":2`) {
+		t.Error(data)
+	}
 }
 
 // That a stream did not begin does not say that there is none.
 func TestAStreamThatReachedNoAppIsBegunAgain(t *testing.T) {
 	f := newFixture(t)
 	begun := 0
-	f.query.answer("GET "+strings.TrimPrefix(orderPath("/events"), "/api"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	const dashboard = "/organiser/conferences/gophers-27/dashboard"
+	f.query.answer("GET "+dashboard+"/events", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if begun++; begun == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
@@ -345,8 +469,8 @@ func TestAStreamThatReachedNoAppIsBegunAgain(t *testing.T) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "data: 1\n\n")
 	}))
-	f.query.answer("GET "+strings.TrimPrefix(orderPath(""), "/api"), map[string]any{})
-	resp := f.open(orderPath("/events"))
+	f.query.answer("GET "+dashboard, map[string]any{})
+	resp := f.open("/api" + dashboard + "/events")
 	defer func() { _ = resp.Body.Close() }()
 	if got, err := io.ReadAll(resp.Body); string(got) != "data: 1\n\n" || err != nil || begun != 2 {
 		t.Fatalf("%d %q, %v, after %d requests", resp.StatusCode, got, err, begun)

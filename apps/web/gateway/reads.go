@@ -70,26 +70,25 @@ func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error
 	}
 }
 
-// outcome asks what became of a command, for at most wait.
-func (g *Gateway) outcome(ctx context.Context, id uuid.UUID, wait time.Duration) (view.Outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+readWithin)
+// outcome asks what became of a command.
+func (g *Gateway) outcome(ctx context.Context, id uuid.UUID) (view.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	path := "/outcomes/" + id.String()
-	if wait > 0 {
-		path += "?wait=" + seconds(wait)
-	}
 	var outcome view.Outcome
-	err := g.query.Get(ctx, path, &outcome)
+	err := g.query.Get(ctx, "/outcomes/"+id.String(), &outcome)
 	return outcome, err
 }
 
 // answered is what the backlog asks.
 func (g *Gateway) answered(ctx context.Context, commandID string) (bool, error) {
+	if g.changes.Came(commandID) {
+		return true, nil
+	}
 	id, err := uuid.Parse(commandID)
 	if err != nil {
 		return false, fmt.Errorf("command id: %w", err)
 	}
-	outcome, err := g.outcome(ctx, id, 0)
+	outcome, err := g.outcome(ctx, id)
 	return outcome.Status != view.OutcomeUnknown && err == nil, err
 }
 
@@ -149,12 +148,12 @@ func (g *Gateway) reads() {
 	}), func(ctx context.Context, in *ConferenceName) (*FoundConference, error) {
 		return g.conference(ctx, in.ID)
 	})
-	stream[view.Conference](g, operation{
+	watch[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
 		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
 		who:     anyoneOncePublished, problems: []es.Code{refusal.ConferenceNotFound},
-	}, func(ctx context.Context, in *ConferenceName) string { return conferencePath(ctx, in.ID) + "/events" }, refusal.ConferenceNotFound)
+	}, "conference", g.watchedConference, refusal.ConferenceNotFound)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
@@ -167,12 +166,12 @@ func (g *Gateway) reads() {
 		}
 		return found, err
 	})
-	stream[view.Order](g, operation{
+	watch[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
 		summary: "Watch an order",
 		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
-	}, func(_ context.Context, in *OrderPath) string { return "/orders/" + in.ID.String() + "/events" }, refusal.OrderNotFound)
+	}, "order", g.watchedOrder, refusal.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
 		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders, params: true,
 		summary: "Read the story of an order",
@@ -214,7 +213,7 @@ func (g *Gateway) reads() {
 		ID   uuid.UUID `path:"id" doc:"The command"`
 		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known; not at all when too many wait"`
 	}) (*Found[Outcome], error) {
-		if in.ID.Version() != sentHere {
+		if in.ID.Version() != view.SentByRequest {
 			return &Found[Outcome]{Outcome{CommandID: in.ID.String(), Status: view.OutcomeUnknown, Events: []string{}}}, nil
 		}
 		ctx, cancel := g.whileRunning(ctx)
@@ -227,7 +226,12 @@ func (g *Gateway) reads() {
 				wait = 0
 			}
 		}
-		outcome, err := g.outcome(ctx, in.ID, wait)
+		waiter := g.changes.Wait(in.ID)
+		defer waiter.Leave()
+		outcome, err := g.outcome(ctx, in.ID)
+		if err == nil && outcome.Status == view.OutcomeUnknown && wait > 0 {
+			outcome = g.awaitOutcome(ctx, in.ID, wait, waiter, false)
+		}
 		return answered(g, ctx, &Found[Outcome]{outcomeOf(outcome)}, err, "")
 	})
 
@@ -388,8 +392,8 @@ func asked(by view.FindOrder) (view.FindOrder, error) {
 	return view.FindOrder{Email: email, Locator: locator}, nil
 }
 
-// stream registers an operation that passes a stream of server-sent events on.
-func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) string, notFound es.Code) {
+// streamed is an operation that answers with server-sent events.
+func streamed[T any](g *Gateway, o operation) huma.Operation {
 	op := g.read(o)
 	op.Responses["200"] = &huma.Response{
 		Description: "Events, each with the whole view as its data",
@@ -397,7 +401,12 @@ func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) st
 			Schema: g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, ""),
 		}},
 	}
-	huma.Register(g.api, op, func(_ context.Context, in *I) (*huma.StreamResponse, error) {
+	return op
+}
+
+// stream registers an operation that passes a stream of server-sent events on.
+func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) string, notFound es.Code) {
+	huma.Register(g.api, streamed[T](g, o), func(_ context.Context, in *I) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			c := humagin.Unwrap(ctx)
 			g.forwardStream(c.Writer, c.Request, path(c.Request.Context(), in), notFound)

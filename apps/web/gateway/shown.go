@@ -51,11 +51,6 @@ func outcomeOf(o view.Outcome) Outcome {
 	}
 }
 
-// sentHere is the version of the ids of commands that requests sent: they are
-// random. The system's own commands have ids that derive from an order's, by
-// which nobody is to learn how the order stands.
-const sentHere = 4
-
 // FoundOrder is an order that was found again, with a key that opens it.
 type FoundOrder struct {
 	view.Order

@@ -14,6 +14,7 @@ import (
 
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
+	"github.com/plenary/plenary/apps/web/changes"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts/refusal"
@@ -94,6 +95,9 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 	if err := g.keepSecret(ctx, &cmd); err != nil {
 		return nil, err
 	}
+	// Before the command is published, so that its outcome comes by itself.
+	waiter := g.changes.Wait(id)
+	defer waiter.Leave()
 	if !repeated || !g.decided(ctx, id) {
 		if err := g.limitWriting(ctx, cmd); err != nil {
 			return nil, err
@@ -105,7 +109,8 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 			g.limits.ended(cmd.About)
 		}
 	}
-	return g.answer(ctx, w, id, cmd)
+	outcome, waited := g.await(ctx, w, id, waiter, repeated)
+	return g.answer(ctx, id, cmd, outcome, waited)
 }
 
 // keepSecret keeps the secret of an order whose id the client chose, before anything
@@ -195,7 +200,7 @@ func (g *Gateway) claim(ctx context.Context, key string, body any) (id uuid.UUID
 // need not be published again. If that cannot be known it is published again,
 // which whoever handles it notices by its id.
 func (g *Gateway) decided(ctx context.Context, id uuid.UUID) bool {
-	outcome, err := g.outcome(ctx, id, 0)
+	outcome, err := g.outcome(ctx, id)
 	return err == nil && outcome.Status != view.OutcomeUnknown
 }
 
@@ -216,7 +221,7 @@ func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error 
 
 // answer says where the outcome will be or, if the request waited for it, what
 // it is.
-func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command) (*Answer, error) {
+func (g *Gateway) answer(ctx context.Context, id uuid.UUID, cmd Command, outcome view.Outcome, waited time.Duration) (*Answer, error) {
 	a := &Answer{Status: http.StatusAccepted, Body: Receipt{
 		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout,
 	}}
@@ -225,7 +230,6 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 		a.Body.Secret, a.Body.PageURL = cmd.Secret, access.PagePath(cmd.ID, cmd.Secret)
 	}
 
-	outcome, waited := g.await(ctx, w, id)
 	if waited > 0 {
 		a.PreferenceApplied = "wait=" + strconv.Itoa(int(waited.Seconds()))
 	}
@@ -253,10 +257,10 @@ func (g *Gateway) answer(ctx context.Context, w Write, id uuid.UUID, cmd Command
 	return a, nil
 }
 
-// await waits for the outcome of a command as long as the request prefers.
-// waited is 0 when it did not wait: nobody asked for it, or as many as can are
-// waiting already.
-func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome view.Outcome, waited time.Duration) {
+// await waits for the outcome of a command as long as the request prefers; ask says
+// that it may be known already. waited is 0 when it did not wait: nobody asked for it,
+// or as many as can are waiting already.
+func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID, waiter *changes.Waiter, ask bool) (outcome view.Outcome, waited time.Duration) {
 	outcome.Status = view.OutcomeUnknown
 	wait, ok := waitPreferred(w.Prefer)
 	if !ok || wait == 0 {
@@ -267,30 +271,44 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID) (outcome vie
 		return outcome, 0
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	deadline, _ := ctx.Deadline()
 	ctx, stop := g.whileRunning(ctx)
 	defer stop()
-	for ctx.Err() == nil {
-		// Query may answer before its time, or not at all while it restarts.
-		known, err := g.outcome(ctx, id, time.Until(deadline))
-		if err == nil && known.Status != view.OutcomeUnknown {
-			return known, wait
+	return g.awaitOutcome(ctx, id, wait, waiter, ask), wait
+}
+
+// awaitOutcome waits until the outcome comes. Query is asked only if it may have been
+// missed.
+func (g *Gateway) awaitOutcome(ctx context.Context, id uuid.UUID, wait time.Duration, waiter *changes.Waiter, ask bool) view.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for {
+		if ask {
+			if known, err := g.outcome(ctx, id); err == nil && known.Status != view.OutcomeUnknown {
+				return known
+			}
+		}
+		again := askAnyway
+		if !g.changes.Connected() {
+			again = askAgain
 		}
 		select {
+		case outcome := <-waiter.Outcome:
+			return outcome
+		case <-waiter.Ask:
+		case <-time.After(again):
 		case <-ctx.Done():
-		case <-time.After(askAgain):
+			return view.Outcome{CommandID: id.String(), Status: view.OutcomeUnknown, Events: []string{}}
 		}
+		ask = true
 	}
-	return outcome, wait
 }
 
 const (
-	// askAgain is the pause before an outcome is asked for again.
-	askAgain = 100 * time.Millisecond
+	// askAgain is the pause before an outcome is asked for again while outcomes do not
+	// come by themselves, askAnyway while they do: a net that should catch nothing.
+	askAgain, askAnyway = 250 * time.Millisecond, 3 * time.Second
 	// maxWaiting bounds the requests that wait at the same time, maxStreams the
-	// streams: each holds connections through both sidecars. One client may have so
+	// streams. One client may have so
 	// many of them as a hall full of people behind one address needs, and leaves the
 	// rest to others.
 	maxWaiting, waitingEach = 512, 256

@@ -428,11 +428,42 @@ func TestRequestsDoNotPileUpWhileTheBrokerHangs(t *testing.T) {
 	close(h.goOn)
 }
 
+// Neither a request nor a connection for each who waits: query is not asked at all.
+func TestAnOutcomeComesWithoutAsking(t *testing.T) {
+	f := newFixture(t)
+	f.awaitConnection()
+	f.accepting()
+	for range 10 {
+		f.do("POST", placePath(), oneSeat, waiting).is(http.StatusCreated)
+	}
+	for _, asked := range f.query.requests() {
+		if strings.Contains(asked, "/outcomes/") {
+			t.Errorf("query was asked %s", asked)
+		}
+	}
+}
+
+func TestAnOutcomeThatCameWhileNothingWasHeardIsAskedFor(t *testing.T) {
+	f := newFixture(t)
+	f.awaitConnection()
+	done := make(chan response)
+	go func() { done <- f.do("POST", placePath(), oneSeat, waiting) }()
+	for len(f.broker.commands()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	f.query.setDown(true) // the connection breaks
+	f.query.decide(view.Outcome{CommandID: f.broker.only(t).ID, Status: view.OutcomeAccepted})
+	f.query.setDown(false)
+	(<-done).is(http.StatusCreated)
+}
+
 func TestWaitingEndsWhenTheGatewayDoes(t *testing.T) {
 	f := newFixture(t)
 	done := make(chan response)
 	go func() { done <- f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}) }()
-	f.query.await("wait=30", 1)
+	for len(f.broker.commands()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	f.stop()
 	(<-done).is(http.StatusAccepted)
 }
@@ -450,7 +481,7 @@ func TestQueryComesBackWhileAWriteWaits(t *testing.T) {
 	f.accepting()
 	done := make(chan response)
 	go func() { done <- f.do("POST", placePath(), oneSeat, waiting) }()
-	f.query.await("wait=", 2) // it was asked in vain, and is asked again
+	f.query.await("/outcomes/", 2) // it was asked in vain, and is asked again
 	f.query.setDown(false)
 	(<-done).is(http.StatusCreated)
 }
@@ -793,12 +824,22 @@ func TestWaitingIsNotCutShortByTheBodysDeadline(t *testing.T) {
 
 func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
 	f := newFixture(t)
+	f.query.setDown(true)
+	f.query.silent = true // so that each that waits asks
+	f.query.setDown(false)
 	const most = 256 // of one client
 	var wg sync.WaitGroup
 	for range most {
 		wg.Go(func() { f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusCreated) })
 	}
-	f.query.await("wait=", most)
+	for waiting := map[string]bool{}; len(waiting) < most; {
+		time.Sleep(time.Millisecond)
+		for _, asked := range f.query.requests() {
+			if strings.Contains(asked, "/outcomes/") {
+				waiting[asked] = true
+			}
+		}
+	}
 	r := f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusAccepted)
 	if r.header.Get("Preference-Applied") != "" {
 		t.Fatal("said to have waited")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -92,7 +91,7 @@ func conferenceTexts(s *Site, l text.Language, data []byte) map[string]string {
 
 // update is one change of a subject.
 type update struct {
-	revision int64
+	revision int64 // counted here: the ids of events are digests
 	data     []byte
 	texts    sync.Map // by language
 }
@@ -287,8 +286,6 @@ func (f *feeds) readOnce(ctx context.Context, from source, to *feed) {
 		field, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch field {
-		case "id":
-			u.revision, _ = strconv.ParseInt(value, 10, 64)
 		case "data":
 			u.data = append(u.data, value...)
 		case "":
@@ -303,6 +300,10 @@ func (f *feeds) readOnce(ctx context.Context, from source, to *feed) {
 func (f *feeds) publish(to *feed, u *update) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	u.revision = 1
+	if to.last != nil {
+		u.revision = to.last.revision + 1
+	}
 	to.last = u
 	for w := range to.viewers {
 		w.wake()

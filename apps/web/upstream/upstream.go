@@ -161,6 +161,28 @@ func (a *App) call(ctx context.Context, method, path string, body []byte, out an
 	return nil
 }
 
+// Stream opens a stream of server-sent events at path.
+func (a *App) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	address, err := a.address(path)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	req.Header.Set("Accept", EventStream) // by which the sidecars know a stream
+	resp, err := a.transport.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	if err := a.Check(resp); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // Forward passes one request on to path and the answer back as it comes, each
 // part at once. change, if set, may change the answer's headers or, with an
 // error, turn it down; failed answers then, when the app cannot be reached, and

@@ -26,6 +26,8 @@ type Options struct {
 	Orders  int
 	Clients int  // requests under way at once
 	Paid    bool // each order is paid; otherwise they are free of charge
+	// Begin, if set, is called when the conference is on sale, before the first order.
+	Begin func(context.Context) error
 	// Progress gets a line every second; nil means none.
 	Progress io.Writer
 }
@@ -64,6 +66,11 @@ func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Res
 	}
 	if err := l.open(ctx, organiser, o.Orders); err != nil {
 		return Result{}, err
+	}
+	if o.Begin != nil {
+		if err := o.Begin(ctx); err != nil {
+			return Result{}, err
+		}
 	}
 	start := time.Now()
 	var all sync.WaitGroup

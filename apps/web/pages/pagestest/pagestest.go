@@ -112,6 +112,9 @@ func (w *World) Put(path string, shown any) {
 		w.answers["/organiser/drafts/"+name] = shown
 		w.revisions["/organiser/drafts/"+name]++
 	}
+	if c, ok := shown.(view.Conference); ok && path != "/conferences/"+c.ID.String() { // it has two names
+		w.answers["/conferences/"+c.ID.String()], w.answers["/organiser/drafts/"+c.ID.String()] = shown, shown
+	}
 	w.changed.Broadcast()
 }
 
@@ -150,6 +153,10 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(rw).Encode(outcome)
 		return
 	}
+	if r.URL.Path == "/changes" {
+		w.changes(rw, r)
+		return
+	}
 	if path, ok := strings.CutSuffix(r.URL.Path, "/events"); ok {
 		w.stream(rw, r, path)
 		return
@@ -163,6 +170,27 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = json.NewEncoder(rw).Encode(shown)
+}
+
+// changes says that something has changed, whenever something has.
+func (w *World) changes(rw http.ResponseWriter, r *http.Request) {
+	defer context.AfterFunc(r.Context(), func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.changed.Broadcast()
+	})()
+	rw.Header().Set("Content-Type", "text/event-stream")
+	data, err := json.Marshal(view.Changes{Missed: true})
+	if err != nil {
+		panic(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for r.Context().Err() == nil {
+		_, _ = fmt.Fprintf(rw, "event: changes\ndata: %s\n\n", data)
+		_ = http.NewResponseController(rw).Flush()
+		w.changed.Wait()
+	}
 }
 
 // stream sends a view, and again when it changes.
@@ -182,7 +210,7 @@ func (w *World) stream(rw http.ResponseWriter, r *http.Request, path string) {
 			if err != nil {
 				panic(err)
 			}
-			_, _ = fmt.Fprintf(rw, "event: view\nid: %d\ndata: %s\n\n", seen, data)
+			_, _ = fmt.Fprintf(rw, "event: view\nid: r%d\ndata: %s\n\n", seen, data)
 			_ = http.NewResponseController(rw).Flush()
 			continue
 		}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/problem"
+	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/view"
+)
+
+// followSoon is when what has changed is followed by a comment: who waits for an
+// outcome is not to wait for a sidecar that keeps it until something follows.
+const followSoon = 5 * time.Millisecond
+
+// watchChanges sends what changes, of all views together, and what becomes of
+// commands. Each event stands for all changes since the one before it. A reader that
+// is too slow, and one that comes, is told that it has missed something.
+func (a *API) watchChanges(r request) error {
+	listener := a.Hub.Listen()
+	defer listener.Leave()
+	defer a.streaming(r.Request.Context(), "changes")()
+	out := live.Stream{Writer: r.Writer}
+	send := func(c view.Changes) error {
+		data, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		return out.Event("changes", live.Update{Data: data})
+	}
+	err := out.Open()
+	if err == nil {
+		err = send(view.Changes{Missed: true})
+	}
+	heartbeat := time.NewTicker(a.Heartbeat)
+	defer heartbeat.Stop()
+	follow := time.NewTimer(followSoon)
+	defer follow.Stop()
+	for err == nil {
+		select {
+		case <-listener.Heard:
+			if changes := a.changes(r, listener); changes != nil {
+				err = send(*changes)
+				follow.Reset(followSoon)
+			}
+		case <-follow.C:
+			err = out.Comment("that is all for now")
+		case <-heartbeat.C:
+			err = out.Comment("still here")
+		case <-r.Request.Context().Done():
+			return nil
+		case <-a.Hub.Done():
+			return nil
+		}
+	}
+	return nil // the reader is gone, and there is nobody to tell
+}
+
+// changes is what a listener has heard; nil if it is nothing for the reader.
+func (a *API) changes(r request, listener *live.Listener) *view.Changes {
+	keys, all := listener.Take()
+	if all {
+		return &view.Changes{Missed: true}
+	}
+	var c view.Changes
+	var causes []string
+	c.Orders, c.Conferences, causes = live.Named(r.tenant, keys)
+	ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
+	defer cancel()
+	outcomes, err := r.store.Outcomes(ctx, r.tenant, sentFromOutside(causes))
+	if err != nil {
+		slog.ErrorContext(ctx, "outcomes could not be read", "error", err)
+		return &view.Changes{Missed: true}
+	}
+	for _, o := range outcomes {
+		if o.Status != view.OutcomeUnknown { // more of its events are to come
+			c.Outcomes = append(c.Outcomes, o)
+		}
+	}
+	if len(c.Orders)+len(c.Conferences)+len(c.Outcomes) == 0 {
+		return nil
+	}
+	return &c
+}
+
+// sentFromOutside are the commands of requests among some causes: nobody outside waits
+// for what an app sends by itself, whose id is derived from what led to it.
+func sentFromOutside(causes []string) (ids []string) {
+	for _, cause := range causes {
+		if id, err := uuid.Parse(cause); err == nil && id.Version() == view.SentByRequest {
+			ids = append(ids, cause)
+		}
+	}
+	return ids
+}
+
+// mostOrders is how many orders are read at once.
+const mostOrders = 200
+
+// readOrders reads some orders at once. Those that are not there are left out.
+func readOrders(r request) (any, error) {
+	var asked view.ReadOrders
+	if err := r.ShouldBindJSON(&asked); err != nil || len(asked.IDs) > mostOrders {
+		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "ids must be those of at most 200 orders")
+	}
+	found := make(map[uuid.UUID]view.Order, len(asked.IDs))
+	for _, id := range asked.IDs {
+		o, err := r.store.Order(r.Request.Context(), r.tenant, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[id] = o
+	}
+	return found, nil
+}

@@ -1,0 +1,161 @@
+// Package report writes what was measured: as JSON, to be compared with later, and as
+// one HTML page with plots.
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Result is one run. Rates are per second. On a shared machine only their shares of
+// each other say anything, and those of runs of one day.
+type Result struct {
+	When    time.Time `json:"when"`
+	Set     string    `json:"set"`
+	Machine string    `json:"machine"`
+	Orders  int       `json:"orders"`
+	// Whole is the whole system, Classic the ceiling and Floor the floor of package
+	// ceiling.
+	Whole   float64 `json:"whole"`
+	Classic float64 `json:"classic"`
+	Floor   float64 `json:"floor"`
+	// Costs of an order.
+	Costs []Cost `json:"costs"`
+	// Placed and Confirmed are how many seconds after the beginning each order was.
+	Placed    []float64 `json:"placed"`
+	Confirmed []float64 `json:"confirmed"`
+}
+
+// Cost is what one order took of something.
+type Cost struct {
+	What  string  `json:"what"`
+	Value float64 `json:"value"`
+}
+
+// Share is a rate as a share of another, in percent.
+func Share(of, other float64) float64 {
+	if other == 0 {
+		return 0
+	}
+	return 100 * of / other
+}
+
+// Write writes result.json and report.html into a folder. earlier may be nil.
+func Write(dir string, r Result, earlier *Result) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "result.json"), data, 0o644); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := html.Execute(&page, view{Result: r, Earlier: earlier}); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "report.html"), page.Bytes(), 0o644)
+}
+
+// Read reads a result.json.
+func Read(file string) (*Result, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var r Result
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return &r, nil
+}
+
+//go:embed report.html
+var page string
+
+var html = template.Must(template.New("report").Funcs(template.FuncMap{"share": Share}).Parse(page))
+
+type view struct {
+	Result
+	Earlier *Result
+}
+
+// Was is a cost of the earlier result; empty if there is none.
+func (v view) Was(what string) string {
+	if v.Earlier == nil {
+		return ""
+	}
+	i := slices.IndexFunc(v.Earlier.Costs, func(c Cost) bool { return c.What == what })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", v.Earlier.Costs[i].Value)
+}
+
+// The plots have this size.
+const width, height = 640.0, 200.0
+
+// Line is the number of orders that were done by each moment, as the points of a plot.
+func (v view) Line(of string) string {
+	all := v.Placed
+	if of == "confirmed" {
+		all = v.Confirmed
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	end := v.end()
+	var points []string
+	for i, at := range sorted {
+		points = append(points, fmt.Sprintf("%.1f,%.1f", at/end*width, height-float64(i+1)/float64(len(sorted))*height))
+	}
+	return strings.Join(points, " ")
+}
+
+func (v view) end() float64 {
+	end := 0.0
+	for _, at := range slices.Concat(v.Placed, v.Confirmed) {
+		end = max(end, at)
+	}
+	return max(end, 1e-9)
+}
+
+// Rates are the confirmed orders of each twentieth of the time, as bars.
+func (v view) Rates() (bars []Bar) {
+	const n = 20
+	counts := make([]float64, n)
+	end := v.end()
+	for _, at := range v.Confirmed {
+		counts[min(int(at/end*n), n-1)]++
+	}
+	most := slices.Max(counts)
+	for i, c := range counts {
+		if most > 0 {
+			bars = append(bars, Bar{X: float64(i) * width / n, Height: c / most * height, Y: height - c/most*height, Width: width/n - 2, Label: fmt.Sprintf("%.1f/s", c/(end/n))})
+		}
+	}
+	return bars
+}
+
+// Bar is one of a plot.
+type Bar struct {
+	X, Y, Width, Height float64
+	Label               string
+}
+
+// Quantile of how long after the beginning orders were confirmed.
+func (v view) Quantile(q float64) string {
+	if len(v.Confirmed) == 0 {
+		return ""
+	}
+	sorted := slices.Sorted(slices.Values(v.Confirmed))
+	return fmt.Sprintf("%.2f s", sorted[int(q*float64(len(sorted)-1))])
+}
