@@ -11,19 +11,21 @@ import (
 )
 
 // What an order may cost: counts of a whole life, free of charge, each write awaited
-// and the order watched. They are a little above what was seen; more is a regression.
-// Times are not asked here.
+// and the order watched. Alone, it is about a fifth above what was seen. Among others
+// it depends on how many come together, which differs from machine to machine; there
+// it is half of what it costs alone. More is a regression. Times are not asked here.
 var (
-	loneOrder   = harness.Work{Published: 17, PublishCalls: 17, Delivered: 26, DeliverCalls: 26, Reads: 12, Writes: 20, Invoked: 20}
-	amongOthers = harness.Work{Published: 10, PublishCalls: 6, Delivered: 15, DeliverCalls: 6, Reads: 6, Writes: 12, Invoked: 8}
+	alone       = harness.Work{PublishCalls: 17, DeliverCalls: 23, Reads: 16, Writes: 13, Invoked: 5}
+	amongOthers = harness.Work{PublishCalls: 8, DeliverCalls: 11, Reads: 8, Writes: 6, Invoked: 4}
 )
 
 func TestAnOrderCostsNoMoreThanItsBudget(t *testing.T) {
-	t.Run("alone", func(t *testing.T) { costs(t, 1, 1, loneOrder) })
+	t.Run("alone", func(t *testing.T) { costs(t, 1, 1, alone) })
 	t.Run("among others", func(t *testing.T) { costs(t, 300, 100, amongOthers) })
 }
 
 func costs(t *testing.T, orders, clients int, budget harness.Work) {
+	harness.NeedsParts(t)
 	system.Watch(t)
 	var before harness.Work
 	begin := func(ctx context.Context) (err error) { before, err = atRest(ctx); return err }
@@ -56,7 +58,7 @@ func atRest(ctx context.Context) (harness.Work, error) {
 			return now, fmt.Errorf("what the system has done: %w", err)
 		}
 		same++
-		if now.Published != last.Published || now.Delivered != last.Delivered || now.Writes != last.Writes {
+		if now.PublishCalls != last.PublishCalls || now.DeliverCalls != last.DeliverCalls || now.Writes != last.Writes {
 			same = 0
 		}
 		last = now

@@ -19,10 +19,9 @@ import (
 // Work is what a system has done, counted by its sidecars, and the processor time it
 // took.
 type Work struct {
-	// Published are messages, PublishCalls the calls that published them.
-	Published, PublishCalls float64
-	// Delivered are messages given to an app, DeliverCalls the calls that gave them.
-	Delivered, DeliverCalls float64
+	// PublishCalls and DeliverCalls are calls, each with one message or more. Sidecars
+	// do not count the messages.
+	PublishCalls, DeliverCalls float64
 	// Reads and Writes are calls of state stores.
 	Reads, Writes float64
 	// Invoked are calls of one app by another, through both sidecars.
@@ -49,14 +48,14 @@ func (w Work) with(o Work, factor float64) Work {
 
 func (w *Work) fields() []*float64 {
 	return []*float64{
-		&w.Published, &w.PublishCalls, &w.Delivered, &w.DeliverCalls, &w.Reads, &w.Writes, &w.Invoked, &w.Apps, &w.Sidecars, &w.Others,
+		&w.PublishCalls, &w.DeliverCalls, &w.Reads, &w.Writes, &w.Invoked, &w.Apps, &w.Sidecars, &w.Others,
 	}
 }
 
 func (w Work) String() string {
-	return fmt.Sprintf("%.1f messages published with %.1f calls, %.1f delivered with %.1f, state read %.1f times and written %.1f times, "+
+	return fmt.Sprintf("%.1f calls to publish, %.1f to deliver, state read %.1f times and written %.1f times, "+
 		"%.1f calls between apps, %.1f ms of processor time (apps %.1f, sidecars %.1f, all else %.1f)",
-		w.Published, w.PublishCalls, w.Delivered, w.DeliverCalls, w.Reads, w.Writes,
+		w.PublishCalls, w.DeliverCalls, w.Reads, w.Writes,
 		w.Invoked, 1000*(w.Apps+w.Sidecars+w.Others), 1000*w.Apps, 1000*w.Sidecars, 1000*w.Others)
 }
 
@@ -68,8 +67,7 @@ func (w Work) Over(budget Work) string {
 		what      string
 		is, maybe float64
 	}{
-		{"messages published", w.Published, budget.Published}, {"calls to publish", w.PublishCalls, budget.PublishCalls},
-		{"messages delivered", w.Delivered, budget.Delivered}, {"calls to deliver", w.DeliverCalls, budget.DeliverCalls},
+		{"calls to publish", w.PublishCalls, budget.PublishCalls}, {"calls to deliver", w.DeliverCalls, budget.DeliverCalls},
 		{"state reads", w.Reads, budget.Reads}, {"state writes", w.Writes, budget.Writes}, {"calls between apps", w.Invoked, budget.Invoked},
 	} {
 		if c.is > c.maybe {
@@ -131,14 +129,8 @@ func (w *Work) add(metrics io.Reader) error {
 			continue
 		}
 		switch name {
-		case "dapr_component_pubsub_egress_bulk_event_count":
-			w.Published += value
-		case "dapr_component_pubsub_egress_bulk_count":
+		case "dapr_component_pubsub_egress_bulk_count", "dapr_component_pubsub_egress_count":
 			w.PublishCalls += value
-		case "dapr_component_pubsub_egress_count":
-			w.Published, w.PublishCalls = w.Published+value, w.PublishCalls+value
-		case "dapr_component_pubsub_ingress_bulk_event_count":
-			w.Delivered += value
 		case "dapr_component_pubsub_ingress_bulk_count":
 			w.DeliverCalls += value
 		case "dapr_component_state_count":

@@ -42,10 +42,10 @@ type API struct {
 	// there; 0 is the default.
 	MaxStreams, MaxAbsent int64
 
-	open   atomic.Int64 // streams
-	absent *live.Absent
-	feeds, slow  *live.Feeds
-	streams      metric.Int64UpDownCounter
+	open        atomic.Int64 // streams
+	absent      *live.Absent
+	feeds, slow *live.Feeds
+	streams     metric.Int64UpDownCounter
 }
 
 // TenantHeader names the tenant of a request; without it, it is the default
