@@ -72,11 +72,9 @@ func (a *API) changes(r request, listener *live.Listener) *view.Changes {
 	var c view.Changes
 	var causes []string
 	c.Orders, c.Conferences, causes = live.Named(r.tenant, keys)
-	ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
-	defer cancel()
-	outcomes, err := r.store.Outcomes(ctx, r.tenant, sentFromOutside(causes))
+	outcomes, err := a.outcomes(r, sentFromOutside(causes))
 	if err != nil {
-		slog.ErrorContext(ctx, "outcomes could not be read", "error", err)
+		slog.ErrorContext(r.Request.Context(), "outcomes could not be read", "error", err)
 		return &view.Changes{Missed: true}
 	}
 	for _, o := range outcomes {
@@ -88,6 +86,22 @@ func (a *API) changes(r request, listener *live.Listener) *view.Changes {
 		return nil
 	}
 	return &c
+}
+
+// outcomesTries is how often outcomes are read before the reader is told that it has
+// missed them: then all who wait ask, which a database that is slow is not helped by.
+const outcomesTries = 3
+
+func (a *API) outcomes(r request, ids []string) (outcomes []view.Outcome, err error) {
+	for range outcomesTries {
+		ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
+		outcomes, err = r.store.Outcomes(ctx, r.tenant, ids)
+		cancel()
+		if err == nil || r.Request.Context().Err() != nil {
+			break
+		}
+	}
+	return outcomes, err
 }
 
 // sentFromOutside are the commands of requests among some causes: nobody outside waits

@@ -229,8 +229,10 @@ func (g *Gateway) reads() {
 		waiter := g.changes.Wait(in.ID)
 		defer waiter.Leave()
 		outcome, err := g.outcome(ctx, in.ID)
-		if err == nil && outcome.Status == view.OutcomeUnknown && wait > 0 {
-			outcome = g.awaitOutcome(ctx, in.ID, wait, waiter, false)
+		if wait > 0 && (err != nil || outcome.Status == view.OutcomeUnknown) {
+			if came := g.awaitOutcome(ctx, in.ID, wait, waiter, false); came.Status != view.OutcomeUnknown {
+				outcome, err = came, nil
+			}
 		}
 		return answered(g, ctx, &Found[Outcome]{outcomeOf(outcome)}, err, "")
 	})

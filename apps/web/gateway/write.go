@@ -306,7 +306,7 @@ func (g *Gateway) awaitOutcome(ctx context.Context, id uuid.UUID, wait time.Dura
 const (
 	// askAgain is the pause before an outcome is asked for again while outcomes do not
 	// come by themselves, askAnyway while they do: a net that should catch nothing.
-	askAgain, askAnyway = 250 * time.Millisecond, 3 * time.Second
+	askAgain, askAnyway = 250 * time.Millisecond, 10 * time.Second
 	// maxWaiting bounds the requests that wait at the same time, maxStreams the
 	// streams. One client may have so
 	// many of them as a hall full of people behind one address needs, and leaves the
