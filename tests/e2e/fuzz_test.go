@@ -159,7 +159,9 @@ func newFuzz(t *testing.T) *fuzz {
 		f.ids["payments"] = append(f.ids["payments"], o.PaymentID)
 	}
 	for range 3 {
-		o := c.place(seats(c.general, 2))
+		o := c.place(seats(c.general, 1)) // to be paid
+		c.await(o, "reserved")
+		c.register(o)
 		f.ids["orders"] = append(f.ids["orders"], o)
 	}
 	for _, order := range f.ids["orders"] {
@@ -305,6 +307,8 @@ func (f *fuzz) text(r *rand.Rand, p fuzzParameter, path string) string {
 		return pick(r, []string{"wait=0", "wait=1", "respond-async, wait=1"})
 	case "wait":
 		return strconv.Itoa(r.IntN(2))
+	case "position":
+		return strconv.Itoa(r.IntN(3))
 	case "idempotency-key":
 		return uuid.NewString()
 	}
