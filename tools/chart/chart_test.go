@@ -102,6 +102,11 @@ func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
 		"a collector nobody may reach": {`{telemetry: {traces: {endpoint: "c:4317"}}}`, "networkPolicy.telemetryTo"},
 		"a gateway is missing":         {`{web: {httpRoute: {enabled: true}}}`, "web.httpRoute.parentRefs"},
 		"a host is missing":            {`{web: {ingress: {enabled: true}}}`, "web.ingress.host"},
+		"a challenge nobody may reach": {`{config: {challengeURL: "https://challenge.example.com/verify"}}`, "networkPolicy.challengeTo"},
+		"the demo provider":            {`{profile: production, config: {payments: demo}}`, "at the demo provider payers accept their own payments"},
+		"the demo provider, by the back door": {`{profile: production, apps: {payments: {env: {PLENARY_PAYMENTS: demo}}}}`,
+			"apps.payments.env.PLENARY_PAYMENTS"},
+		"no such provider": {`{config: {payments: stripe}}`, "at '/config/payments'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := rendered(t, values(t, c.values)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -553,6 +558,7 @@ apps: {web: {podAnnotations: {dapr.io/log-level: debug}, podLabels: {app.kuberne
 redis: {nodeSelector: {disk: fast}}
 postgresql: {priorityClassName: high, affinity: {nodeAffinity: {}}}
 test: {tolerations: [{operator: Exists}]}
+config: {payments: demo}
 `))
 	all := pods(objects)
 	for name, want := range map[string]string{
@@ -913,8 +919,11 @@ func TestNetworkPoliciesFitTogether(t *testing.T) {
 }
 
 func TestTheTestNeedsTheOrganisersToken(t *testing.T) {
-	if pod := of(render(t, nil), "Pod")["plenary-test"]; get[string](pod, "metadata", "annotations", "helm.sh/hook") != "test" {
+	if pod := of(render(t, values(t, `{config: {payments: demo}}`)), "Pod")["plenary-test"]; get[string](pod, "metadata", "annotations", "helm.sh/hook") != "test" {
 		t.Errorf("got %v", pod)
+	}
+	if pod := of(render(t, nil), "Pod")["plenary-test"]; pod != nil {
+		t.Errorf("where nothing can be paid there is %v", pod)
 	}
 	if pod := of(render(t, profiles(t)["vault"]), "Pod")["plenary-test"]; pod != nil {
 		t.Errorf("without a token there is %v", pod)

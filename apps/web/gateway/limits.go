@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -67,9 +68,13 @@ type limits struct {
 
 func newLimits(l Limits, challenge Challenge) *limits {
 	every := time.Second / time.Duration(max(l.WritesPerAddress, 1))
+	mostHolds := l.HoldsPerAddress
+	if mostHolds == 0 && challenge != nil {
+		mostHolds = math.MaxInt // they are counted for the challenge alone
+	}
 	return &limits{
 		Limits:    l,
-		byAddress: holds.New[netip.Prefix](l.HoldsPerAddress, l.Hold, limitedClients),
+		byAddress: holds.New[netip.Prefix](mostHolds, l.Hold, limitedClients),
 		byEmail:   holds.New[string](l.HoldsPerEmail, l.Hold, limitedClients),
 		writes:    throttle.New[netip.Prefix](max(l.WritesPerAddress, 1)*writeBurst, every, limitedClients),
 		places:    throttle.New[netip.Prefix](placesAtOnce, placeEvery, limitedClients),
