@@ -804,7 +804,7 @@ func TestWhoMayCallWhom(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
-	if rights := got["registration-process query"]; !slices.Equal(rights, []string{"GET /orders/overdue"}) {
+	if rights := got["registration-process query"]; !slices.Equal(rights, []string{"GET /orders/overdue", "GET /orders/missing"}) {
 		t.Errorf("registration-process may %v", rights)
 	}
 	for _, rights := range got {
