@@ -16,6 +16,7 @@ import (
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
 
 	"github.com/plenary/plenary/engine/component"
+	"github.com/plenary/plenary/engine/selfcheck/release"
 )
 
 // Needs are what an app asks of its sidecar.
@@ -191,38 +192,9 @@ func (c *check) buses() []string {
 	return all
 }
 
-// patched are the oldest versions of Dapr that the engine runs with. Before them,
-// within their minor version, the access control of service invocation can be
-// bypassed (CVE-2026-41491). listsResiliency is the first whose metadata has the
-// names of the resiliency policies.
-var (
-	patched         = [][3]int{{1, 16, 14}, {1, 17, 5}}
-	listsResiliency = [3]int{1, 18}
-)
-
-const newEnough = "Dapr 1.16.14, 1.17.5, 1.18 or newer"
-
-// version reads a version of Dapr, if it is one.
-func version(text string) (v [3]int, ok bool) {
-	n, _ := fmt.Sscanf(strings.TrimPrefix(text, "v"), "%d.%d.%d", &v[0], &v[1], &v[2])
-	return v, n == len(v)
-}
-
-// IsPatched says whether a version of Dapr is one that the engine runs with. It is
-// false for what is no version.
-func IsPatched(text string) bool {
-	v, ok := version(text)
-	return ok && !isOld(v)
-}
-
-func isOld(v [3]int) bool {
-	for _, p := range patched {
-		if v[0] == p[0] && v[1] == p[1] {
-			return v[2] < p[2]
-		}
-	}
-	return slices.Compare(v[:], patched[0][:]) < 0
-}
+// listsResiliency is the first release whose metadata has the names of the
+// resiliency policies.
+var listsResiliency = [3]int{1, 18}
 
 // dapr looks at the sidecar itself.
 func (c *check) dapr() {
@@ -230,13 +202,13 @@ func (c *check) dapr() {
 		c.refuse("app-id", nil, fmt.Sprintf("the sidecar's app id is %q and the app is %q, whose keys and topics it would not find", id, c.needs.AppID),
 			"start the app with the sidecar of its own id")
 	}
-	v, ok := version(c.sidecar.GetRuntimeVersion())
+	v, ok := release.Parse(c.sidecar.GetRuntimeVersion())
 	switch {
 	case !ok:
-		c.warn("dapr-version", nil, fmt.Sprintf("the sidecar's version is %q", c.sidecar.GetRuntimeVersion()), "use a released Dapr: "+newEnough)
-	case isOld(v):
+		c.warn("dapr-version", nil, fmt.Sprintf("the sidecar's version is %q", c.sidecar.GetRuntimeVersion()), "use a released Dapr: "+release.NewEnough)
+	case release.IsOld(v):
 		c.refuse("dapr-version", nil, "the sidecar is Dapr "+c.sidecar.GetRuntimeVersion()+", whose access control can be bypassed, or older",
-			"use "+newEnough)
+			"use "+release.NewEnough)
 	}
 	if c.needs.Exposed {
 		c.refuse("exposed", nil, "the app listens on other addresses than the loopback and has no token: anybody on the network could deliver messages to it",

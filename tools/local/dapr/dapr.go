@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/plenary/plenary/engine/selfcheck"
+	"github.com/plenary/plenary/engine/selfcheck/release"
 	"github.com/plenary/plenary/tools/local/toolbuild"
 )
 
@@ -86,7 +86,7 @@ func installed(ctx context.Context, out io.Writer) (Binaries, bool) {
 	if b.Version, err = versionOf(ctx, b.Daprd); err != nil {
 		return Binaries{}, false
 	}
-	if !selfcheck.IsPatched(b.Version) {
+	if !release.IsPatched(b.Version) {
 		fmt.Fprintf(out, "The Dapr %s in %s is too old: the apps would refuse it (docs/self-check.md, dapr-version).\n", b.Version, dir)
 		return Binaries{}, false
 	}
