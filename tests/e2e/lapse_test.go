@@ -15,6 +15,7 @@ import (
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/topology"
 )
 
 func TestAHoldLapses(t *testing.T) {
@@ -90,12 +91,12 @@ func (c conference) paymentOfNoOrder(s *harness.System) (payment string) {
 	c.Helper()
 	payment, command := uuid.NewString(), cloudevents.NewEvent()
 	command.SetID(uuid.NewString())
-	command.SetSource("elsewhere")
+	command.SetSource("web")
 	command.SetType("InitiatePayment.v1")
 	c.must(command.SetData("application/json", map[string]any{
 		"paymentId": payment, "orderId": uuid.NewString(), "version": 1, "amount": api.Money{Amount: generalPrice, Currency: "USD"},
 	}))
-	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(dapr.HealthURL(s.App("web").HTTPPort, "/v1.0/publish/commandbus/"+contracts.TopicPayments)))
+	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(dapr.HealthURL(s.App("web").HTTPPort, "/v1.0/publish/commandbus/"+topology.From(contracts.TopicPayments, "web"))))
 	c.must(err)
 	if res := sdk.Send(cloudevents.WithEncodingStructured(c.Context()), command); !cloudevents.IsACK(res) {
 		c.Fatal(res)

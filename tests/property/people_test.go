@@ -60,7 +60,12 @@ func (w *world) openConference() {
 	for _, seatType := range seatTypes {
 		w.setQuota(seatType)
 	}
-	for len(w.inFlight) > 0 {
+	w.arriveAll()
+}
+
+// arriveAll has everything arrive that is on its way.
+func (w *world) arriveAll() {
+	for w.goOn(); len(w.inFlight) > 0; w.goOn() {
 		w.deliver(false)
 	}
 }
@@ -132,22 +137,21 @@ func (w *world) paidAhead(orderID uuid.UUID) bool {
 }
 
 // payAheadInVain pays for an order that is not there, until the process gives the
-// payment up. The order may come after all.
+// payment up. The order may come after all, as it was paid for.
 func (w *world) payAheadInVain(id uuid.UUID) {
-	arrive := func() {
-		for len(w.inFlight) > 0 {
-			w.deliver(false)
-		}
-	}
 	w.pay(id, order.State{Total: usd(199_00), Version: 1})
-	arrive()
+	w.arriveAll()
 	payment := w.opened[len(w.opened)-1]
 	w.provider.taken[payment] = true
 	w.send(id, contracts.CompletePayment{PaymentID: payment, ProviderReference: "demo"})
-	arrive()
+	w.arriveAll()
 	w.pass(times.Hold + times.Grace + time.Minute)
 	w.wakeThoseDue()
-	arrive()
+	w.arriveAll()
+	if w.chance("the order comes after all", 60) {
+		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: contracts.Seats{{SeatType: general, Quantity: 1}}})
+		w.send(id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
+	}
 }
 
 // pay opens a payment of the total as the page shows it; now and then of

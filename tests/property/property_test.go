@@ -119,8 +119,10 @@ func (w *world) happen() {
 		w.redeliver()
 	case what < 96:
 		w.passTime()
-	case what < 98:
+	case what < 97:
 		w.wakeThoseDue()
+	case what < 98:
+		w.goOn()
 	default:
 		w.wake(orderIDs[w.choose("wake", len(orderIDs))])
 	}
@@ -184,7 +186,7 @@ func (w *world) sweep() {
 func (w *world) drain() {
 	scheduler := w.chance("scheduler works", 50)
 	for range 20 {
-		for len(w.inFlight) > 0 {
+		for w.goOn(); len(w.inFlight) > 0; w.goOn() {
 			w.deliver(w.chance("duplicates", 50))
 			w.check()
 		}
@@ -213,7 +215,7 @@ func (w *world) settled() bool {
 			return false
 		}
 	}
-	return len(w.inFlight) == 0
+	return len(w.inFlight)+len(w.slow) == 0
 }
 
 // waitsForItsOrder says whether a payment can still be taken, or was, for an order
@@ -250,7 +252,7 @@ func (w *world) check() {
 			w.t.Fatalf("order %s is confirmed for %v and holds %v", id, o.Items, held)
 		}
 	}
-	if len(w.inFlight) == 0 {
+	if len(w.inFlight)+len(w.slow) == 0 {
 		w.checkOpenPayments()
 	}
 }

@@ -43,6 +43,7 @@ type world struct {
 	processes   map[string]*process
 
 	inFlight  []envelope
+	slow      []envelope // on a line that stands still
 	delivered []envelope
 	wakes     map[uuid.UUID]time.Time // what the processes asked for, by order
 
@@ -113,7 +114,20 @@ func (w *world) send(correlationID uuid.UUID, command any) {
 	w.post(envelope{es.DerivedID("outside", strconv.Itoa(w.sent)), correlationID.String(), command})
 }
 
-func (w *world) post(m envelope) { w.inFlight = append(w.inFlight, m) }
+// post puts a message on its way. Now and then its line stands still for a while: what
+// is on its way otherwise arrives in about the order in which it was sent.
+func (w *world) post(m envelope) {
+	if w.chance("slow", 8) {
+		w.slow = append(w.slow, m)
+		return
+	}
+	w.inFlight = append(w.inFlight, m)
+}
+
+// goOn has what stood still go on.
+func (w *world) goOn() {
+	w.inFlight, w.slow = append(w.inFlight, w.slow...), nil
+}
 
 // deliver lets one message arrive, the oldest or any other. It may stay in
 // flight, as when its acknowledgement is lost, or be remembered to arrive again
