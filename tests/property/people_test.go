@@ -143,12 +143,12 @@ func (w *world) payAheadInVain(id uuid.UUID) {
 	w.arriveAll()
 	payment := w.opened[len(w.opened)-1]
 	w.provider.taken[payment] = true
-	w.send(id, contracts.CompletePayment{PaymentID: payment, ProviderReference: "demo"})
+	w.send(id, contracts.CompletePayment{PaymentID: payment, Amount: usd(199_00), ProviderReference: "demo"})
 	w.arriveAll()
 	w.pass(times.Hold + times.Grace + time.Minute)
 	w.wakeThoseDue()
 	w.arriveAll()
-	if w.chance("the order comes after all", 60) {
+	if pick(w, "the order comes after all", true, false) {
 		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: contracts.Seats{{SeatType: general, Quantity: 1}}})
 		w.send(id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
 	}

@@ -117,7 +117,7 @@ func (w *world) send(correlationID uuid.UUID, command any) {
 // post puts a message on its way. Now and then its line stands still for a while: what
 // is on its way otherwise arrives in about the order in which it was sent.
 func (w *world) post(m envelope) {
-	if w.chance("slow", 8) {
+	if w.choose("line", 12) == 5 {
 		w.slow = append(w.slow, m)
 		return
 	}
