@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 )
 
@@ -162,5 +164,11 @@ func TestACopyOfAConferenceIsADraftLikeIt(t *testing.T) {
 	}
 	c.id, c.workshop = copied, to.SeatTypes[1].ID
 	c.must(c.organiser.Publish(ctx, copied))
-	c.buy(seats(c.workshop, 7)) // all are free again
+	harness.Eventually(t, within, func(ctx context.Context) error { // the order app hears of it a moment later
+		order, err := c.anyone.PlaceOrder(ctx, copied, seats(c.workshop, 7)) // all are free again
+		if err == nil {
+			c.await(order, "reserved")
+		}
+		return err
+	})
 }
