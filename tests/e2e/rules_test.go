@@ -170,7 +170,11 @@ func TestAPaymentThatCanNeverBeRightIsNotOpened(t *testing.T) {
 		_, _, err := c.anyone.StartPayment(ctx, order, m)
 		return err
 	}
-	c.refused(pay(api.Open("the-secret-of-an-order-nobody-placed"), price), "order-not-found")
+	// The client would ask again for a while: an order may be on its way.
+	nobodys := "/api/orders/" + api.Open("the-secret-of-an-order-nobody-placed") + "/payments"
+	if status, _, problem := c.send(http.MethodPost, nobodys, asJSON(map[string]any{"amount": price})); status != http.StatusNotFound || problem.Code != "order-not-found" {
+		t.Errorf("a payment of an order that is not there: %d %+v", status, problem)
+	}
 
 	gone := c.place(seats(c.general, 1))
 	c.await(gone, "reserved")
