@@ -28,7 +28,10 @@
 //	                                                     seats held at the end
 //	process: messages kept before OrderPlaced            orders that never end
 //	process: that a payment has its process woken while the order is not there;
-//	that it is given up then                             payments that never end
+//	that it is given up then; that the answer to LookForOrder is heard
+//	                                                     payments that never end
+//	process: that a refunded payment is not put to its order when that comes
+//	                                                     confirmed with money that went back
 //	process: that changed items cancel open payments, and a payment that comes
 //	for a lower version is cancelled                     a payment open for other items
 //	process: wake-ups asked for again when early, for the grace, and by a
