@@ -409,6 +409,8 @@ func TestRequestsDoNotPileUpWhileTheBrokerHangs(t *testing.T) {
 	h := held{make(chan struct{}, 1), make(chan struct{})}
 	commands := gateway.Gathered(h)
 	f := newFixture(t, func(o *gateway.Options) { o.Commands = commands })
+	go func() { _ = commands.Send(t.Context(), message.Message{Meta: message.Meta{ID: uuid.NewString()}}) }()
+	<-h.asked // so that no batch begins while the others come
 	// What clients asked that have gone away waits all the same.
 	gone, goAway := context.WithCancel(t.Context())
 	goAway()
