@@ -1,7 +1,8 @@
 // Command web is the gateway: the one app that the world talks to. Settings, by
 // environment beside those of every app: those of limitsFrom; PLENARY_CHALLENGE_URL,
 // where the responses to challenges are judged; PLENARY_MAX_LAG, how far the
-// handling of commands may lag behind before new orders are turned away, and
+// handling of commands may lag behind before new orders are turned away,
+// PLENARY_GRACE, which orders' pages state and holds count with (the process keeps it), and
 // PLENARY_TRUSTED_PROXIES, the networks (comma-separated) of the proxies before
 // it whose X-Forwarded-For and traceparent are believed; none by default.
 package main
@@ -49,6 +50,10 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("PLENARY_TRUSTED_PROXIES: %w", err)
 	}
+	grace, err := host.Duration("PLENARY_GRACE", topology.Duration("PLENARY_GRACE"))
+	if err != nil {
+		return err
+	}
 	registry := contracts.Registry()
 	me := topology.Of("web")
 	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets})
@@ -57,7 +62,7 @@ func run() error {
 	}
 	token := host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
 	keys := idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()}
-	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Log: slog.Default()})
+	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: grace, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),

@@ -78,8 +78,9 @@ func TestASelectionSurvivesAReload(t *testing.T) {
 	b.open("/c/" + pagestest.Slug)
 	id := "seats-" + pagestest.Workshop.String()
 	b.run(chromedp.Click(`[aria-label="One more: Workshop: profiling"]`), chromedp.Click(`[aria-label="One more: Workshop: profiling"]`))
+	b.until("document.querySelector('form[data-keep]').dataset.kept === document.querySelector('form[data-keep]').dataset.changes")
 	b.run(chromedp.Reload())
-	b.until("document.getElementById('" + id + "').value === '2'")
+	b.until("document.readyState === 'complete' && document.getElementById('" + id + "').value === '2'")
 }
 
 // All tabs of a browser share one stream.
@@ -133,6 +134,7 @@ func TestPictures(t *testing.T) {
 		{"confirmed-dark", pagestest.PagePath("confirmed"), "en", "dark", 390, 844},
 		{"conference-zh", "/c/huizhan-2027", "zh-Hans", "light", 390, 844},
 		{"home", "/", "en", "light", 1000, 760},
+		{"flow", "/explore/orders/" + pagestest.OrderID("confirmed").String() + "?event=8", "en", "light", 1440, 900},
 		{"dashboard", "/organise/c/" + pagestest.ConferenceID.String(), "en", "light", 1200, 900},
 		{"orders-dark", "/organise/c/" + pagestest.ConferenceID.String() + "/orders", "en", "dark", 1200, 800},
 	} {

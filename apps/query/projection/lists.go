@@ -7,9 +7,6 @@ import (
 	"github.com/plenary/plenary/contracts"
 )
 
-// fewLeft is how many seats that are left are few.
-const fewLeft = 10
-
 // CatalogueEntry is how a published conference stands at a time.
 func CatalogueEntry(c view.Conference, now time.Time) view.CatalogueEntry {
 	e := view.CatalogueEntry{
@@ -36,13 +33,13 @@ func CatalogueEntry(c view.Conference, now time.Time) view.CatalogueEntry {
 	switch {
 	case !now.Before(c.EndsAt):
 		e.Sale = view.SaleOver
-	case e.Remaining > fewLeft:
+	case e.Remaining > view.FewLeft:
 		e.Sale = view.SaleOpen
 	case e.Remaining > 0:
 		e.Sale = view.SaleFewLeft
 	case isOpen:
 		e.Sale = view.SaleSoldOut
-	case len(later) > 0:
+	case len(later) > 0, len(c.SeatTypes) == 0:
 		e.Sale = view.SaleNotOpen
 	default:
 		e.Sale = view.SaleClosed
@@ -54,7 +51,7 @@ func CatalogueEntry(c view.Conference, now time.Time) view.CatalogueEntry {
 		if len(prices) > 0 {
 			lowest := prices[0]
 			for _, p := range prices {
-				if p.Amount < lowest.Amount {
+				if lowest.IsZero() || !p.IsZero() && p.Amount < lowest.Amount { // a party for nothing does not make a conference free
 					lowest = p
 				}
 			}

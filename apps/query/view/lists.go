@@ -22,6 +22,9 @@ const (
 	SaleOver    SaleState = "over"   // the conference has ended
 )
 
+// FewLeft is how many seats that are left are few.
+const FewLeft = 10
+
 // CatalogueEntry is a published conference as a list shows it.
 type CatalogueEntry struct {
 	ID        uuid.UUID        `json:"id" format:"uuid"`
@@ -31,7 +34,7 @@ type CatalogueEntry struct {
 	TimeZone  string           `json:"timeZone" doc:"The venue's; the times are written in it"`
 	StartsAt  time.Time        `json:"startsAt"`
 	EndsAt    time.Time        `json:"endsAt"`
-	From      *contracts.Money `json:"from,omitempty" doc:"The lowest price of a seat that can be ordered now or, when there is none, later or at all"`
+	From      *contracts.Money `json:"from,omitempty" doc:"The lowest price of a seat that can be ordered now or, when there is none, later or at all; nothing only if all of these cost nothing"`
 	Sale      SaleState        `json:"sale" enum:"not-open,open,few-left,sold-out,closed,over"`
 	OpensAt   time.Time        `json:"opensAt,omitzero" doc:"When sales open, if they are not open yet"`
 	Remaining int              `json:"remaining" doc:"Seats that can be ordered now"`

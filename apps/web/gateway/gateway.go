@@ -98,8 +98,8 @@ type Gateway struct {
 	refused metric.Int64Counter // requests answered with 429
 	proxies proxies
 	wrong   metric.Int64Counter // secrets and tokens that open nothing
-	waiting *places
-	streams *places
+	waiting *throttle.Places
+	streams *throttle.Places
 	health  health
 	running context.Context // ends when the gateway does
 	end     context.CancelFunc
@@ -136,8 +136,8 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
 		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
 		limits:  newLimits(o.Limits, o.Challenge),
-		waiting: newPlaces(maxWaiting, waitingEach),
-		streams: newPlaces(maxStreams, streamsEach),
+		waiting: throttle.NewPlaces(maxWaiting, waitingEach),
+		streams: throttle.NewPlaces(maxStreams, streamsEach),
 	}
 	g.changes = changes.New(g.query)
 	g.feeds = &live.Feeds{Hub: g.changes.Hub(), Pace: feedPace}

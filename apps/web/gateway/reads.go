@@ -141,6 +141,18 @@ func (g *Gateway) reads() {
 		return ask[view.Conferences](g, ctx, "/conferences"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
+		id: "list-catalogue", method: http.MethodGet, path: "/api/catalogue", tag: tagConferences, params: true,
+		summary: "List the published conferences and how their sale stands",
+		text:    "Those to come, the earliest first, or those that are over, the latest first.",
+		who:     anyone,
+	}), func(ctx context.Context, in *struct {
+		Page
+		Search
+		When string `query:"when" enum:"soon,over" default:"soon" doc:"Those to come, or those that are over"`
+	}) (*Found[view.Catalogue], error) {
+		return ask[view.Catalogue](g, ctx, "/catalogue"+in.query("after", in.After, "q", in.Q, "when", in.When), "")
+	})
+	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
 		summary: "Read a conference with its live availability",
 		text:    "The ETag names what the organiser says of it, for If-Match: sales change the availability in the answer and not the ETag.",
@@ -220,7 +232,7 @@ func (g *Gateway) reads() {
 		defer cancel()
 		wait := time.Duration(in.Wait) * time.Second
 		if wait > 0 {
-			if leave, ok := g.waiting.enter(originOf(ctx).addr); ok {
+			if leave, ok := g.waiting.Enter(originOf(ctx).addr); ok {
 				defer leave()
 			} else {
 				wait = 0
@@ -421,7 +433,7 @@ func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) st
 const streamFor = time.Hour
 
 func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path string, notFound es.Code) {
-	leave, ok := g.streams.enter(originOf(r.Context()).addr)
+	leave, ok := g.streams.Enter(originOf(r.Context()).addr)
 	if !ok {
 		problem.Write(w, r, problem.New(problem.Unavailable).With("Retry-After", "1"))
 		return

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts/refusal"
 )
@@ -46,7 +47,7 @@ func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func watching(app answering) *Gateway {
 	return &Gateway{
-		streams: newPlaces(1, 1), running: context.Background(), query: upstream.New("query", "http://query", app),
+		streams: throttle.NewPlaces(1, 1), running: context.Background(), query: upstream.New("query", "http://query", app),
 	}
 }
 

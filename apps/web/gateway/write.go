@@ -266,7 +266,7 @@ func (g *Gateway) await(ctx context.Context, w Write, id uuid.UUID, waiter *chan
 	if !ok || wait == 0 {
 		return outcome, 0
 	}
-	leave, ok := g.waiting.enter(originOf(ctx).addr)
+	leave, ok := g.waiting.Enter(originOf(ctx).addr)
 	if !ok {
 		return outcome, 0
 	}

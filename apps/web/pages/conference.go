@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,23 +14,6 @@ import (
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 )
-
-// allConferences reads the whole list of conferences that are on sale.
-func (v *Visit) allConferences() ([]conference, *problem.Problem) {
-	var out []conference
-	for after := ""; ; {
-		var page view.Conferences
-		if p := v.Get("/api/conferences?limit=1000&after="+url.QueryEscape(after), &page); p != nil {
-			return nil, p
-		}
-		for _, c := range page.Conferences {
-			out = append(out, shown(c))
-		}
-		if after = page.Next; after == "" {
-			return out, nil
-		}
-	}
-}
 
 // readConference reads a conference by its id or slug.
 func (v *Visit) readConference(name string) (conference, *problem.Problem) {
@@ -48,6 +32,61 @@ func shown(c view.Conference) conference {
 	return out
 }
 
+func (c conference) path() string { return "/c/" + c.Slug }
+
+// orderable stands in an offer for a seat type of which seats can be ordered.
+const orderable = "+"
+
+// offer says of each seat type whether seats of it can be ordered.
+func (c conference) offer(now time.Time) string {
+	var out strings.Builder
+	for _, t := range c.SeatTypes {
+		if c.Available(t, now).Left > 0 {
+			out.WriteString(orderable)
+		} else {
+			out.WriteByte('-')
+		}
+	}
+	return out.String()
+}
+
+// selectionCookie keeps what was chosen and typed before an order is placed, at
+// the conference's own address, until the browser ends.
+const (
+	selectionCookie = "selection"
+	selectionMost   = 3000 // bytes; a browser keeps 4096
+)
+
+// keepSelection keeps what was chosen and typed so far; nothing is held by it.
+func (v *Visit) keepSelection() {
+	kept := url.Values{}
+	for name, values := range v.Request.PostForm {
+		if strings.HasPrefix(name, quantityPrefix) || name == "first" || name == "last" || name == "email" {
+			if values[0] != "" {
+				kept.Set(name, values[0])
+			}
+		}
+	}
+	if value := kept.Encode(); slug.MatchString(v.Param("slug")) && len(value) <= selectionMost {
+		v.setCookie(selectionCookie, value, "/c/"+v.Param("slug"), 0)
+	}
+	v.Header("Cache-Control", "no-store")
+	v.Status(http.StatusNoContent)
+}
+
+// selection is what was kept; who says that a person is part of it.
+func (v *Visit) selection() (kept url.Values, who bool) {
+	value, err := v.Cookie(selectionCookie)
+	if err != nil {
+		return url.Values{}, false
+	}
+	kept, err = url.ParseQuery(value)
+	if err != nil {
+		return url.Values{}, false
+	}
+	return kept, kept.Has("first") || kept.Has("last") || kept.Has("email")
+}
+
 // conference shows a conference, with the form that places an order.
 func (v *Visit) conference() {
 	c, p := v.readConference(v.Param("slug"))
@@ -64,6 +103,8 @@ func (v *Visit) conference() {
 
 type conferencePage struct {
 	Shell
+	// None is how the sale stands if no seat can be ordered now.
+	None       string
 	Conference conference
 	Rows       []seatRow
 	// Closed is the key of the text that says why nothing can be ordered.
@@ -81,7 +122,9 @@ type seatRow struct {
 }
 
 // quantityField is the name of the field for a seat type's quantity.
-func quantityField(seatType uuid.UUID) string { return "seats-" + seatType.String() }
+func quantityField(seatType uuid.UUID) string { return quantityPrefix + seatType.String() }
+
+const quantityPrefix = "seats-"
 
 func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 	data.Conference, data.Details.FamilyFirst = c, v.Lang == text.Chinese
@@ -96,6 +139,14 @@ func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 	}
 	if data.Closed == "" && len(c.SeatTypes) > 0 {
 		data.MainForm = "order"
+	}
+	if data.typed == nil {
+		data.typed, data.Details.Open = v.selection()
+		data.Details.First, data.Details.Last, data.Details.Email = data.typed.Get("first"), data.typed.Get("last"), data.typed.Get("email")
+	}
+	data.Offer = c.offer(v.Now)
+	if !strings.Contains(data.Offer, orderable) {
+		data.None = c.availability(v.Now).State
 	}
 	for _, t := range c.SeatTypes {
 		field := quantityField(t.ID)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -24,9 +25,11 @@ const workStyle = "explore.css"
 type explorePage struct {
 	Shell
 	Query, Status string
-	Statuses      []view.OrderStatus
-	Orders        []view.OrderSummary
-	More          string
+	// With is the order that one is looked for to compare it with.
+	With     string
+	Statuses []view.OrderStatus
+	Orders   []view.OrderSummary
+	More     string
 }
 
 // explore lists the latest orders of all conferences: a way into the explorer.
@@ -37,8 +40,11 @@ func (v *Visit) explore(credential string) {
 	if !slices.Contains(data.Statuses, view.OrderStatus(data.Status)) {
 		data.Status = ""
 	}
+	if id, err := uuid.Parse(v.Query("compare")); err == nil {
+		data.With = id.String()
+	}
 	if id, err := uuid.Parse(data.Query); err == nil { // somebody has an order's id
-		v.See("/explore/orders/" + id.String())
+		v.See(data.To(id))
 		return
 	}
 	var list view.OrderList
@@ -47,10 +53,18 @@ func (v *Visit) explore(credential string) {
 	}
 	data.Orders = list.Orders
 	if list.Next != "" {
-		data.More = "/explore?" + parameters("q", data.Query, "status", data.Status, "after", list.Next)
+		data.More = "/explore?" + parameters("compare", data.With, "q", data.Query, "status", data.Status, "after", list.Next)
 	}
 	data.Style, data.Private = workStyle, true
 	v.Render("explore", http.StatusOK, data)
+}
+
+// To leads to an order, or to how it compares with the one chosen before.
+func (d *explorePage) To(order uuid.UUID) string {
+	if d.With != "" {
+		return "/explore/compare?" + parameters("a", d.With, "b", order.String())
+	}
+	return "/explore/orders/" + order.String()
 }
 
 type flowPage struct {
@@ -171,9 +185,9 @@ const processApp = "registration-process"
 
 // The measures of the picture, in pixels.
 const (
-	laneWidth, rowHeight  = 232, 56
-	boxWidth, boxHeight   = 216, 44
-	gutter, head, padding = 112, 48, 8
+	laneWidth, rowHeight  = 176, 60
+	boxWidth, boxHeight   = 160, 48
+	gutter, head, padding = 104, 48, 8
 )
 
 // picture is a causal graph, drawn: a lane for each app from left to right, and
@@ -194,9 +208,12 @@ type lane struct {
 
 type box struct {
 	flowEntry
-	X, Y, TextX, TextY, MarkX, MarkY int
-	Here, OnTheWay                   bool
-	Clock                            string
+	X, Y, TextX, TextY int
+	// First and Second are the lines of its name, LowY is where the second stands.
+	First, Second  string
+	LowY, ClockY   int
+	Here, OnTheWay bool
+	Clock          string
 }
 
 type arrow struct {
@@ -245,8 +262,11 @@ func (v *Visit) draw(entries []flowEntry, selected *flowEntry) picture {
 		left := gutter + place(e.At)*laneWidth + (laneWidth-boxWidth)/2
 		top := head + i*rowHeight
 		b := box{
-			flowEntry: e, X: left, Y: top, TextX: left + 12, TextY: top + 28, MarkX: left + boxWidth - 20, MarkY: top + 28,
+			flowEntry: e, X: left, Y: top, TextX: left + 12, TextY: top + 29, ClockY: top + 29,
 			Here: selected != nil && selected.Number == e.Number, OnTheWay: onTheWay[e.ID], Clock: e.Time.UTC().Format("15:04:05.000"),
+		}
+		if b.First, b.Second = lines(e.Name); b.Second != "" {
+			b.TextY, b.LowY = top+20, top+38
 		}
 		p.Boxes = append(p.Boxes, b)
 		if from, ok := boxes[e.CausedBy]; ok {
@@ -258,6 +278,22 @@ func (v *Visit) draw(entries []flowEntry, selected *flowEntry) picture {
 	p.Width = gutter + len(p.Lanes)*laneWidth
 	p.Waits = waits(entries, gutter+column[processApp]*laneWidth, func(i int) bool { return entries[i].At == processApp })
 	return p
+}
+
+// lines is a name in one line or, if it is too long for a box, in two of about the
+// same length, parted where a word begins.
+func lines(name string) (first, second string) {
+	const most = 15
+	if len(name) <= most {
+		return name, ""
+	}
+	best := len(name)
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) && max(i, len(name)-i) < max(best, len(name)-best) {
+			best = i
+		}
+	}
+	return name[:best], name[best:]
 }
 
 // curve leads from under a box to above another one, aside of those between.

@@ -2,60 +2,56 @@ package pages
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/pages/text"
-	"github.com/plenary/plenary/contracts"
 )
 
 // home lists the conferences: on sale, not yet on sale, and over.
 func (v *Visit) home() {
 	data := &homePage{Query: strings.TrimSpace(v.Query("q"))}
-	all, p := v.allConferences()
-	if p != nil {
-		v.refuse(p)
-		return
-	}
-	data.Any = len(all) > 0
 	data.Groups = []group{{ID: "now", Title: "home.now"}, {ID: "soon", Title: "home.soon"}, {ID: "over", Title: "home.over"}}
-	for _, c := range all {
-		if !c.matches(data.Query) {
-			continue
-		}
-		data.Found = true
-		card := card{conference: c, Availability: c.availability(v.Now), Over: !v.Now.Before(c.EndsAt)}
-		card.From, card.Free = c.cheapest(v.Now)
-		at := 0
-		switch {
-		case card.Over:
-			at = 2
-		case card.Availability.State == soon:
-			at = 1
-		}
-		data.Groups[at].Conferences = append(data.Groups[at].Conferences, card)
+	pages := []string{"soon", "over"}
+	if only := v.Query("when"); only == "soon" || only == "over" { // a further page
+		pages = []string{only}
 	}
-	for i, g := range data.Groups {
-		slices.SortStableFunc(g.Conferences, func(a, b card) int {
-			if i == 2 { // the latest first
-				a, b = b, a
+	for _, when := range pages {
+		var found view.Catalogue
+		after := ""
+		if len(pages) == 1 {
+			after = v.Query("after")
+		}
+		if p := v.Get("/api/catalogue?"+parameters("when", when, "q", data.Query, "after", after, "limit", "50"), &found); p != nil {
+			v.refuse(p)
+			return
+		}
+		for _, e := range found.Conferences {
+			data.Found = true
+			at := 0
+			switch {
+			case e.Sale == view.SaleOver:
+				at = 2
+			case e.Sale == view.SaleNotOpen:
+				at = 1
 			}
-			return a.StartsAt.Compare(b.StartsAt)
-		})
+			data.Groups[at].Conferences = append(data.Groups[at].Conferences, entry(e))
+		}
+		if found.Next != "" {
+			data.More = "/?" + parameters("when", when, "q", data.Query, "after", found.Next)
+		}
 	}
 	v.Render("home", http.StatusOK, data)
 }
 
 type homePage struct {
 	Shell
-	Query      string
-	Any, Found bool
-	Groups     []group
+	Query  string
+	Found  bool
+	Groups []group
+	// More is the next page of what is there.
+	More string
 }
 
 type group struct {
@@ -63,11 +59,34 @@ type group struct {
 	Conferences []card
 }
 
+// card is a conference in the list.
 type card struct {
-	conference
+	view.CatalogueEntry
+	Zone         string
 	Availability availability
-	From         *contracts.Money
-	Free, Over   bool
+	Over         bool
+}
+
+// entry is a conference of the catalogue as the list shows it.
+func entry(e view.CatalogueEntry) card {
+	c := card{CatalogueEntry: e, Zone: e.TimeZone, Over: e.Sale == view.SaleOver}
+	c.Availability.Left = e.Remaining
+	switch e.Sale {
+	case view.SaleNotOpen:
+		c.Availability.State = soon
+		if !e.OpensAt.IsZero() {
+			c.Availability.At = e.OpensAt.In(text.Zone(e.TimeZone))
+		}
+	case view.SaleOpen:
+		c.Availability.State = left
+	case view.SaleFewLeft:
+		c.Availability.State = few
+	case view.SaleSoldOut:
+		c.Availability.State = soldOut
+	default:
+		c.Availability.State = closed
+	}
+	return c
 }
 
 // conference is a conference as pages show it.
@@ -75,40 +94,6 @@ type conference struct {
 	view.Conference
 	// Zone is the venue's time zone.
 	Zone string
-}
-
-// matches says whether the conference's name or place contains the words.
-func (c conference) matches(query string) bool {
-	words := plainWords(c.Name + " " + c.Location)
-	for word := range strings.FieldsSeq(plainWords(query)) {
-		if !strings.Contains(words, word) {
-			return false
-		}
-	}
-	return true
-}
-
-// plainWords makes texts comparable that differ in case, width or composition.
-func plainWords(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
-
-// cheapest is the lowest price of a seat that can be had, or of all if none can;
-// free says that all of them cost nothing.
-func (c conference) cheapest(now time.Time) (from *contracts.Money, free bool) {
-	for _, any := range []bool{false, true} {
-		for _, t := range c.SeatTypes {
-			switch {
-			case !any && c.Available(t, now).Left == 0:
-			case t.Price.IsZero():
-				free = true
-			case from == nil || t.Price.Amount < from.Amount:
-				from = &t.Price
-			}
-		}
-		if from != nil || free {
-			break
-		}
-	}
-	return from, free && from == nil
 }
 
 // How many seats there are, in words.
@@ -128,9 +113,6 @@ type availability struct {
 	At time.Time
 }
 
-// fewSeats is up to how many seats are few.
-const fewSeats = 5
-
 // Available says how many seats there are of a type.
 func (c conference) Available(t view.SeatType, now time.Time) availability {
 	switch {
@@ -140,7 +122,7 @@ func (c conference) Available(t view.SeatType, now time.Time) availability {
 		return availability{State: soon, At: t.Sales.Open.In(text.Zone(c.Zone))}
 	case t.Remaining <= 0:
 		return availability{State: soldOut}
-	case t.Remaining <= fewSeats:
+	case t.Remaining <= view.FewLeft:
 		return availability{State: few, Left: t.Remaining}
 	}
 	return availability{State: left, Left: t.Remaining}
@@ -163,7 +145,7 @@ func (c conference) availability(now time.Time) availability {
 			out = a
 		}
 	}
-	if out.State == left && total <= fewSeats {
+	if out.State == left && total <= view.FewLeft {
 		out.State = few
 	}
 	return out

@@ -24,10 +24,11 @@ import (
 // a thousand people before one conference are one question.
 
 const (
-	// maxFollowers bounds the streams of all browsers together, maxSubjects what
-	// one of them may follow.
-	maxFollowers = 4096
-	maxSubjects  = 16
+	// maxFollowers bounds the streams of all browsers together, followersEach those
+	// of one client, which may be a hall full of people behind one address, and
+	// maxSubjects what one stream may follow.
+	maxFollowers, followersEach = 4096, 1024
+	maxSubjects                 = 16
 	// followFor is how long one stream lives: browsers come back by themselves.
 	followFor = time.Hour
 	// heartbeat is how long a stream may be silent, writeWithin how long a browser
@@ -79,7 +80,7 @@ func conferenceTexts(s *Site, l text.Language, data []byte) map[string]string {
 		return nil
 	}
 	c := shown(read)
-	out := map[string]string{}
+	out := map[string]string{"offer": c.offer(s.now())}
 	for _, t := range c.SeatTypes {
 		var part strings.Builder
 		if s.render[l]["conference"].ExecuteTemplate(&part, "availability", c.Available(t, s.now())) == nil {
@@ -102,13 +103,12 @@ func (v *Visit) follow() {
 	if len(subjects) > maxSubjects {
 		subjects = subjects[:maxSubjects]
 	}
-	select {
-	case v.site.followers <- struct{}{}:
-		defer func() { <-v.site.followers }()
-	default:
+	leave, ok := v.site.followers.Enter(v.site.orders.Client(v.Request))
+	if !ok {
 		problem.Write(v.Writer, v.Request, problem.New(problem.Unavailable).With("Retry-After", "5"))
 		return
 	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(v.Request.Context(), followFor)
 	defer cancel()
 	defer context.AfterFunc(v.site.running, cancel)()
@@ -118,7 +118,7 @@ func (v *Visit) follow() {
 		subject string
 		source  source
 		viewer  *viewer
-		seen    int64
+		seen    string
 	}
 	var all []*followed
 	for _, subject := range subjects {
@@ -157,7 +157,7 @@ func (v *Visit) follow() {
 		}
 		for _, f := range all {
 			u := f.viewer.latest()
-			if u == nil || u.revision <= f.seen {
+			if u == nil || u.revision == f.seen {
 				continue
 			}
 			f.seen = u.revision

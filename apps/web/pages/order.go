@@ -66,6 +66,8 @@ type orderPage struct {
 	// CancelUntil is until when a confirmed order may be given back.
 	CancelUntil time.Time
 	CanCancel   bool
+	// GraceUntil is until when a payment may arrive that is open now.
+	GraceUntil time.Time
 	// Busy says that the order is not known here yet.
 	Busy bool
 }
@@ -171,6 +173,9 @@ func (d *orderPage) prepare(v *Visit) {
 			d.State, d.Step = statePaymentArrived, stepPayment
 		case d.Payment != nil && d.Payment.Status == view.PaymentInitiated:
 			d.State, d.Step = statePaymentOpen, stepPayment
+			if v.site.grace > 0 {
+				d.GraceUntil = o.Deadline.Add(v.site.grace)
+			}
 		case o.Status == view.OrderPartiallyReserved && !accepted && !d.PaymentFailed:
 			d.State, d.Step = statePartial, stepSeats
 		case o.Registrant == nil:
@@ -354,6 +359,7 @@ func (v *Visit) place() {
 			v.keepDraft(order.ID, person)
 		}
 	}
+	v.setCookie(selectionCookie, "", c.path(), -1)
 	v.remember(view.Order{ID: order.ID, Status: view.OrderPlaced, Deadline: v.Now.Add(progressFor)})
 	v.See(order.PageURL)
 }

@@ -163,6 +163,33 @@ func TestNobodySeesAnOrderWithoutItsSecret(t *testing.T) {
 	}
 }
 
+func TestAChoiceThatIsNotPlacedIsKeptAndForgottenOnceItIs(t *testing.T) {
+	w := newWorld(t)
+	field := "seats-" + pagestest.Workshop.String()
+	w.post("/c/"+pagestest.Slug+"/draft", field, "2", "first", "Ada", "form", "x").is(http.StatusNoContent)
+	w.get("/c/"+pagestest.Slug).says(`name="`+field+`" value="2"`, `name="first" value="Ada"`)
+	if len(w.Sent()) > 0 {
+		t.Fatalf("sent %v", w.Sent())
+	}
+	w.get("/c/huizhan-2027").saysNot("Ada")
+	w.post("/c/"+pagestest.Slug, field, "2", "form", "0a3e9f2c-6b1d-4a51-9b1e-1f00000000f1").is(http.StatusSeeOther)
+	w.get("/c/"+pagestest.Slug).saysNot(`name="`+field+`" value="2"`, "Ada")
+}
+
+func TestWhereNothingCanBeOrderedThePageSaysSoInPlaceOfAButton(t *testing.T) {
+	w := newWorld(t)
+	for slug, want := range map[string]string{"open-evening": "All seats are taken now", "rust-2027": "Sales have not begun", "no-seats-yet": "no seats to order yet"} {
+		w.get("/c/" + slug).says(want).saysNot("Hold my seats")
+	}
+	w.get("/c/" + pagestest.Slug).says("Hold my seats").saysNot("All seats are taken now")
+}
+
+func TestAnOpenPaymentSaysUntilWhenItMayArrive(t *testing.T) {
+	w := newWorld(t)
+	opens("payment-open")(w)
+	w.get(order("payment-open")).says("may arrive until", "10:17") // five minutes after the hold
+}
+
 func TestReadingAnOrderChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	opens("reserved")(w)

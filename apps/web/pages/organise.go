@@ -700,6 +700,8 @@ type ownOrderPage struct {
 	Conference conference
 	Timeline   []happened
 	Locator    string
+	Granted    int
+	Reason     string // why it was rejected
 }
 
 // happened is an event in words.
@@ -738,6 +740,10 @@ func (v *Visit) showOwnOrder(credential string, status int, failed *Failure) {
 		return
 	}
 	data.Conference, data.Locator = shown(c), grouped(data.Order.Locator)
+	data.Reason = v.reason(data.Order.Reason)
+	for _, l := range data.Order.Lines {
+		data.Granted += l.Granted
+	}
 	for _, e := range entries {
 		// What has words is what people want to know; the flow explorer has the rest.
 		if name, _, _ := strings.Cut(e.Type, "."); text.Has("event." + name) {
@@ -747,6 +753,21 @@ func (v *Visit) showOwnOrder(credential string, status int, failed *Failure) {
 	data.Failed = failed
 	v.working(&data.Shell, &data.Conference, "order")
 	v.Render("own-order", status, data)
+}
+
+// reason says in words why an order was rejected: its seats were gone, or the seats'
+// app refused what it asked for.
+func (v *Visit) reason(code string) string {
+	if code == contracts.SoldOut {
+		return v.T("own.sold-out")
+	}
+	for _, k := range problem.Kinds {
+		if string(k.Code) == code {
+			p, _ := problem.New(k.Code).Localize(string(v.Lang), "")
+			return p.Title
+		}
+	}
+	return code
 }
 
 // Short says that less was granted than asked for.

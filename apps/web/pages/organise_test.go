@@ -53,6 +53,18 @@ func TestASessionsCookieHoldsNoCredential(t *testing.T) {
 	}
 }
 
+func TestAnOrganiserReadsWhyAnOrderWasRejected(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	path := "/orders/" + pagestest.OrderID("rejected").String()
+	for reason, want := range map[string]string{contracts.SoldOut: "was sold or held", string(refusal.ConferenceEnded): "The conference is over"} {
+		o := pagestest.Orders()["rejected"]
+		o.ID, o.Reason = pagestest.OrderID("rejected"), reason
+		w.Put(path, o)
+		w.get("/organise"+path).says(want, "/explore"+path)
+	}
+}
+
 func TestTheDashboardSaysHowAConferenceSells(t *testing.T) {
 	w := newWorld(t)
 	signsIn(w)

@@ -38,6 +38,7 @@ import (
 
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/throttle"
 )
 
 // Options are what the pages work with.
@@ -46,6 +47,9 @@ type Options struct {
 	API http.Handler
 	// Sessions keeps who is signed in.
 	Sessions SessionStore
+	// Grace is for how long after its deadline an order waits for a payment that is
+	// open, as the process has it; it is not shown if it is 0.
+	Grace time.Duration
 	// Now is the clock; time.Now if it is nil.
 	Now func() time.Time
 	Log *slog.Logger
@@ -61,9 +65,10 @@ type Site struct {
 	orders  *access.Access
 
 	sessions SessionStore
+	grace    time.Duration
 
 	feeds     *feeds
-	followers chan struct{}
+	followers *throttle.Places
 	running   context.Context // ends when the app does
 	end       context.CancelFunc
 }
@@ -74,8 +79,8 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{
-		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(), sessions: o.Sessions,
-		followers: make(chan struct{}, maxFollowers),
+		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(), sessions: o.Sessions, grace: o.Grace,
+		followers: throttle.NewPlaces(maxFollowers, followersEach),
 	}
 	s.running, s.end = context.WithCancel(context.Background())
 	s.feeds = &feeds{api: o.API, running: s.running, open: map[string]*feed{}}
@@ -101,6 +106,7 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/", (*Visit).home)
 	s.page(routes, "/c/:slug", (*Visit).conference)
 	s.form(routes, "/c/:slug", (*Visit).place)
+	s.form(routes, "/c/:slug/draft", (*Visit).keepSelection)
 	s.page(routes, "/find", (*Visit).find)
 	s.form(routes, "/find", (*Visit).lookUp)
 

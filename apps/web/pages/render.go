@@ -55,6 +55,7 @@ func functions(l text.Language) template.FuncMap {
 		"month":    func(t time.Time) string { return text.Month(l, t) },
 		"weekday":  func(t time.Time) string { return text.Weekday(l, t) },
 		"place":    func(t time.Time) string { return text.Place(l, t) },
+		"until":    func(t time.Time, zone string) template.HTML { return until(l, t.In(text.Zone(zone))) },
 		"clock":    text.Clock,
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"millis":   func(t time.Time) int64 { return t.UnixMilli() },
@@ -67,6 +68,12 @@ func functions(l text.Language) template.FuncMap {
 		"select":   selecting,
 		"utc":      func(t time.Time) time.Time { return t.UTC() },
 	}
+}
+
+// until is a time soon, at the venue; script shows it by the reader's own clock.
+func until(l text.Language, at time.Time) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" data-clock>%s</time>`, //nolint:gosec // escaped here
+		at.UTC().Format(time.RFC3339), text.HTML(l, "time.at", "clock", text.Clock(at), "place", text.Place(l, at))))
 }
 
 // dict makes the argument of a component from names and values.
@@ -98,6 +105,9 @@ type Shell struct {
 	MainForm string
 	// Live names what the page follows: see live.go.
 	Live string
+	// Offer says which seats of a conference can be ordered: when that changes, the
+	// form does.
+	Offer string
 	// Say is spoken to people who do not see that the page has changed.
 	Say string
 	// Wide pages are for those who work, with a navigation of their own.
@@ -105,6 +115,8 @@ type Shell struct {
 	Nav      []NavItem
 	NavTitle string
 	SignedIn bool
+	// Works says that the visitor is signed in as one who works with Plenary.
+	Works bool
 	// Style is a stylesheet beside that of all pages.
 	Style string
 	// Private pages are not kept by any cache or index.
@@ -142,6 +154,9 @@ func (v *Visit) Render(name string, status int, data framed) {
 	s.Lang, s.Theme, s.Now, s.FormID = v.Lang, v.theme(), v.Now, uuid.New()
 	if path, ok := v.progress(); ok && path != v.Request.URL.Path {
 		s.Progress = path
+	}
+	if _, err := v.Cookie(sessionCookie); err == nil {
+		s.Works = true
 	}
 	if s.Path == "" {
 		s.Path = v.Request.URL.RequestURI()

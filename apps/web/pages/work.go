@@ -6,6 +6,7 @@ import "github.com/gin-gonic/gin"
 // works, on routes.
 func (s *Site) work(routes gin.IRoutes) {
 	s.page(routes, "/explore", asOrganiser((*Visit).explore))
+	s.page(routes, "/explore/compare", asOrganiser((*Visit).compare))
 	s.page(routes, "/explore/orders/:id", asOrganiser((*Visit).flow))
 
 	s.page(routes, "/operate", asOrganiser((*Visit).operate))

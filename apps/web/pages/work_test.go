@@ -23,6 +23,7 @@ func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T)
 	for name, path := range map[string]string{
 		"explore": "/explore", "flow": flowPath(), "flow with an event": flowPath() + "?event=8",
 		"operate": "/operate", "letters": "/operate/letters?handler=order",
+		"compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(),
 	} {
 		for _, language := range []string{"en", "zh-Hans"} {
 			t.Run(name+" "+language, func(t *testing.T) {
@@ -78,6 +79,18 @@ func TestAnEventIsSelectedByTheAddress(t *testing.T) {
 	w.get(flowPath()+"?version=1").says("2 · OrderPlaced", "•••")
 	w.get(flowPath() + "?event=999").is(http.StatusOK).says("Choose a command or an event")
 	w.get("/explore/orders/nonsense").is(http.StatusNotFound)
+}
+
+func TestTwoOrdersAreComparedUntilTheyWentDifferentWays(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	a, b := pagestest.OrderID("confirmed").String(), pagestest.OrderID("rejected").String()
+	p := w.get("/explore/compare?a="+a+"&b="+b).is(http.StatusOK).says("stands in one row: 4 entries", "OrderRejected", "SeatsReserved", "/explore/orders/"+b+"?event=5")
+	if n := strings.Count(p.body, "From here on they went different ways"); n != 1 {
+		t.Errorf("%d times said where they part", n)
+	}
+	w.get("/explore?compare=" + a).says("/explore/compare?a=" + a + "&amp;b=")
+	w.get("/explore/compare?a=" + a + "&b=x").is(http.StatusNotFound)
 }
 
 func TestTheListOfTheExplorerTellsNobodysName(t *testing.T) {

@@ -32,6 +32,7 @@ type texts struct {
 	NotTold                         string
 	Unknown, NoChoice, Decided      string
 	Foreign, Fault                  string
+	Back                            string
 }
 
 // languages are those of inLanguage, in its order.
@@ -55,9 +56,9 @@ var inLanguage = []texts{
 		RefuseRefunds:  "Refuse refunds", GiveRefunds: "Give refunds",
 		Open:      "This payment waits for your decision.",
 		Silent:    "The payment is on its way. The shop has had no answer.",
-		Accepted:  "The payment was accepted. You can close this page.",
-		Rejected:  "The payment was rejected. You can close this page.",
-		Cancelled: "The payment was cancelled. You can close this page.",
+		Accepted:  "The payment was accepted.",
+		Rejected:  "The payment was rejected.",
+		Cancelled: "The payment was cancelled.",
 		Closed:    "The shop does not take this payment any more. No money was taken.",
 
 		ItemsChanged: "The order's items were changed after this payment was opened, so the shop has closed it. No money was taken. Go back to the order to pay what it costs now.",
@@ -70,6 +71,7 @@ var inLanguage = []texts{
 		Decided:  "This payment was decided otherwise already.",
 		Foreign:  "Another site sent this form. Please decide on this page.",
 		Fault:    "Something went wrong here. Please try again.",
+		Back:     "Back to your order",
 	},
 	{
 		Title:  "付款",
@@ -88,9 +90,9 @@ var inLanguage = []texts{
 		RefuseRefunds:  "拒绝退款", GiveRefunds: "允许退款",
 		Open:      "此付款等待您的决定。",
 		Silent:    "款项在途,商家尚未得到答复。",
-		Accepted:  "付款已被接受。您可以关闭本页。",
-		Rejected:  "付款已被拒绝。您可以关闭本页。",
-		Cancelled: "付款已取消。您可以关闭本页。",
+		Accepted:  "付款已被接受。",
+		Rejected:  "付款已被拒绝。",
+		Cancelled: "付款已取消。",
 		Closed:    "商家不再接受此付款。没有收取任何款项。",
 
 		ItemsChanged: "此付款创建后订单内容已更改,商家已将其关闭。没有收取任何款项。请返回订单,按新的金额付款。",
@@ -103,6 +105,7 @@ var inLanguage = []texts{
 		Decided:  "此付款已有其他决定。",
 		Foreign:  "该表单由其他网站提交。请在本页作出决定。",
 		Fault:    "出现错误,请重试。",
+		Back:     "返回您的订单",
 	},
 }
 

@@ -13,12 +13,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency/idempotencytest"
@@ -68,7 +70,7 @@ func New() *World {
 	router := gin.New()
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	keys := &idempotencytest.Memory{}
-	site := pages.New(pages.Options{API: router, Sessions: keys, Now: func() time.Time { return Now }, Log: quiet})
+	site := pages.New(pages.Options{API: router, Sessions: keys, Grace: 5 * time.Minute, Now: func() time.Time { return Now }, Log: quiet})
 	g, err := gateway.New(router, gateway.Options{
 		Contracts:      contracts.Registry(),
 		Commands:       w,
@@ -161,6 +163,10 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 		w.stream(rw, r, path)
 		return
 	}
+	if r.URL.Path == "/catalogue" {
+		_ = json.NewEncoder(rw).Encode(w.catalogue(r.URL.Query().Get("when") == "over", strings.ToLower(r.URL.Query().Get("q"))))
+		return
+	}
 	w.mu.Lock()
 	shown, ok := w.answers[r.URL.Path]
 	w.mu.Unlock()
@@ -191,6 +197,22 @@ func (w *World) changes(rw http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(rw).Flush()
 		w.changed.Wait()
 	}
+}
+
+// catalogue are the conferences on sale with the words in their names or places.
+func (w *World) catalogue(over bool, words string) view.Catalogue {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all, _ := w.answers["/conferences"].(view.Conferences)
+	out := view.Catalogue{Conferences: []view.CatalogueEntry{}}
+	for _, c := range all.Conferences {
+		e := projection.CatalogueEntry(c, Now)
+		if (e.Sale == view.SaleOver) == over && strings.Contains(strings.ToLower(c.Name+" "+c.Location), words) {
+			out.Conferences = append(out.Conferences, e)
+		}
+	}
+	slices.SortFunc(out.Conferences, func(a, b view.CatalogueEntry) int { return a.StartsAt.Compare(b.StartsAt) })
+	return out
 }
 
 // stream sends a view, and again when it changes.

@@ -20,8 +20,14 @@ var (
 	Tutorial     = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000014")
 )
 
-// Slug is the sample conference's.
-const Slug = "gophers-2027"
+// Slug is the sample conference's, Stopped that of one whose sale was stopped.
+const (
+	Slug    = "gophers-2027"
+	Stopped = "stopped-2027"
+)
+
+// Draft is the id of a conference that has only a name and dates.
+var Draft = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000001d0")
 
 func usd(minor int64) contracts.Money { return contracts.Money{Amount: minor, Currency: "USD"} }
 
@@ -64,6 +70,11 @@ func (w *World) Sample() {
 		{Slug: "gophers-2026", TimeZone: "Europe/Berlin", Name: "Gophers in Berlin 2026", Location: "Berlin", Currency: "EUR",
 			StartsAt: time.Date(2026, time.June, 6, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2026, time.June, 7, 16, 0, 0, 0, time.UTC),
 			SeatTypes: []view.SeatType{{Name: "Seat", Price: contracts.Money{Amount: 9900, Currency: "EUR"}, Quota: 100, Remaining: 12}}},
+		{Slug: "rust-2027", TimeZone: "America/New_York", Name: "A conference with quite a long name, about programming languages and those who make them", Location: "New York", Currency: "USD",
+			StartsAt: time.Date(2027, time.September, 6, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.September, 7, 16, 0, 0, 0, time.UTC),
+			SeatTypes: []view.SeatType{{Name: "Seat", Price: contracts.Money{Amount: 129900, Currency: "USD"}, Quota: 100, Remaining: 100, Sales: view.Sales{Open: Now.Add(72 * time.Hour), Close: Now.Add(1200 * time.Hour)}}}},
+		{Slug: "no-seats-yet", TimeZone: "Europe/Berlin", Name: "Seats to come", Currency: "EUR",
+			StartsAt: time.Date(2027, time.October, 6, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.October, 7, 16, 0, 0, 0, time.UTC)},
 	} {
 		c.ID = uuid.MustParse(fmt.Sprintf("0a3e9f2c-6b1d-4a51-9b1e-1f00000001%02d", i))
 		c.Published = true
@@ -73,6 +84,14 @@ func (w *World) Sample() {
 		add(c)
 	}
 	w.Put("/conferences", all)
+	stopped := Conference()
+	stopped.ID, stopped.Slug, stopped.Published = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000001d1"), Stopped, false
+	draft := view.Conference{ID: Draft, Slug: "draft-2027", Name: "A draft", TimeZone: "Europe/Berlin", Currency: "EUR", StartsAt: stopped.StartsAt, EndsAt: stopped.EndsAt}
+	for _, c := range []view.Conference{stopped, draft} {
+		w.Put("/conferences/"+c.Slug, c)
+		w.Put("/conferences/"+c.ID.String(), c)
+	}
+	w.Put("/organiser/conferences/"+Draft.String()+"/dashboard", view.Dashboard{ConferenceID: Draft, Currency: "EUR", Orders: map[view.OrderStatus]int{}, Sales: []view.HourlySales{}, SeatTypes: []view.SeatTypeNumbers{}})
 	list := view.OrderList{Orders: []view.OrderSummary{}, Counts: map[view.OrderStatus]int{}}
 	for name, o := range Orders() {
 		o.ID = OrderID(name)

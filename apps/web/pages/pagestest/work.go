@@ -41,6 +41,17 @@ func Flow() view.Flow {
 	return f
 }
 
+// RejectedFlow is how an order went for which there were no seats.
+func RejectedFlow() view.Flow {
+	f := Flow()
+	f.OrderID, f.Status = OrderID("rejected"), view.OrderRejected
+	f.Entries = f.Entries[:4:4]
+	last := f.Entries[3]
+	last.Number, last.ID, last.CausedBy, last.Type, last.Kind, last.Lane = 5, "OrderRejected", last.ID, "OrderRejected.v1", view.TimelineEvent, "order"
+	f.Entries = append(f.Entries, last)
+	return f
+}
+
 // Attention is what needs an operator in the sample: something of each kind.
 func Attention() view.Attention {
 	order, since := OrderID("confirmed"), Now.Add(-2*time.Hour)
@@ -68,6 +79,7 @@ func (w *World) Work() {
 	root := "/explorer/orders"
 	w.Put(root, view.OrderList{Orders: []view.OrderSummary{{ID: f.OrderID, ConferenceID: ConferenceID, Locator: "K7PQ2MXA", Status: view.OrderReserved, Registrant: &Ada, Seats: 2, Total: usd(39800), PlacedAt: Now}}})
 	w.Put(root+"/"+f.OrderID.String()+"/flow", f)
+	w.Put(root+"/"+OrderID("rejected").String()+"/flow", RejectedFlow())
 	w.Put(root+"/"+f.OrderID.String()+"/state", view.FlowState{At: Now, Version: 3, Order: &now, Conference: &c})
 	w.Put("/operator/attention", Attention())
 	letter := view.DeadLetter{ID: Letter, Status: view.DeadLetterOpen, ReceivedAt: Now, Topic: "orders", Handler: "order", Reason: "no such stream & more", Attempts: 5, MessageType: "ConfirmOrder.v1", Stream: "order/" + f.OrderID.String()}

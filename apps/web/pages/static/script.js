@@ -38,17 +38,25 @@
     input.after(button('+', input.dataset.more, 1));
   }
 
-  // What was chosen and not placed survives a reload.
+  // What was chosen and not placed survives a reload: the server keeps it.
   for (const form of all('form[data-keep]')) {
-    const key = 'keep:' + form.dataset.keep, fields = () => all('input[data-price]', form);
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(key) || '{}');
-      for (const f of fields()) if (!f.value && kept[f.name]) f.value = kept[f.name];
-      form.addEventListener('input', () => sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().map(f => [f.name, f.value])))));
-    } catch { /* no storage: nothing is kept */ }
+    let later = 0;
+    const keep = () => {
+      clearTimeout(later);
+      later = 0;
+      const kept = String(form.dataset.changes);
+      fetch(form.dataset.keep, { method: 'POST', body: new URLSearchParams(new FormData(form)), keepalive: true })
+        .then(() => { form.dataset.kept = kept; }, () => {});
+    };
+    form.addEventListener('input', e => {
+      if (e.isComposing) return;
+      form.dataset.changes = Number(form.dataset.changes || 0) + 1;
+      clearTimeout(later);
+      later = setTimeout(keep, 300);
+    });
+    form.addEventListener('submit', () => clearTimeout(later));
+    addEventListener('pagehide', () => { if (later && !form.dataset.sent) keep(); });
   }
-  const done = document.querySelector('[data-forget]');
-  if (done) try { sessionStorage.removeItem('keep:' + done.dataset.forget); } catch { /* nothing was kept */ }
 
   // A form goes out once; the server knows a second one by its id as well.
   document.addEventListener('submit', e => {
@@ -91,6 +99,7 @@
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       fresh = Date.now();
       document.title = page.title;
+      if (page.body.dataset.offer) body.dataset.offer = page.body.dataset.offer;
       for (const part of all('[data-live][id]', page)) put(part.id, part.innerHTML);
       const words = page.body.dataset.say;
       if (words && words !== body.dataset.say) { body.dataset.say = words; say(words); }
@@ -122,6 +131,12 @@
     if (focus) (focus.id && document.getElementById(focus.id) || old.querySelector('h1,h2') || old).focus?.();
   }
 
+  // A slider shows each moment as it passes it, under that moment's address.
+  for (const form of all('form[data-slide]')) form.addEventListener('input', () => {
+    history.replaceState(null, '', form.action + '?' + new URLSearchParams(new FormData(form)));
+    refresh();
+  });
+
   // An old page shows the state of now: from the browser's memory, or left open.
   addEventListener('pageshow', e => {
     for (const f of all('form')) { delete f.dataset.sent; f.removeAttribute('aria-busy'); }
@@ -138,8 +153,12 @@
       if (m.lost) { note.textContent = body.dataset.lost.replace('{time}', clock.format(new Date(m.lost))); note.hidden = false; }
       if (m.open && !note.hidden) { note.hidden = true; refresh(); }
       if (!mine.includes(m.subject)) return;
-      if (m.texts) for (const [id, html] of Object.entries(m.texts)) put(id, html);
-      else if (m.revision > (seen[m.subject] ?? 0)) { seen[m.subject] = m.revision; refresh(); }
+      if (m.texts) {
+        const { offer, ...texts } = m.texts;
+        for (const [id, html] of Object.entries(texts)) put(id, html);
+        if (offer !== undefined && offer !== (body.dataset.offer ?? offer)) refresh();
+      }
+      else if (m.revision !== seen[m.subject]) { seen[m.subject] = m.revision; refresh(); }
     };
     const seen = {};
     const channel = 'BroadcastChannel' in window ? new BroadcastChannel('plenary') : null;

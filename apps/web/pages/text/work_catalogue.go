@@ -14,6 +14,16 @@ var work = map[string]Entry{
 	"explore.placed": {"Placed (UTC)", "下单时间（UTC）"},
 	"explore.none":   {"As soon as somebody orders seats, the order is here.", "有人下单后，订单会显示在这里。"},
 
+	"explore.compare":      {"Choose an order to compare with {id}.", "选择一个订单，与 {id} 对比。"},
+	"explore.compare.back": {"Back to it", "返回该订单"},
+	"compare.title":        {"Two orders side by side", "两个订单的对比"},
+	"compare.text":         {"What happened to both stands in one row: {n} {n:entry|entries}. What happened to one of them only stands out.", "两个订单都发生的事列在同一行，共 {n} 条；仅其一发生的会突出显示。"},
+	"compare.parts":        {"From here on they went different ways", "自此两个订单走向不同"},
+	"compare.after":        {"after {ms} ms", "{ms} 毫秒后"},
+
+	"flow.slide":       {"Look at another moment", "查看其他时刻"},
+	"flow.slide.show":  {"Show", "显示"},
+	"flow.compare":     {"Compare with another order", "与其他订单对比"},
 	"flow.title":       {"How this order went", "订单流程"},
 	"flow.order":       {"Order {id}", "订单 {id}"},
 	"flow.utc":         {"times in UTC, as each app's clock had them", "时间为 UTC，以各应用的时钟为准"},
