@@ -3,6 +3,7 @@ package pages_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ func TestTheExplorerDrawsEachEntryAndItsCause(t *testing.T) {
 	got := w.get(flowPath())
 	f, arrows := pagestest.Flow(), 0
 	for _, e := range f.Entries {
-		got.says(strings.TrimSuffix(e.Type, ".v1") + "</text>")
+		got.says(`aria-label="` + strconv.Itoa(e.Number) + " " + strings.TrimSuffix(e.Type, ".v1"))
 		if e.CausedBy != "" {
 			arrows++
 		}
