@@ -118,7 +118,7 @@ func (v *Visit) follow() {
 		subject string
 		source  source
 		viewer  *viewer
-		seen    string
+		seen    int64
 	}
 	var all []*followed
 	for _, subject := range subjects {
@@ -157,7 +157,7 @@ func (v *Visit) follow() {
 		}
 		for _, f := range all {
 			u := f.viewer.latest()
-			if u == nil || u.revision == f.seen {
+			if u == nil || u.revision <= f.seen {
 				continue
 			}
 			f.seen = u.revision
