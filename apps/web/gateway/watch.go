@@ -55,7 +55,7 @@ func watch[T, I any](g *Gateway, o operation, name string, find func(context.Con
 }
 
 func (g *Gateway) serveWatch(w http.ResponseWriter, r *http.Request, name string, find func(context.Context) (watched, error), notFound es.Code) {
-	leave, ok := g.streams.enter(originOf(r.Context()).addr)
+	leave, ok := g.streams.Enter(originOf(r.Context()).addr)
 	if !ok {
 		problem.Write(w, r, problem.New(problem.Unavailable).With("Retry-After", "1"))
 		return
