@@ -515,13 +515,29 @@ func typeOf(schema map[string]any) string {
 // streamFor is how long a stream is read.
 const streamFor = 200 * time.Millisecond
 
-// do makes a request and judges its answer.
+// do makes a request and judges its answer. What fails because of the request fails
+// again; a fault that does not come again is one of a machine that is overloaded, and is
+// told of.
 func (f *fuzz) do(r fuzzed) {
+	const tries = 3
+	for try := 1; f.once(r, try == tries); try++ {
+		f.t.Logf("a fault, made again: %s", r)
+		select {
+		case <-f.t.Context().Done():
+			return
+		case <-time.After(time.Duration(try) * time.Second):
+		}
+	}
+}
+
+// once makes a request once; again is whether it was answered with a fault that is not
+// the last one allowed.
+func (f *fuzz) once(r fuzzed, last bool) (again bool) {
 	ctx, cancel := context.WithTimeout(f.t.Context(), bounded+r.mayBeAwaited)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.method, f.root+r.path, bytes.NewReader(r.body))
 	if err != nil {
-		return // no client could make it
+		return false // no client could make it
 	}
 	req.Header = r.header
 	began := time.Now()
@@ -533,7 +549,7 @@ func (f *fuzz) do(r fuzzed) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			f.t.Errorf("no answer within %s: %s", bounded, r)
 		}
-		return
+		return false
 	}
 	defer func() { _ = res.Body.Close() }()
 	var body []byte
@@ -542,15 +558,17 @@ func (f *fuzz) do(r fuzzed) {
 		_, _ = io.Copy(io.Discard, res.Body)
 	} else if body, err = io.ReadAll(res.Body); err != nil {
 		f.t.Errorf("the answer breaks off (%v): %s", err, r)
-		return
+		return false
 	}
 	f.count(r, res.StatusCode, took)
 	if res.StatusCode >= http.StatusInternalServerError {
-		f.t.Errorf("%d %.300s: %s", res.StatusCode, body, r)
-		return
+		if last {
+			f.t.Errorf("%d %.300s: %s", res.StatusCode, body, r)
+		}
+		return !last
 	}
 	if res.StatusCode < http.StatusBadRequest || r.method == http.MethodHead {
-		return
+		return false
 	}
 	var p struct {
 		Status int
@@ -561,6 +579,7 @@ func (f *fuzz) do(r fuzzed) {
 		json.Unmarshal(body, &p) != nil || p.Code == "" || p.Title == "" || p.Status != res.StatusCode {
 		f.t.Errorf("%d is no problem but %s %.300s: %s", res.StatusCode, kind, body, r)
 	}
+	return false
 }
 
 func (f *fuzz) count(r fuzzed, status int, took time.Duration) {

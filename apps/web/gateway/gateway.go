@@ -177,8 +177,9 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// headWithin bounds a HEAD request of a stream, which otherwise would not end.
-const headWithin = 2 * time.Second
+// headWithin bounds a HEAD request of a stream, which otherwise would not end. It is
+// longer than query waits for what is not there.
+const headWithin = 4 * time.Second
 
 // headAsGet answers HEAD wherever GET is answered, as link checkers and monitors ask.
 // The server leaves out the body.

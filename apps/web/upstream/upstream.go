@@ -189,6 +189,9 @@ func (a *App) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
 // with ErrNotFound when no app has such a path.
 func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, change func(*http.Response) error, failed func(http.ResponseWriter, *http.Request, error)) {
 	address, err := a.address(path)
+	if err == nil && len(r.URL.RawQuery) > longestQuery {
+		err = ErrNotFound
+	}
 	if err != nil {
 		failed(w, r, err)
 		return
@@ -202,7 +205,13 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 		Rewrite: func(p *httputil.ProxyRequest) {
 			address.RawQuery = p.In.URL.RawQuery
 			p.Out.URL, p.Out.Host = address, ""
-			maps.DeleteFunc(p.Out.Header, func(name string, _ []string) bool { return !passes(name) })
+			maps.DeleteFunc(p.Out.Header, func(name string, values []string) bool {
+				return !passes(name) || len(strings.Join(values, "")) > longestHeader
+			})
+			if p.In.Method == http.MethodGet || p.In.Method == http.MethodHead {
+				// No app reads the body of a question, and to pass it on may break the answer off.
+				p.Out.Body, p.Out.ContentLength = http.NoBody, 0
+			}
 		},
 	}
 	proxy.ServeHTTP(w, r)
@@ -220,6 +229,14 @@ var passed = map[string]bool{
 // signature is in the names of the headers of signed webhooks: of Stripe, PayPal,
 // Adyen, GitHub and of Standard Webhooks.
 var signature = regexp.MustCompile(`^([a-z0-9-]+-)?(signature|hmac)(-[a-z0-9-]+)?$|^(webhook|paypal)-[a-z0-9-]+$`)
+
+// longestQuery is how long the query of an address may be: with more, a sidecar refuses
+// the request, and no app asks for as much.
+const longestQuery = 8 << 10
+
+// longestHeader is how long a header that is passed on may be. A sidecar refuses a
+// request whose headers have more than 4 KB together.
+const longestHeader = 1024
 
 // passes says whether a header of a client is passed on.
 func passes(name string) bool {
