@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/engine/leftout"
-
 	"github.com/plenary/plenary/tools/servers"
 	"github.com/plenary/plenary/topology"
 )

@@ -556,7 +556,7 @@ func TestAConferenceIsADraftUntilItIsPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
-	if res.StatusCode != 404 {
+	if res.StatusCode != http.StatusNotFound {
 		t.Errorf("its stream: %d", res.StatusCode)
 	}
 	s.happen("conference/"+conference.String(), 2, contracts.ConferencePublished{ConferenceID: conference})

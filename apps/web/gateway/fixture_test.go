@@ -152,8 +152,20 @@ func (q *query) serveChanges(w http.ResponseWriter, r *http.Request) {
 // awaitConnection waits until the gateway hears of changes.
 func (f *fixture) awaitConnection() {
 	f.t.Helper()
-	for !f.gateway.Connected() {
-		time.Sleep(time.Millisecond)
+	await(f.t, f.gateway.Connected)
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, condition func() bool) {
+	t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !condition() {
+		select {
+		case <-look.C:
+		case <-t.Context().Done():
+			t.Fatal("the test ended first")
+		}
 	}
 }
 

@@ -145,10 +145,10 @@ func TestAnAddressWithManyHoldsHasToPassAChallenge(t *testing.T) {
 // The form is that of the providers: see Verifier.
 func TestAVerifierAsksByTheFormOfTheProviders(t *testing.T) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch response := r.PostFormValue("response"); {
-		case response == "broken":
+		switch response := r.PostFormValue("response"); response {
+		case "broken":
 			w.WriteHeader(http.StatusBadGateway)
-		case response == "nonsense":
+		case "nonsense":
 			fmt.Fprint(w, "<html>")
 		default:
 			fmt.Fprintf(w, `{"success":%t,"hostname":"example.org"}`, response == "good" && r.PostFormValue("remoteip") == "192.0.2.1")

@@ -414,7 +414,10 @@ func TestRequestsDoNotPileUpWhileTheBrokerHangs(t *testing.T) {
 	// What clients asked that have gone away waits all the same.
 	gone, goAway := context.WithCancel(t.Context())
 	goAway()
-	for n := 0; !errors.Is(commands.Send(gone, message.Message{Meta: message.Meta{ID: uuid.NewString()}}), gather.ErrFull); n++ {
+	send := func() error { return commands.Send(gone, message.Message{Meta: message.Meta{ID: uuid.NewString()}}) }
+	_ = send()
+	<-h.asked // from now on nothing leaves the line
+	for n := 0; !errors.Is(send(), gather.ErrFull); n++ {
 		if n > 10_000 {
 			t.Fatalf("%d commands wait", n)
 		}
@@ -450,9 +453,7 @@ func TestAnOutcomeThatCameWhileNothingWasHeardIsAskedFor(t *testing.T) {
 	f.awaitConnection()
 	done := make(chan response)
 	go func() { done <- f.do("POST", placePath(), oneSeat, waiting) }()
-	for len(f.broker.commands()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return len(f.broker.commands()) > 0 })
 	f.query.setDown(true) // the connection breaks
 	f.query.decide(view.Outcome{CommandID: f.broker.only(t).ID, Status: view.OutcomeAccepted})
 	f.query.setDown(false)
@@ -463,9 +464,7 @@ func TestWaitingEndsWhenTheGatewayDoes(t *testing.T) {
 	f := newFixture(t)
 	done := make(chan response)
 	go func() { done <- f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}) }()
-	for len(f.broker.commands()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return len(f.broker.commands()) > 0 })
 	f.stop()
 	(<-done).is(http.StatusAccepted)
 }
