@@ -833,14 +833,15 @@ func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
 	for range most {
 		wg.Go(func() { f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusCreated) })
 	}
-	for waiting := map[string]bool{}; len(waiting) < most; {
-		time.Sleep(time.Millisecond)
+	waiting := map[string]bool{}
+	await(t, func() bool {
 		for _, asked := range f.query.requests() {
 			if strings.Contains(asked, "/outcomes/") {
 				waiting[asked] = true
 			}
 		}
-	}
+		return len(waiting) == most
+	})
 	r := f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusAccepted)
 	if r.header.Get("Preference-Applied") != "" {
 		t.Fatal("said to have waited")

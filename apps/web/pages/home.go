@@ -30,10 +30,10 @@ func (v *Visit) home() {
 		for _, e := range found.Conferences {
 			data.Found = true
 			at := 0
-			switch {
-			case e.Sale == view.SaleOver:
+			switch e.Sale {
+			case view.SaleOver:
 				at = 2
-			case e.Sale == view.SaleNotOpen:
+			case view.SaleNotOpen:
 				at = 1
 			}
 			data.Groups[at].Conferences = append(data.Groups[at].Conferences, entry(e))
