@@ -23,6 +23,10 @@ func postgreSQL(program string, o Options) (Server, error) {
 	if err != nil {
 		return s, err
 	}
+	// On PATH there may be a link to it, which the other programs do not lie beside.
+	if target, err := filepath.EvalSymlinks(program); err == nil {
+		program = target
+	}
 	p := postgres{bin: filepath.Dir(program), dir: o.Dir, owner: owner}
 	s.Spec.Credential = owner
 	s.Spec.StopSignal = syscall.SIGINT // does not wait for its clients, as SIGTERM does
