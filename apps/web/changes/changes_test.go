@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,12 +21,15 @@ import (
 
 // query is one that tells what a test has it tell.
 type query struct {
+	mu      sync.Mutex
 	down    bool
 	opened  int
 	current *io.PipeWriter
 }
 
 func (q *query) Stream(context.Context, string) (io.ReadCloser, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.opened++
 	if q.down {
 		return nil, errors.New("down")
@@ -41,7 +45,31 @@ func (q *query) tell(c view.Changes) {
 	if err != nil {
 		panic(err)
 	}
-	_, _ = fmt.Fprintf(q.current, ": a comment\n\nevent: changes\ndata: %s\n\n", data)
+	q.mu.Lock()
+	current := q.current
+	q.mu.Unlock()
+	_, _ = fmt.Fprintf(current, ": a comment\n\nevent: changes\ndata: %s\n\n", data)
+}
+
+// goDown breaks the connection, and refuses further ones.
+func (q *query) goDown() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.down = true
+	_ = q.current.Close()
+}
+
+func (q *query) comeBack() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.down = false
+}
+
+// timesOpened is how often a connection was asked for.
+func (q *query) timesOpened() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.opened
 }
 
 func with(t *testing.T, do func(q *query, c *changes.Changes)) {
@@ -87,8 +115,7 @@ func TestWhoWaitsWhileNothingIsHeardIsToldToAsk(t *testing.T) {
 	with(t, func(q *query, c *changes.Changes) {
 		synctest.Wait()
 		w := c.Wait(uuid.New())
-		q.down = true
-		_ = q.current.Close()
+		q.goDown()
 		<-w.Ask
 		synctest.Wait()
 		if c.Connected() {
@@ -96,7 +123,7 @@ func TestWhoWaitsWhileNothingIsHeardIsToldToAsk(t *testing.T) {
 		}
 		late := c.Wait(uuid.New())
 		<-late.Ask
-		q.down = false
+		q.comeBack()
 		<-w.Ask // what was missed while nothing was heard
 		if !c.Connected() {
 			t.Error("said not to be connected")
@@ -123,17 +150,17 @@ func TestAConnectionThatIsSilentIsMadeAgain(t *testing.T) {
 	with(t, func(q *query, c *changes.Changes) {
 		synctest.Wait()
 		<-time.After(40 * time.Second)
-		if q.opened != 1 {
-			t.Errorf("opened %d times", q.opened)
+		if q.timesOpened() != 1 {
+			t.Errorf("opened %d times", q.timesOpened())
 		}
 		q.tell(view.Changes{}) // a sign of life
 		<-time.After(40 * time.Second)
-		if q.opened != 1 {
-			t.Errorf("opened %d times", q.opened)
+		if q.timesOpened() != 1 {
+			t.Errorf("opened %d times", q.timesOpened())
 		}
 		<-time.After(10 * time.Second)
-		if q.opened != 2 || !c.Connected() {
-			t.Errorf("opened %d times, connected %v", q.opened, c.Connected())
+		if q.timesOpened() != 2 || !c.Connected() {
+			t.Errorf("opened %d times, connected %v", q.timesOpened(), c.Connected())
 		}
 	})
 }
@@ -145,8 +172,8 @@ func TestAQueryThatIsAwayIsAskedWithPauses(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		changes.New(q).Run(ctx)
-		if q.opened > 70 {
-			t.Errorf("asked %d times in a minute", q.opened)
+		if q.timesOpened() > 70 {
+			t.Errorf("asked %d times in a minute", q.timesOpened())
 		}
 	})
 }
