@@ -121,8 +121,8 @@ func owns(s State) []string {
 
 func slugClaim(slug string) string { return "slug/" + slug }
 
-// guard refuses what is said of a conference that is not there, and a change of one that
-// its sender has not seen as it is.
+// guard refuses commands for a conference that does not exist, and changes that were made
+// from an older version of it.
 func guard(_ es.Env, s State, command any) error {
 	switch command.(type) {
 	case contracts.CreateConference:
@@ -219,7 +219,7 @@ func rename(env es.Env, s State, c contracts.RenameConference) ([]any, error) {
 	return []any{contracts.ConferenceRenamed{ConferenceID: s.ID, Slug: c.Slug}}, nil
 }
 
-// remove gives a draft up. Nobody can have ordered anything.
+// remove deletes a draft. A draft has no orders.
 func remove(_ es.Env, s State, _ contracts.DeleteConference) ([]any, error) {
 	if s.Deleted {
 		return nil, nil

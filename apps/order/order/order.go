@@ -78,8 +78,7 @@ func most(command any) int {
 	return math.MaxInt
 }
 
-// guard refuses what comes beyond the bound, and what is said of an order that is not
-// there.
+// guard refuses commands beyond the bound, and commands for an order that does not exist.
 func guard(env es.Env, s State, command any) error {
 	if env.Handled >= most(command) {
 		return es.RefuseUnrecorded(refusal.TooManyChanges, "an order takes %d commands", MaxCommands)

@@ -25,7 +25,7 @@ import (
 // payment that the provider does not know. The provider is asked to open a
 // payment after its initiation has been told, so a payer may be here first: an
 // unknown payment is looked for again, for as long as appears says: a few times, and
-// for so many payers at once that nobody makes the store busy with ids of no payment.
+// for a bounded number of payers at once, so that made-up ids do not load the store.
 func Checkout(r gin.IRoutes, p provider.Provider, appears time.Duration) {
 	waiting := make(chan struct{}, mostWaiting)
 	r.GET("/pay/:paymentId", func(c *gin.Context) {

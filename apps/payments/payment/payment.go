@@ -71,7 +71,7 @@ func Aggregate(provider string) es.Aggregate[State] {
 	}
 }
 
-// guard refuses what is said of a payment that is not there.
+// guard refuses commands for a payment that does not exist.
 func guard(_ es.Env, s State, command any) error {
 	if _, opens := command.(contracts.InitiatePayment); !opens && s.Status == "" {
 		return es.Refuse(refusal.PaymentNotFound, "there is no such payment (yet)")

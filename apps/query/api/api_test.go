@@ -481,8 +481,8 @@ func TestStreamOfAnOrderThatAppears(t *testing.T) {
 	}
 }
 
-// A stream of what is not there costs little: few wait for it at once, and the others
-// learn at once that it is not.
+// A stream of a missing order costs little: few clients wait for it at once, and the others
+// get their 404 at once.
 func TestFewStreamsWaitForWhatIsNotThere(t *testing.T) {
 	const waiting = 2
 	s := startOn(t, databases.SQLite(t), time.Hour, func(a *api.API) { a.MaxAbsent, a.MaxStreams = waiting, 4 })

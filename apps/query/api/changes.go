@@ -60,7 +60,7 @@ func (a *API) watchChanges(r request) error {
 			return nil
 		}
 	}
-	return nil // the reader is gone, and there is nobody to tell
+	return nil // the reader is gone; no answer can reach it
 }
 
 // changes is what a listener has heard; nil if it is nothing for the reader.
@@ -104,8 +104,8 @@ func (a *API) outcomes(r request, ids []string) (outcomes []view.Outcome, err er
 	return outcomes, err
 }
 
-// sentFromOutside are the commands of requests among some causes: nobody outside waits
-// for what an app sends by itself, whose id is derived from what led to it.
+// sentFromOutside are the causes that are commands of requests. No client waits for a
+// command that an app sends by itself, whose id is derived from its cause.
 func sentFromOutside(causes []string) (ids []string) {
 	for _, cause := range causes {
 		if id, err := uuid.Parse(cause); err == nil && id.Version() == view.SentByRequest {

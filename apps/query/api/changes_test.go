@@ -47,7 +47,7 @@ func TestChangesAreToldOverOneConnection(t *testing.T) {
 	})
 	conference := s.conference()
 	v.changes(func(c view.Changes) bool { return slices.Contains(c.Conferences, conference.String()) })
-	// What an app sent by itself, nobody waits for.
+	// No client waits for what an app sent by itself.
 	if err := s.deliverCausedBy("order/"+uuid.NewString(), uuid.NewSHA1(uuid.Nil, []byte("derived")).String(), 1, body); err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func (v *Viewer) Send(ctx context.Context, w http.ResponseWriter, o Sending) err
 			return nil
 		}
 		if err != nil {
-			return nil //nolint:nilerr // the viewer is gone, and there is nobody to tell
+			return nil //nolint:nilerr // the viewer is gone; no answer can reach it
 		}
 	}
 }

@@ -190,8 +190,8 @@ type Outcome struct {
 }
 
 // SentByRequest is the version of the ids of commands that requests sent: they are
-// random. Others are derived from what led to them, and nobody is to learn by them how
-// an order stands.
+// random. Other ids are derived from their causes, and could be guessed to learn the state
+// of an order.
 const SentByRequest = 4
 
 // Changes are what has changed since the last Changes of a connection.

@@ -84,7 +84,7 @@ type query struct {
 	changed  *sync.Cond // something was asked or decided
 
 	listening map[chan view.Changes]struct{}
-	silent    bool // it tells nobody of changes
+	silent    bool // it does not report changes
 }
 
 func newQuery() *query {
