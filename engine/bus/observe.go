@@ -68,7 +68,7 @@ func NewMeter() *Meter {
 		metric.WithDescription("Events in one delivered message"), metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 15, 20, 25, 50))
 	must(err)
 	out.messages, err = m.Int64Counter("plenary.messages", metric.WithUnit("{message}"),
-		metric.WithDescription("Messages delivered, by what became of them"))
+		metric.WithDescription("Messages delivered, by outcome"))
 	must(err)
 	out.givenUp = GivenUp()
 	return &out

@@ -11,7 +11,7 @@ type CommandRejected struct {
 }
 
 // CommandHadNoEffect records that a command was right but changed nothing, so
-// that whoever waits for its outcome learns of it.
+// that a client that waits for its outcome learns it.
 type CommandHadNoEffect struct {
 	CommandID   string `json:"commandId" validate:"required"`
 	CommandType string `json:"commandType" validate:"required"`

@@ -42,8 +42,8 @@ func Probe(ctx context.Context, store state.Store, component *pb.RegisteredCompo
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	if !bytes.Equal(created.Value, first) || created.ETag == "" {
-		c.refuse("no-etag", component, "gives no ETag for what has just been written, or not what was written",
-			"use a state store that reads what it has written, with its ETag")
+		c.refuse("no-etag", component, "returns no ETag for a value just written, or another value",
+			"use a state store that returns written values with their ETags")
 		return c.found, nil
 	}
 
@@ -55,8 +55,8 @@ func Probe(ctx context.Context, store state.Store, component *pb.RegisteredCompo
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	if !bytes.Equal(again.Value, first) {
-		c.refuse("creates-twice", component, "lets a second create overwrite the first, so that a decision would be lost",
-			"use a state store that keeps first-write concurrency")
+		c.refuse("creates-twice", component, "lets a second create overwrite the first, so a decision would be lost",
+			"use a state store with first-write concurrency")
 		return c.found, nil
 	}
 
@@ -71,7 +71,7 @@ func Probe(ctx context.Context, store state.Store, component *pb.RegisteredCompo
 			return nil, fmt.Errorf("update: %w", err)
 		}
 		if n == tries {
-			c.refuse("small-values", component, "does not take a value of 1 MB", "raise the size that it accepts, or use another state store")
+			c.refuse("small-values", component, "refuses a value of 1 MB", "raise its size limit, or use another state store")
 			return c.found, nil
 		}
 		e, err := read()
@@ -85,7 +85,7 @@ func Probe(ctx context.Context, store state.Store, component *pb.RegisteredCompo
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	if !bytes.Equal(again.Value, large) {
-		c.refuse("overwrites", component, "lets an update with an old ETag overwrite a newer value, so that a decision would be lost",
+		c.refuse("overwrites", component, "lets an update with an old ETag overwrite a newer value, so a decision would be lost",
 			"use a state store that compares ETags")
 	}
 	return c.found, nil

@@ -220,11 +220,11 @@ func (c *check) dapr() {
 	switch port := int(c.sidecar.GetAppConnectionProperties().GetPort()); port {
 	case c.needs.Port:
 	case 0:
-		c.refuse("app-port", nil, "the sidecar knows no port of the app, and will deliver nothing",
+		c.refuse("app-port", nil, "the sidecar has no app port, so it will deliver nothing",
 			fmt.Sprintf("give it --app-port %d, or dapr.io/app-port on Kubernetes", c.needs.Port))
 	default:
 		c.warn("app-port", nil, fmt.Sprintf("the sidecar delivers to port %d and the app listens on %d", port, c.needs.Port),
-			"give both the same, unless something between them forwards")
+			"use the same port for both, unless something between them forwards")
 	}
 	if len(c.needs.Reads) > 0 && ok && slices.Compare(v[:], listsResiliency[:]) >= 0 && len(c.sidecar.GetResiliencies()) == 0 {
 		c.refuse("no-resiliency", nil, "the sidecar has no Resiliency: a delivery that fails once is given up",
@@ -250,10 +250,10 @@ func (c *check) kind(r *pb.RegisteredComponents) {
 		c.judge(t.Finding, r, t.Problem, t.Fix)
 	case t.Tried(r.GetVersion()):
 	case t.Version != "":
-		c.warn("untried", r, fmt.Sprintf("is version %s, which has not been tried with the engine", cmp.Or(r.GetVersion(), "v1")),
+		c.warn("untried", r, fmt.Sprintf("is version %s, which has not been tested with the engine", cmp.Or(r.GetVersion(), "v1")),
 			fmt.Sprintf("set version: %s, for new data, or run the conformance suite against it: see docs/self-check.md", t.Version))
 	default:
-		c.warn("untried", r, "has not been tried with the engine", "run the conformance suite against it: see docs/self-check.md")
+		c.warn("untried", r, "has not been tested with the engine", "run the conformance suite against it: see docs/self-check.md")
 	}
 }
 
@@ -285,7 +285,7 @@ func (c *check) store() {
 // actors looks for what reminders need.
 func (c *check) actors() {
 	if c.sidecar.GetActorRuntime().GetRuntimeStatus() == pb.ActorRuntime_DISABLED {
-		c.refuse("no-actors", nil, "the sidecar has no actors, and there will be no reminders",
+		c.refuse("no-actors", nil, "the sidecar has no actors, so there will be no reminders",
 			"give it the address of the placement service")
 	}
 	if s := StateStore(c.sidecar); s != nil && !slices.Contains(s.GetCapabilities(), "ACTOR") {
@@ -333,41 +333,41 @@ func (c *check) subscription(r Read, b *pb.RegisteredComponents, s *pb.PubsubSub
 	rules := s.GetRules().GetRules()
 	switch {
 	case len(rules) != 1 || rules[0].GetMatch() != "":
-		c.refuse("several-routes", b, about+"has rules: a batch would be torn apart, and what matches none dropped",
-			fmt.Sprintf("give it the default route %s and no other", r.Path))
+		c.refuse("several-routes", b, about+"has routing rules: a batch would be split, and messages that match no rule dropped",
+			fmt.Sprintf("give it only the default route %s", r.Path))
 	case rules[0].GetPath() != r.Path:
 		c.refuse("other-route", b, about+fmt.Sprintf("delivers to %s, where the app does not expect it", rules[0].GetPath()),
 			"set its default route to "+r.Path)
 	}
 	switch dead := s.GetDeadLetterTopic(); {
 	case dead == s.GetTopic():
-		c.refuse("no-dead-letters", b, about+"is its own dead-letter topic", "set its deadLetterTopic to another one")
+		c.refuse("no-dead-letters", b, about+"is its own dead-letter topic", "set its deadLetterTopic to a different topic")
 	case dead == "" && !r.LastStop:
-		c.refuse("no-dead-letters", b, about+"has no dead-letter topic: a message that is not even JSON would be repeated for ever or lost",
+		c.refuse("no-dead-letters", b, about+"has no dead-letter topic: a message that is not JSON would be redelivered for ever or lost",
 			"set its deadLetterTopic to deadletters")
 	}
 	if raw, err := strconv.ParseBool(s.GetMetadata()["rawPayload"]); err != nil || !raw {
-		c.refuse("not-raw", b, about+"does not deliver raw payloads: the sidecar would change messages, and refuse what is malformed",
+		c.refuse("not-raw", b, about+"does not deliver raw payloads: the sidecar would change messages and refuse malformed ones",
 			"set rawPayload: \"true\" in its metadata")
 	}
 }
 
 // APIToken is found when the sidecar does not let the app call it.
 var APIToken = Finding{
-	Name: "api-token", Refused: true, Problem: "the sidecar wants a token that the app does not have",
-	Fix: "set DAPR_API_TOKEN for the app to that of its sidecar",
+	Name: "api-token", Refused: true, Problem: "the sidecar requires a token that the app does not have",
+	Fix: "set the app's DAPR_API_TOKEN to its sidecar's token",
 }
 
 // AppToken is found when the app does not let its sidecar call it.
 var AppToken = Finding{
-	Name: "app-token", Refused: true, Problem: "the app wants a token that its sidecar does not show, and would refuse all deliveries",
-	Fix: "set APP_API_TOKEN for both to the same, or dapr.io/app-token-secret on Kubernetes",
+	Name: "app-token", Refused: true, Problem: "the app requires a token that its sidecar does not send, so it would refuse all deliveries",
+	Fix: "set the same APP_API_TOKEN for both, or dapr.io/app-token-secret on Kubernetes",
 }
 
 // NoSecret is found when a secret of the app's cannot be read.
 func NoSecret(component string, err error) Finding {
 	return Finding{
-		Name: "no-secret", Refused: true, Component: component, Problem: "does not give a secret of the app's: " + err.Error(),
+		Name: "no-secret", Refused: true, Component: component, Problem: "does not return a secret of the app: " + err.Error(),
 		Fix: "add it, and allow the app to read it",
 	}
 }

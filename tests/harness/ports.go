@@ -47,7 +47,7 @@ func (p *ports) port() int {
 	return 0
 }
 
-// take takes a block that nobody has.
+// take takes a free block.
 func (p *ports) take() error {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("plenary-ports-%d", os.Getuid()))
 	if err := os.MkdirAll(dir, 0o777); err != nil {

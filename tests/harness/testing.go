@@ -27,7 +27,7 @@ func Main(m *testing.M, o Options, shared **System) (code int) {
 		*shared = elsewhere()
 		return m.Run()
 	}
-	// Whoever stops the test stops what it started.
+	// Stopping the test also stops the system.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	interrupted := context.AfterFunc(ctx, func() {
@@ -122,8 +122,8 @@ func (s *System) Watch(t *testing.T) {
 
 func (s *System) logOf(name string) string { return filepath.Join(s.Dir, "logs", name+".log") }
 
-// logSince is the end of what a part wrote after a position, and how it died if it
-// did of a panic.
+// logSince is the end of a part's log after a position, with the panic if it died of
+// one.
 func (s *System) logSince(name string, from int64) string {
 	const lines, deathLines = 12, 24
 	b, err := os.ReadFile(s.logOf(name))

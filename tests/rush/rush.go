@@ -174,7 +174,7 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 		if err == nil {
 			return nil
 		}
-		// The hold may have lapsed while a part was down, and then nobody can pay.
+		// The hold may have expired while a part was down; then the order cannot be paid.
 		if o, e := r.Anyone.Order(ctx, id); e == nil && o.Status == "expired" {
 			return nil
 		}

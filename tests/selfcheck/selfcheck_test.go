@@ -294,10 +294,10 @@ func TestAnAppRefusesToRunBesideWhatItCannotUse(t *testing.T) {
 		{"payloads that are not raw", trial{change: commands("  metadata: {rawPayload: \"true\"}\n => ")}, "not-raw: commandbus"},
 		{"no resiliency", trial{change: set("resiliency", "")}, "no-resiliency: the sidecar has no Resiliency"},
 		{"another app's sidecar", trial{sidecar: sidecar{id: "another"}}, `app-id: the sidecar's app id is "another"`},
-		{"a sidecar that does not know the app", trial{sidecar: sidecar{noAppPort: true}}, "app-port: the sidecar knows no port of the app"},
-		{"a sidecar whose token the app does not have", trial{sidecar: sidecar{token: "secret"}}, "api-token: the sidecar wants a token"},
-		{"an app whose token the sidecar does not have", trial{env: map[string]string{"APP_API_TOKEN": "secret"}}, "app-token: the app wants a token"},
-		{"no secret of that name", trial{secret: "another-key"}, "no-secret: secretstore does not give a secret of the app's: secret another-key"},
+		{"a sidecar that does not know the app", trial{sidecar: sidecar{noAppPort: true}}, "app-port: the sidecar has no app port"},
+		{"a sidecar whose token the app does not have", trial{sidecar: sidecar{token: "secret"}}, "api-token: the sidecar requires a token"},
+		{"an app whose token the sidecar does not have", trial{env: map[string]string{"APP_API_TOKEN": "secret"}}, "app-token: the app requires a token"},
+		{"no secret of that name", trial{secret: "another-key"}, "no-secret: secretstore does not return a secret of the app: secret another-key"},
 		{"actors without placement", trial{actors: true}, "no-actors: the sidecar has no actors"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -62,7 +62,7 @@ func describe(values []byte) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// rows writes the rows of a value and of what is in it.
+// rows writes the rows of a value and of the values in it.
 func rows(b *strings.Builder, path string, key, value *yaml.Node) error {
 	path = strings.TrimPrefix(path+"."+key.Value, ".")
 	text, marked := comment(key)

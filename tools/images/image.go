@@ -21,7 +21,7 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// user is whom the programs run as: nobody in particular.
+// user is the user of the programs, without a name.
 const user = "65532:65532"
 
 const home = "https://github.com/plenary/plenary"
@@ -70,7 +70,7 @@ func build(ctx context.Context, p program, arch string, s source) (image, error)
 	return image{i, bom}, err
 }
 
-// assemble puts layers and what is said of them together.
+// assemble combines layers and their metadata.
 func assemble(p program, arch string, s source, layers ...v1.Layer) (v1.Image, error) {
 	i := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, l := range layers {

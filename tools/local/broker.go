@@ -16,7 +16,7 @@ import (
 func runBroker(ctx context.Context, args []string, root string) error {
 	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
 	port := flags.Int("port", brokerPort, "port for MQTT, on 127.0.0.1")
-	dir := flags.String("dir", filepath.Join(root, ".data", "local", "broker"), "folder that holds the messages")
+	dir := flags.String("dir", filepath.Join(root, ".data", "local", "broker"), "folder for the messages")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func runBroker(ctx context.Context, args []string, root string) error {
 func runKafka(ctx context.Context, args []string, root string) error {
 	flags := flag.NewFlagSet("kafka", flag.ContinueOnError)
 	port := flags.Int("port", kafkaPort, "port, on 127.0.0.1")
-	dir := flags.String("dir", filepath.Join(root, ".data", "kafka-postgres", "kafka"), "folder that holds the messages")
-	partitions := flags.Int("partitions", kafkaPartitions, "of each topic")
+	dir := flags.String("dir", filepath.Join(root, ".data", "kafka-postgres", "kafka"), "folder for the messages")
+	partitions := flags.Int("partitions", kafkaPartitions, "partitions of each topic")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ const (
 	kafkaPartitions = 4
 )
 
-// findDapr says where the parts of Dapr are, after building them if need be.
+// findDapr prints where Dapr is, after building it if necessary.
 func findDapr(ctx context.Context, root string) error {
 	b, err := dapr.Ensure(ctx, root, os.Stdout)
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 const usage = `usage: local COMMAND
 
   run        start everything and wait for ctrl-C
-  broker     start the broker alone; for "dapr run -f ." with a Dapr of your own
-  kafka      start a stand-in for Kafka alone
-  dapr       find or build the parts of Dapr
-  clean-data forget all data, if nothing runs
-  demo       show what runs: one order of each fate, as timelines
+  broker     start only the broker, for "dapr run -f ." with an installed Dapr
+  kafka      start only the stand-in for Kafka
+  dapr       find or build Dapr's programs
+  clean-data delete all data, if nothing is running
+  demo       drive one order to every outcome on the running system and print the timelines
 `
 
 func main() {

@@ -18,19 +18,19 @@ import (
 type server struct {
 	name    string
 	address string
-	ports   []int // that it is going to have; none if it runs already
+	ports   []int // that it will have; none if it is already running
 	servers.Server
 }
 
 func (n server) String() string {
 	if n.ports == nil {
-		return n.address + ", which was running"
+		return n.address + ", already running"
 	}
 	return n.address + ", started for this run"
 }
 
-// servers looks which servers the set needs, and which of them have to be
-// started: those that do not answer where the set's secrets say.
+// servers finds the servers that the set needs. Those that do not answer at the
+// address in the set's secrets have to be started.
 func (s *system) servers(ctx context.Context) (needed []server, err error) {
 	connections, err := s.set.Secrets.Connections()
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *system) servers(ctx context.Context) (needed []server, err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(connections)) {
 		n := server{name: name, address: connections[name][0].Host}
-		// Our own broker has to be there for nobody else.
+		// The embedded broker must not be shared, so it is always started.
 		if name == servers.Broker || servers.Answers(ctx, n.address) != nil {
 			if err := s.describe(&n, connections[name]); err != nil {
 				return nil, err
@@ -49,7 +49,7 @@ func (s *system) servers(ctx context.Context) (needed []server, err error) {
 	return needed, nil
 }
 
-// describe says how a server is started.
+// describe sets how a server is started.
 func (s *system) describe(n *server, connections []*url.URL) error {
 	here := connections[0]
 	port, err := strconv.Atoi(here.Port())
@@ -73,7 +73,7 @@ func (s *system) describe(n *server, connections []*url.URL) error {
 	return nil
 }
 
-// startServers starts those that do not run already.
+// startServers starts the servers that are not running already.
 func (s *system) startServers(ctx context.Context) error {
 	for _, n := range s.needed {
 		if n.ports == nil {

@@ -15,7 +15,7 @@ func TestAServerIsStartedOnlyWhereNoneAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		brokers, says, fails string
 	}{
-		"one answers":                {brokers: running.Addr().String(), says: "was running"},
+		"one answers":                {brokers: running.Addr().String(), says: "already running"},
 		"none does":                  {brokers: ended.Addr().String(), says: "started for this run"},
 		"none on another machine":    {brokers: "kafka.invalid:9092", fails: "kafka does not answer at kafka.invalid:9092"},
 		"no port that one could use": {brokers: "127.0.0.1", fails: "does not answer"},

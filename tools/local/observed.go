@@ -10,11 +10,11 @@ import (
 	"github.com/plenary/plenary/tools/servers/ready"
 )
 
-// lookEvery is short, so that somebody who tries something out soon sees it.
+// lookEvery is short, so that an effect shows soon.
 const lookEvery = 5 * time.Second
 
-// observerClaims are the ports of what observes, and those on which the apps
-// then have their metrics.
+// observerClaims are the ports of Jaeger and Prometheus, and those of the apps'
+// metrics.
 func (s *system) observerClaims() []claim {
 	p := observe.Default
 	all := []claim{
@@ -29,7 +29,7 @@ func (s *system) observerClaims() []claim {
 	return all
 }
 
-// targets are all that have metrics.
+// targets are all sources of metrics.
 func (s *system) targets() (all []observe.Target) {
 	for _, app := range s.set.File.Apps {
 		all = append(all, observe.Target{Job: observe.Apps, App: app.ID, Port: app.AppMetricsPort()},
@@ -44,7 +44,7 @@ func (s *system) targets() (all []observe.Target) {
 	return all
 }
 
-// startObservers starts Jaeger and Prometheus, before there is anything to see.
+// startObservers starts Jaeger and Prometheus, before the parts they observe.
 func (s *system) startObservers(ctx context.Context) error {
 	specs, err := s.observers.Specs(observe.Options{
 		Root: s.root, Dir: s.data("observe"), Logs: s.logs(), Ports: observe.Default, Targets: s.targets(), Every: lookEvery,

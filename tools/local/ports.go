@@ -14,7 +14,7 @@ import (
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
-// brokerPort is the one in the secrets of components/local.
+// brokerPort is the port in the secrets of components/local.
 const brokerPort = 1883
 
 // controlPlane has the ports that dapr.yaml expects placement and scheduler on;
@@ -25,13 +25,13 @@ var controlPlane = dapr.Ports{
 	SchedulerStore: 2479, SchedulerStorePeer: 2480,
 }
 
-// claim is a port that a part is going to listen on.
+// claim is a port that a part will listen on.
 type claim struct {
 	port int
 	part string
 }
 
-// claims are the ports of everything that is going to be started.
+// claims are the ports of everything that will be started.
 func claims(b dapr.Binaries, file runfile.File, needed []server) []claim {
 	p := controlPlane
 	var all []claim
@@ -59,7 +59,7 @@ func claims(b dapr.Binaries, file runfile.File, needed []server) []claim {
 	return all
 }
 
-// free gives an error that names the ports that are taken, and whose they are.
+// free returns an error that names the taken ports and the parts that need them.
 func free(all []claim) error {
 	var taken []claim
 	for _, c := range all {
@@ -71,7 +71,7 @@ func free(all []claim) error {
 		return nil
 	}
 	if len(taken) == len(all) && len(all) > 1 {
-		return errors.New("all its ports are taken: Plenary is running on this machine already")
+		return errors.New("all its ports are taken: Plenary is already running on this machine")
 	}
 	var b strings.Builder
 	for _, c := range taken {
@@ -80,9 +80,9 @@ func free(all []claim) error {
 	return errors.New(strings.TrimSpace(b.String()))
 }
 
-// isFree says whether a port can be listened on. One that cannot, although
-// nobody answers there, was given to an outgoing connection that has just ended:
-// the system lets it go within a minute.
+// isFree says whether a program can listen on a port. If it cannot although nothing
+// answers there, an outgoing connection that has just ended had the port; the
+// operating system releases it within a minute.
 func isFree(port int) bool {
 	for end := time.Now().Add(lingers); !canListen(port); time.Sleep(time.Second) {
 		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -96,11 +96,11 @@ func isFree(port int) bool {
 	return true
 }
 
-// lingers is a little longer than the system keeps an ended connection's port.
+// lingers is a little longer than the system keeps the port of an ended connection.
 const lingers = 65 * time.Second
 
 func canListen(port int) bool {
-	// A listener on one address does not keep others away everywhere.
+	// A listener on one address does not exclude listeners on all others.
 	for _, host := range []string{"127.0.0.1", ""} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {

@@ -19,7 +19,7 @@ func TestATakenPortIsNamedWithItsPart(t *testing.T) {
 		t.Errorf("a free port: %v", err)
 	}
 	err = free([]claim{{port(taken), "broker"}, {port(other), "web"}})
-	if err == nil || !strings.Contains(err.Error(), "running on this machine already") {
+	if err == nil || !strings.Contains(err.Error(), "already running on this machine") {
 		t.Errorf("with every port taken: %v", err)
 	}
 }

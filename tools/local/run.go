@@ -25,8 +25,8 @@ import (
 
 const (
 	readyWithin = 90 * time.Second
-	// grace is how long a part may take to end in good order. An app finishes
-	// what it has begun.
+	// grace is how long a part may take to shut down. An app finishes the work it has
+	// begun.
 	grace     = 20 * time.Second
 	tailLines = 20
 )
@@ -38,7 +38,7 @@ type system struct {
 	set      components.Set
 	needed   []server
 	binaries dapr.Binaries
-	// observers are the programs that observe; nil if nobody does.
+	// observers are Jaeger and Prometheus; nil without -observe.
 	observers *observe.Binaries
 	started   []*process.Process // servers and the control plane, in order
 	sidecars  []*process.Process
@@ -49,8 +49,8 @@ type system struct {
 // everything down.
 func runAll(ctx context.Context, root string, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	observed := flags.Bool("observe", false, "run Jaeger and Prometheus beside it")
-	name := flags.String("components", components.Local, "the component set to run on")
+	observed := flags.Bool("observe", false, "also run Jaeger and Prometheus")
+	name := flags.String("components", components.Local, "component set to use")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func runAll(ctx context.Context, root string, args []string, out io.Writer) (err
 	if s.needed, err = s.servers(ctx); err != nil {
 		return err
 	}
-	// The ports first: nobody wants to wait for a build to learn of them.
+	// Check the ports first, so that a conflict is reported before the build.
 	if err := free(claims(dapr.Binaries{}, s.set.File, s.needed)); err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func runAll(ctx context.Context, root string, args []string, out io.Writer) (err
 	return s.watch(ctx)
 }
 
-// cleanData forgets everything, unless somebody still uses it. What servers of
-// the user's own hold is theirs.
+// cleanData deletes all data unless it is in use. It does not touch servers that the
+// user runs.
 func cleanData(root string) error {
 	set, err := components.Read(root, components.Local)
 	if err != nil {
@@ -121,17 +121,17 @@ func (s *system) buildApps(ctx context.Context) error {
 	return nil
 }
 
-// data is where the set keeps something.
+// data is a path in the set's data folder.
 func (s *system) data(path ...string) string {
 	return filepath.Join(append([]string{s.root, s.set.DataDir()}, path...)...)
 }
 
-// logs is where all logs of the run are found.
+// logs is a path in the folder of the run's logs.
 func (s *system) logs(path ...string) string {
 	return filepath.Join(append([]string{s.root, ".data", "logs"}, path...)...)
 }
 
-// clearLogs forgets the logs of the last run.
+// clearLogs deletes the logs of the last run.
 func (s *system) clearLogs() error {
 	if err := os.RemoveAll(s.logs()); err != nil {
 		return err
@@ -184,7 +184,7 @@ func (s *system) startApps() error {
 	return nil
 }
 
-// startControlPlane starts what `dapr init` does not run already.
+// startControlPlane starts the parts that `dapr init` does not run already.
 func (s *system) startControlPlane(ctx context.Context) error {
 	health := map[string]int{}
 	var specs []process.Spec
@@ -229,7 +229,7 @@ func (s *system) awaitReady(ctx context.Context, p *process.Process, well func(c
 	return nil
 }
 
-// awaitApps waits until every app and its sidecar say that they are ready.
+// awaitApps waits until every app and its sidecar are ready.
 func (s *system) awaitApps(ctx context.Context) error {
 	waiting := map[string][]string{}
 	for _, app := range s.set.File.Apps {
@@ -261,7 +261,7 @@ func (s *system) awaitApps(ctx context.Context) error {
 	return cmp.Or(died, err)
 }
 
-// watch waits until ctx ends or a part dies, which is the error.
+// watch waits until ctx ends, or returns an error when a part dies.
 func (s *system) watch(ctx context.Context) error {
 	const every = 500 * time.Millisecond
 	tick := time.NewTicker(every)
@@ -278,7 +278,7 @@ func (s *system) watch(ctx context.Context) error {
 	}
 }
 
-// look gives an error if a part has died.
+// look returns an error if a part has died.
 func (s *system) look(ctx context.Context) error {
 	for _, p := range slices.Concat(s.started, s.sidecars, s.apps) {
 		if err := p.Exited(); err != nil {
@@ -288,13 +288,13 @@ func (s *system) look(ctx context.Context) error {
 	return nil
 }
 
-// failure says what happened to a part, with the end of its log.
+// failure is a part's error with the end of its log.
 func (s *system) failure(ctx context.Context, part string, err error) error {
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		return ctx.Err() // somebody wants to stop, so nothing failed
+		return ctx.Err() // the user stopped it, so nothing failed
 	}
 	log := s.logOf(part)
-	return fmt.Errorf("%s: %w\n--- the end of %s:\n%s", part, err, log, process.Tail(log, tailLines))
+	return fmt.Errorf("%s: %w\n--- end of %s:\n%s", part, err, log, process.Tail(log, tailLines))
 }
 
 // logOf is where a part's log is.
@@ -312,7 +312,7 @@ Plenary is running on Dapr %s.
 
   API, with its documentation   http://127.0.0.1:%d/docs
   logs                          .data/logs
-  data                          %s (make clean-data forgets it)
+  data                          %s (make clean-data deletes it)
   components                    %s
 `, s.binaries.Version, web.Port, s.set.DataDir(), s.set.Name)
 	for _, n := range s.needed {
@@ -325,11 +325,11 @@ Plenary is running on Dapr %s.
 	if paysItself(s.set.File.Apps) {
 		fmt.Fprint(s.out, "\nThe demo payment provider is on (PLENARY_PAYMENTS=demo): payers accept their own\npayments, and no money moves.\n")
 	}
-	fmt.Fprint(s.out, "\nTry next: make demo, in another terminal. Ctrl-C stops everything.\n")
+	fmt.Fprint(s.out, "\nNext: run make demo in another terminal. Ctrl-C stops everything.\n")
 }
 
-// stop takes down what was started, and nothing else: the apps first, while
-// their sidecars are still there to finish with.
+// stop ends only what this run started: the apps first, since they need their
+// sidecars to finish.
 func (s *system) stop() {
 	fmt.Fprintln(s.out, "\nStopping.")
 	for _, group := range [][]*process.Process{s.apps, s.sidecars} {

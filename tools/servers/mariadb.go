@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// mariaDB runs as whoever runs this. The users and databases of the connections
-// are made.
+// mariaDB runs as the current user. It creates the users and databases of the
+// connections.
 func mariaDB(_ string, o Options) (Server, error) {
 	var s Server
 	user := "mysql"

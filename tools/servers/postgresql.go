@@ -15,8 +15,8 @@ import (
 	"syscall"
 )
 
-// postgreSQL runs as whoever runs this or, since it refuses root, as the user
-// postgres of its package. The databases of the connections are made.
+// postgreSQL runs as the current user or, since it refuses root, as its package's user
+// postgres. It creates the databases of the connections.
 func postgreSQL(program string, o Options) (Server, error) {
 	var s Server
 	owner, err := notRoot("postgres")

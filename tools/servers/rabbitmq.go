@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// rabbitMQ runs as whoever runs this, with an Erlang port mapper of its own, so
-// that it neither needs nor leaves behind one of the system. Its second port is
-// the mapper's, the third that of the node.
+// rabbitMQ runs as the current user with its own Erlang port mapper, so that it neither
+// needs the system's nor leaves one behind. Its second port is the mapper's, its third
+// the node's.
 func rabbitMQ(program string, o Options) (Server, error) {
 	var s Server
 	mapper, err := exec.LookPath("epmd")

@@ -55,7 +55,7 @@ const promised = 5 * time.Second
 // Orders measures what the engine commits to orders.
 func Orders(engine *handling.Engine, registry *message.Registry) error {
 	m := otel.Meter("github.com/plenary/plenary/apps/order")
-	orders, err := m.Int64Counter("plenary.orders", metric.WithDescription("What became of orders"))
+	orders, err := m.Int64Counter("plenary.orders", metric.WithDescription("Orders by outcome"))
 	if err != nil {
 		return err
 	}

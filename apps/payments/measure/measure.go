@@ -24,11 +24,11 @@ type count struct {
 // Payments measures what the engine commits to payments.
 func Payments(engine *handling.Engine, registry *message.Registry) error {
 	m := otel.Meter("github.com/plenary/plenary/apps/payments")
-	payments, err := m.Int64Counter("plenary.payments", metric.WithDescription("What became of payments"))
+	payments, err := m.Int64Counter("plenary.payments", metric.WithDescription("Payments by outcome"))
 	if err != nil {
 		return err
 	}
-	refunds, err := m.Int64Counter("plenary.refunds", metric.WithDescription("What became of refunds"))
+	refunds, err := m.Int64Counter("plenary.refunds", metric.WithDescription("Refunds by outcome"))
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,8 @@ type API struct {
 	// Heartbeat is how long a stream may be silent; Pace is the least time
 	// between two updates of one view in it.
 	Heartbeat, Pace time.Duration
-	// Appears is how long a stream waits for an order that is not there yet:
-	// whoever has just placed one may look at once.
+	// Appears is how long a stream waits for an order that does not exist yet: a
+	// client may watch an order as soon as it has placed it.
 	Appears time.Duration
 	// MaxStreams bounds the open streams, and MaxAbsent those that wait for what is not
 	// there; 0 is the default.
@@ -301,9 +301,9 @@ func timeline(r request) (any, error) {
 // mostWait is how long, in seconds, an outcome may be waited for.
 const mostWait = 60
 
-// outcome answers at once when the outcome is known, or nobody waits; otherwise
-// as soon as it is, or when the waiting ends. Then it asks once more: what
-// another replica took in may not have been heard of here.
+// outcome answers at once if the outcome is known or the request does not wait;
+// otherwise when it becomes known or the wait ends. At the end it reads once more:
+// this replica may have missed a change made by another.
 func (a *API) outcome(r request) (any, error) {
 	seconds, err := r.number("wait", 0, mostWait)
 	if err != nil {

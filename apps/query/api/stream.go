@@ -94,8 +94,8 @@ func (a *API) watch(r request, feeds *live.Feeds, name, key, variant string, not
 	return nil
 }
 
-// absence is the answer when there is no view to send: either there is none, or
-// nobody knows.
+// absence is the answer when there is no view to send: it does not exist, or could
+// not be read.
 func absence(failed error, notFound es.Code) error {
 	if errors.Is(failed, live.ErrEnding) {
 		return problem.New(http.StatusServiceUnavailable, problem.Unavailable, "the service is ending")

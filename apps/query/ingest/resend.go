@@ -17,9 +17,9 @@ import (
 // all.
 var ErrNotResendable = errors.New("the message cannot be sent back")
 
-// Resend is a dead letter's message as it is sent back to its topic: under a
-// new id, since brokers drop repeated ones, with the one that it had before the
-// first time as its originalid. Error: ErrNotResendable.
+// Resend is a dead letter's message as it is sent back to its topic: with a new id,
+// since brokers drop repeated ones, and its first id as originalid. Error:
+// ErrNotResendable.
 func Resend(r *message.Registry, l store.Letter) (message.Message, error) {
 	meta, data, err := message.FromCloudEvent(l.Message)
 	if err != nil || l.Truncated {

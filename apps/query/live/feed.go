@@ -51,8 +51,8 @@ type Viewer struct {
 // changes before.
 const readAgain = time.Second
 
-// readWithin bounds a reading: whoever looks waits without end, and a source that
-// has gone silent must not hold the reading, and what it holds, as long.
+// readWithin bounds a read: watchers wait without limit, but a source that has gone
+// silent must not block the read and its resources that long.
 const readWithin = 5 * time.Second
 
 // Look begins to look at the view under a key, in one of its variants. read reads it; an error means

@@ -1,6 +1,6 @@
-// Package live tells those who look at a view that it has changed. Nothing of
-// it is durable or must arrive: whoever is told reads the view again, so one
-// word stands for any number of changes, and nobody can be too slow.
+// Package live notifies watchers that a view has changed. Notifications are neither
+// durable nor counted: a watcher reads the view again, so one notification stands for
+// any number of changes, and no watcher can be too slow.
 package live
 
 import "sync"

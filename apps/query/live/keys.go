@@ -7,24 +7,24 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// The keys of what is looked at.
+// The keys of views.
 
-// Everything stands for all keys, where one process tells others.
+// Everything stands for all keys, in notifications between processes.
 const Everything = "everything"
 
-// OrderKey is that of an order's view.
+// OrderKey is the key of an order's view.
 func OrderKey(tenant, id string) string { return tenant + "/order/" + id }
 
-// ConferenceKey is that of a conference's view.
+// ConferenceKey is the key of a conference's view.
 func ConferenceKey(tenant, id string) string { return tenant + "/conference/" + id }
 
-// DashboardKey is that of how a conference sells.
+// DashboardKey is the key of a conference's dashboard.
 func DashboardKey(tenant, id string) string { return tenant + "/dashboard/" + id }
 
-// CommandKey is that of a command's outcome.
+// CommandKey is the key of a command's outcome.
 func CommandKey(tenant, id string) string { return tenant + "/command/" + id }
 
-// Keys are those of what events change, each once.
+// Keys are the keys of the views that events change, each once.
 func Keys(r *message.Registry, events []message.Message) []string {
 	keys := make([]string, 0, 2*len(events))
 	seen := make(map[string]bool, 2*len(events))

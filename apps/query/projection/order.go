@@ -123,7 +123,7 @@ func Payment(p *view.Payment, m message.Message) {
 }
 
 // Assemble makes the whole view of an order from the folds of its streams. A
-// cancelled order has no seats, whoever was assigned to them.
+// cancelled order has no seats, even if attendees were assigned.
 func Assemble(o view.Order, s Seating, payments []view.Payment) view.Order {
 	o.Assignments, o.Payments = []view.Assignment{}, []view.Payment{}
 	if o.Status != view.OrderCancelled {

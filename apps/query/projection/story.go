@@ -13,9 +13,9 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// Outcome says what became of a command from the events it caused, in the order
-// of their stream. It is known when all events of the decision are there, so
-// that who waits for it then reads all of what came of it.
+// Outcome is a command's outcome, from the events it caused, in the order of their
+// stream. It is known only once all events of the decision have arrived, so that a
+// client that waited for it then reads the whole effect.
 func Outcome(commandID string, events []message.Message) view.Outcome {
 	o := view.Outcome{CommandID: commandID, Status: view.OutcomeUnknown, Events: []string{}}
 	if n := len(events); n > 0 && events[n-1].DecisionEnd > events[n-1].StreamVersion {

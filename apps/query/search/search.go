@@ -1,9 +1,9 @@
-// Package search makes terms of names, addresses and codes, and of what somebody
-// types to find them, so that any database finds them with an ordinary index.
+// Package search turns names, addresses and codes, and the text of a search, into
+// terms, so that any database finds them with an ordinary index.
 //
-// A word is found by its beginning. Text in Han, Kana or Hangul has no blanks
+// A word matches by its beginning. Text in Han, Kana or Hangul has no spaces
 // between its words: it is cut into all pairs of neighbouring characters, and
-// each character alone, and is found by all pairs of the typed text.
+// each character alone, and matches by all pairs of the search text.
 package search
 
 import (

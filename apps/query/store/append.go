@@ -14,23 +14,22 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// Event is an event as it was received: decoded, and the JSON of its body. Its
-// Body is nil when nobody here knows its type; then it is kept, and no view
-// shows it.
+// Event is an event as received: decoded, and the JSON of its body. Its Body is nil
+// if its type is unknown here; then it is kept, and no view shows it.
 type Event struct {
 	message.Message
 	Data json.RawMessage
 }
 
-// Append takes a batch of events, in one transaction: each goes into the
-// journal, where duplicates vanish; what has no gap before it in its stream
-// goes into the views; the rest waits in the journal for what is missing. Any
-// number of processes may append at once, to the same streams too.
+// Append stores a batch of events in one transaction. Each goes into the journal,
+// which drops duplicates. Events without a gap before them in their stream go into
+// the views; the others wait in the journal for the missing ones. Any number of
+// processes may append at once, even to the same streams.
 //
-// It returns the events that the views show now and did not before, among them
-// those that had been waiting, and tells whoever waits for what they change.
-// After an error nothing has happened, or all of it; appending again is
-// harmless. Error: ErrOtherShape.
+// It returns the events that the views newly show, including those that had been
+// waiting, and notifies the watchers of the changed views. After an error either
+// nothing or everything has happened; appending again is harmless. Error:
+// ErrOtherShape.
 func (s *Store) Append(ctx context.Context, events []Event) (shown []message.Message, err error) {
 	if len(events) == 0 {
 		return nil, nil
@@ -233,7 +232,7 @@ func (s *Store) takeFromJournal(ctx context.Context, tx *sql.Tx, row *row) (show
 	}
 }
 
-// after reads the next page of what the journal has of a stream after a version.
+// after reads the next page of a stream's events in the journal after a version.
 func (s *Store) after(ctx context.Context, tx *sql.Tx, at stream, version uint64) ([]Event, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM journal
 		WHERE tenant = $1 AND stream = $2 AND version > $3 ORDER BY version LIMIT $4`, at.tenant, at.name, int64(version), pageSize)

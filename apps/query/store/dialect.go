@@ -25,12 +25,11 @@ type dialect interface {
 	// hasTable says whether there is a table of this name.
 	hasTable(ctx context.Context, q queryer, name string) (bool, error)
 
-	// enter is how a transaction begins that appends to streams: nobody else
-	// appends to one of them, or changes which view tables there are, before it
-	// ends.
+	// enter begins a transaction that appends to streams: until it ends, no other
+	// transaction appends to one of them or replaces the view tables.
 	enter(ctx context.Context, tx *sql.Tx, streams []stream) error
-	// alone is how a transaction begins that changes which view tables there are:
-	// nobody appends before it ends.
+	// alone begins a transaction that replaces the view tables: until it ends, no
+	// other transaction appends.
 	alone(ctx context.Context, tx *sql.Tx) error
 
 	// insert inserts many rows at once.

@@ -366,8 +366,8 @@ func (d *postgres) listen(ctx context.Context, hub *live.Hub) {
 	}
 }
 
-// listenOnce listens until the connection fails. What was told while nobody
-// listened is lost, so at the beginning everything may have changed.
+// listenOnce listens until the connection fails. Notifications sent before it
+// listened are lost, so it begins as if everything had changed.
 func (d *postgres) listenOnce(ctx context.Context, hub *live.Hub, listening func()) error {
 	asked, cancel := context.WithTimeout(ctx, answers)
 	defer cancel()

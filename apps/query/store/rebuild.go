@@ -165,17 +165,16 @@ func (s *Store) Rebuild(ctx context.Context) error {
 	return r.Run(ctx)
 }
 
-// Rebuilding is a rebuild that has begun. Nobody else can begin one before it
-// has run.
+// Rebuilding is a rebuild that has begun. Until it has run, no other can begin.
 type Rebuilding struct {
 	claim
 	store *Store
 	last  position // copied
-	// held are the streams of which the journal had more than could be shown.
+	// held are the streams of which the journal has more than could be shown.
 	held []stream
 }
 
-// BeginRebuild begins a rebuild, which is to be Run. Error: ErrRebuilding.
+// BeginRebuild begins a rebuild, for Run. Error: ErrRebuilding.
 func (s *Store) BeginRebuild(ctx context.Context) (*Rebuilding, error) {
 	r, err := s.claim(ctx)
 	if err != nil {
@@ -198,7 +197,7 @@ func (s *Store) claim(ctx context.Context) (*Rebuilding, error) {
 	return &Rebuilding{claim: claim, store: s}, err
 }
 
-// alone runs do while nobody appends.
+// alone runs do while appending is locked.
 func (r *Rebuilding) alone(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	return r.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := r.store.dialect.alone(ctx, tx); err != nil {
@@ -208,7 +207,7 @@ func (r *Rebuilding) alone(ctx context.Context, do func(ctx context.Context, tx 
 	})
 }
 
-// transact runs do in a transaction, to its end when ctx ends meanwhile.
+// transact runs do in a transaction, to its end even if ctx ends meanwhile.
 func (r *Rebuilding) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -218,8 +217,8 @@ func (r *Rebuilding) transact(ctx context.Context, do func(ctx context.Context, 
 	return r.store.transact(ctx, r.transactions, do)
 }
 
-// begin makes the tables. Whoever appends after it notes for whom the rebuild
-// has to catch up; what was appended before it, the rebuild finds in the journal.
+// begin makes the tables. Transactions that append after it note the streams for
+// which the rebuild has to catch up; the rebuild finds earlier events in the journal.
 func (r *Rebuilding) begin(ctx context.Context) error {
 	var events int64 // counted before, since it may take a while
 	counting, cancel := context.WithTimeout(ctx, stepWithin)
@@ -273,8 +272,8 @@ func (r *Rebuilding) complete(ctx context.Context) (err error) {
 	return r.switchOver(ctx)
 }
 
-// abandon drops the tables that were being built. When it cannot, they are in
-// nobody's way, and the next start or rebuild drops them.
+// abandon drops the tables that were being built. If it cannot, they do no harm, and
+// the next start or rebuild drops them.
 func (r *Rebuilding) abandon(ctx context.Context, why error) error {
 	reason := ""
 	if why != nil {
@@ -404,10 +403,10 @@ func (r *Rebuilding) advance(ctx context.Context, tx *sql.Tx, streams []stream) 
 	return stand, r.store.save(ctx, tx, nextSuffix, rows)
 }
 
-// switchOver takes the rest and puts the tables in the place of the live ones,
-// while nobody appends. Of the streams that wait it says anew how far they are
-// shown: a fault may have held back some in the live views only, or in the new
-// ones only. All watchers of a view are told: it may be another one now.
+// switchOver applies the rest and replaces the live tables with the new ones, while
+// appending is locked. It corrects how far waiting streams are shown: a fault may have
+// held back some in the live views only, or in the new ones only. It notifies all
+// watchers, since any view may differ now.
 func (r *Rebuilding) switchOver(ctx context.Context) error {
 	err := r.switchAlone(ctx)
 	if err == nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/plenary/plenary/apps/query/live"
 )
 
-// sqlite is a database in a file, of one process. It has one connection that
-// writes, so whoever has a transaction on it is alone.
+// sqlite is a database in a file, for one process. It has one connection for writes,
+// so a transaction on it is alone.
 type sqlite struct {
 	writer     *sql.DB
 	rebuilding atomic.Bool

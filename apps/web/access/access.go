@@ -1,13 +1,13 @@
 // Package access decides which requests may see an order and act on it.
 //
-// An order is opened by its secret, which its registrant got when it was placed;
-// by a link that was given out when the order was found again by e-mail and
-// locator; and by the organiser's token. An order's id opens nothing: it is made
-// from the secret by a hash (OrderID), and may be shown and logged. Where a client
-// chose the id itself, the secret's hash is kept beside it (Own).
+// Three things give access to an order: its secret, which its registrant got when it
+// was placed; the key of a link, returned when the order was found again by e-mail
+// address and locator; and the organiser's token. An order's id gives no access: it is
+// a hash of the secret (OrderID), and may be shown and logged. If a client chose the
+// id, the secret's hash is stored beside it (Own).
 //
-// A secret or the key of a link travels as "Authorization: Bearer ..." or in a
-// cookie of that one order, which the first visit of its page sets. For pages:
+// A secret or a link's key is sent as "Authorization: Bearer ..." or in a cookie for
+// that one order, which the first visit of its page sets. For pages:
 //
 //	// GET /orders/{id}
 //	if a.FirstVisit(w, r, id) { // the address had ?key=...: the answer is written
@@ -20,9 +20,9 @@
 //	default: // show it
 //	}
 //
-// The same call guards what a form sends (POST); it refuses a cookie that another
-// site makes the browser send. A page that asks the API for its visitor sends what
-// Shown gives as the bearer. PagePath makes an order's link.
+// The same call guards forms (POST); it refuses a cookie that another site makes the
+// browser send. A page that calls the API for its visitor sends the result of Shown as
+// the bearer token. PagePath makes an order's link.
 package access
 
 import (
@@ -255,7 +255,7 @@ func (a *Access) link(ctx context.Context, given string, order uuid.UUID) (Calle
 	return Holder, nil
 }
 
-// Link makes a further key of an order, for whoever has found it again. It opens
+// Link makes another key of an order, for a registrant who has found it again. It opens
 // the order until then; only its hash is kept.
 func (a *Access) Link(ctx context.Context, order uuid.UUID) (key string, until time.Time, err error) {
 	key, until = linkPrefix+NewSecret(), time.Now().Add(LinkFor)

@@ -127,7 +127,7 @@ func (b *Backlog) Watch(ctx context.Context) error {
 
 // look finds the newest answered sample by halving, which takes few questions
 // however long the backlog is, and forgets it with all before it. While query
-// cannot be asked nothing is forgotten: whoever waits for an outcome cannot
+// does not answer nothing is forgotten: clients that wait for an outcome do not
 // get it either.
 func (b *Backlog) look(ctx context.Context) {
 	b.mu.Lock()

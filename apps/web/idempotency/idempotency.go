@@ -1,17 +1,16 @@
-// Package idempotency makes it safe to send a write again: an Idempotency-Key
-// stands for one request on one route for 24 hours.
+// Package idempotency makes it safe to retry a write: for 24 hours an Idempotency-Key
+// stands for one request on one route.
 //
-// A key is 128 bits that no other client comes upon, so it needs no client's
-// address beside it: a retry that comes over another network is the same request,
-// and two strangers behind one address do not share a key. Where a request proves
-// a credential, the key is that credential's.
+// A key has 128 bits that another client cannot guess, so the client's address is not
+// part of it: a retry over another network is the same request, and two strangers
+// behind one address do not share a key. Keys of different credentials are different.
 //
-// What is kept is not the answer but the command's id, chosen by whoever comes
-// first and written before anything is published. A repeated request gets the
-// same id, so it is the same command to everyone downstream, who handle it once;
-// ids of new orders and payments derive from it, so they are the same as well.
-// That holds when the first request died at any point, which a kept answer
-// would not. The id is random, not a function of the key.
+// It stores not the answer but the command's id, which the first request chooses and
+// stores before anything is published. A repeated request gets the same id, so apps
+// downstream see the same command and handle it once; ids of new orders and payments
+// derive from it, so they are the same too. This works even if the first request died
+// at any point, which a stored answer would not. The id is random, not a function of
+// the key.
 package idempotency
 
 import (

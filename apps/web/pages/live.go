@@ -19,9 +19,9 @@ import (
 	"github.com/plenary/plenary/apps/web/problem"
 )
 
-// A browser has one stream of events, however many tabs it has: it names all that
-// they follow. Streams of all browsers share one reading of what they follow, so
-// a thousand people before one conference are one question.
+// A browser has one stream of events, however many tabs it has: the stream names all
+// views that the tabs follow. The streams of all browsers share one read of each view,
+// so a thousand people who watch one conference cause one request.
 
 const (
 	// maxFollowers bounds the streams of all browsers together, followersEach those
@@ -97,7 +97,7 @@ type update struct {
 	texts    sync.Map // by language
 }
 
-// follow streams the changes of what the address names.
+// follow streams the changes of the views that the address names.
 func (v *Visit) follow() {
 	subjects := v.QueryArray("watch")
 	if len(subjects) > maxSubjects {

@@ -11,7 +11,7 @@ import (
 )
 
 // Organisers write Markdown. Headings begin below those of the page, raw HTML is
-// left out, and what is left is held against a list of what may be there.
+// removed, and the result is reduced to an allowlist of elements.
 var (
 	markdownParser = goldmark.New(goldmark.WithExtensions(extension.Linkify, extension.Table, extension.Strikethrough))
 	allowedMarkup  = func() *bluemonday.Policy {

@@ -81,7 +81,7 @@ func (v *Visit) orderID() (uuid.UUID, bool) {
 // secret is what opens the order, as the visitor shows it.
 func (v *Visit) secret(order uuid.UUID) string { return access.Shown(v.Request, order) }
 
-// order shows an order to whoever shows its secret.
+// order shows an order to a visitor who has its secret.
 func (v *Visit) order() {
 	id, ok := v.orderID()
 	if !ok {

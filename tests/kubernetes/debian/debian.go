@@ -51,7 +51,7 @@ func PostgreSQL(archive, tag string) error {
 
 	r := newRoot()
 	r.programs("/bin/sh", bin+"/postgres", bin+"/initdb", bin+"/pg_ctl", bin+"/psql", bin+"/pg_isready", bin+"/pg_dump", bin+"/pg_restore")
-	// The others belong to extensions that nobody here uses.
+	// The others belong to extensions that are not used here.
 	r.programs(home+"/lib/plpgsql.so", home+"/lib/dict_snowball.so")
 	r.tree(share)
 	r.tree("/usr/share/zoneinfo/Etc")

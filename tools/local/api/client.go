@@ -1,5 +1,5 @@
-// Package api is a client of Plenary's HTTP API, as far as the demo and the
-// end-to-end tests need it. A write waits for its outcome.
+// Package api is a client of Plenary's HTTP API with what the demo and the end-to-end
+// tests need. A write waits for its outcome.
 package api
 
 import (
@@ -29,7 +29,7 @@ type Client struct {
 	HTTP *http.Client
 }
 
-// Problem is an answer that says what went wrong.
+// Problem is an error answer.
 type Problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
@@ -39,7 +39,7 @@ type Problem struct {
 		Field string `json:"field"`
 		Rule  string `json:"rule"`
 	} `json:"errors"`
-	// Current is what is there now, when a precondition failed.
+	// Current is the current state, if a precondition failed.
 	Current json.RawMessage `json:"current"`
 }
 
@@ -65,7 +65,7 @@ type Receipt struct {
 	Outcome     *Outcome `json:"outcome"`
 }
 
-// Outcome is what became of a command.
+// Outcome is the outcome of a command.
 type Outcome struct {
 	Status string   `json:"status"` // unknown, accepted, refused or no-effect
 	Code   string   `json:"code"`
@@ -76,11 +76,11 @@ type Outcome struct {
 // ErrNoOutcome: the outcome of a write was not known within Client.Wait.
 var ErrNoOutcome = errors.New("the outcome is not known yet")
 
-// longestWait is the longest that the API holds an answer back.
+// longestWait is the longest time for which the API holds an answer.
 const longestWait = 30 * time.Second
 
-// write sends a command and waits for its outcome. Retryable refusals (what the
-// command needs is not there yet) are tried again while there is time.
+// write sends a command and waits for its outcome. While there is time, it retries
+// after retryable refusals (something the command needs does not exist yet).
 func (c *Client) write(ctx context.Context, method, path string, body any) (Receipt, error) {
 	deadline := time.Now().Add(c.Wait)
 	for {
@@ -101,7 +101,7 @@ func (c *Client) write(ctx context.Context, method, path string, body any) (Rece
 	}
 }
 
-// retryable are the codes of problems that pass.
+// retryable are the codes of temporary problems.
 var retryable = map[string]bool{
 	"conference-not-ready": true, "conference-not-found": true, "order-not-found": true, "payment-not-found": true,
 }
@@ -125,7 +125,7 @@ func (c *Client) await(ctx context.Context, r *Receipt, deadline time.Time) erro
 	return fmt.Errorf("command %s: %w", r.CommandID, ErrNoOutcome)
 }
 
-// call makes one request. into, if not nil, gets the answer.
+// call makes one request and decodes the answer into into, unless that is nil.
 func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
 	var content io.Reader
 	if body != nil {
@@ -167,7 +167,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	return nil
 }
 
-// authorise has a request carry what opens what it asks for.
+// authorise adds the credential that a request needs.
 func (c *Client) authorise(req *http.Request) {
 	credential := c.Token
 	if rest, ok := strings.CutPrefix(req.URL.Path, "/api/orders/"); ok && credential == "" {
@@ -179,7 +179,7 @@ func (c *Client) authorise(req *http.Request) {
 	}
 }
 
-// problemOf is the problem that an answer and its body tell of.
+// problemOf is the problem in an answer.
 func problemOf(res *http.Response, body []byte) error {
 	p := &Problem{Status: res.StatusCode}
 	if !strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") {
@@ -210,7 +210,7 @@ func (c *Client) Decide(ctx context.Context, checkoutURL, choice string) error {
 	return err
 }
 
-// page asks for a page, or sends its form, and gives the address that it ended at.
+// page gets a page, or sends its form, and returns the final address.
 func (c *Client) page(ctx context.Context, method, address string, form url.Values) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {

@@ -26,7 +26,7 @@ func (m Money) String() string {
 	return amount.String()
 }
 
-// NewConference is what an organiser says about a conference.
+// NewConference has the details of a new conference.
 type NewConference struct {
 	Slug        string    `json:"slug"`
 	Owner       string    `json:"owner"`
@@ -40,8 +40,8 @@ type NewConference struct {
 	RefundUntil time.Time `json:"refundUntil,omitzero"`
 }
 
-// NewSeatType is what an organiser says about a seat type. The price is in
-// minor units of the conference's currency.
+// NewSeatType has the details of a new seat type. The price is in minor units of the
+// conference's currency.
 type NewSeatType struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
@@ -52,7 +52,7 @@ type NewSeatType struct {
 	SalesUntil time.Time `json:"salesUntil,omitzero"`
 }
 
-// Conference is a conference as everybody sees it.
+// Conference is the public view of a conference.
 type Conference struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
@@ -60,7 +60,7 @@ type Conference struct {
 	SeatTypes []SeatType `json:"seatTypes"`
 }
 
-// SeatType is a seat type with how many seats are left.
+// SeatType is a seat type with the number of seats left.
 type SeatType struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
@@ -72,7 +72,7 @@ type SeatType struct {
 	SalesFrom time.Time `json:"salesFrom"`
 }
 
-// Item asks for a number of seats of one type.
+// Item is a number of seats of one type.
 type Item struct {
 	SeatType string `json:"seatType"`
 	Quantity int    `json:"quantity"`
@@ -91,7 +91,7 @@ type Attendee struct {
 	Type string `json:"type"`
 }
 
-// Order is an order as its registrant sees it.
+// Order is the registrant's view of an order.
 type Order struct {
 	ID             string       `json:"id"`
 	ConferenceID   string       `json:"conferenceId"`
@@ -111,7 +111,7 @@ type Order struct {
 	UpdatedAt      time.Time    `json:"updatedAt"`
 }
 
-// FoundOrder is an order that was found again, with a key that opens it.
+// FoundOrder is an order that was found again, with a key that gives access to it.
 type FoundOrder struct {
 	Order
 	Secret  string `json:"secret"`
@@ -152,7 +152,7 @@ type Payment struct {
 	Status string `json:"status"`
 }
 
-// TimelineEntry is a command or an event that touched an order.
+// TimelineEntry is a command or event of an order.
 type TimelineEntry struct {
 	Kind     string    `json:"kind"` // command or event
 	ID       string    `json:"id"`
@@ -165,7 +165,7 @@ type TimelineEntry struct {
 	Detail   string    `json:"detail"`
 }
 
-// DeadLetter is a message that was given up. In a list it has no content.
+// DeadLetter is a message whose handling was given up. In a list it has no content.
 type DeadLetter struct {
 	ID        string          `json:"id"`
 	Status    string          `json:"status"`
@@ -177,7 +177,7 @@ type DeadLetter struct {
 	Raw       []byte          `json:"raw"` // where it is not JSON
 }
 
-// CreateConference gives the id of the new conference.
+// CreateConference returns the id of the new conference.
 func (c *Client) CreateConference(ctx context.Context, n NewConference) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences", n)
 	return r.ID, err
@@ -223,25 +223,25 @@ func (c *Client) DuplicateConference(ctx context.Context, id, slug string) (stri
 	return r.ID, err
 }
 
-// AddSeatType gives the id of the new seat type.
+// AddSeatType returns the id of the new seat type.
 func (c *Client) AddSeatType(ctx context.Context, conference string, n NewSeatType) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/seat-types", n)
 	return r.ID, err
 }
 
-// UpdateSeatType replaces what is said of a seat type.
+// UpdateSeatType replaces a seat type's details.
 func (c *Client) UpdateSeatType(ctx context.Context, conference, seatType string, n NewSeatType) error {
 	_, err := c.write(ctx, http.MethodPut, "/api/conferences/"+conference+"/seat-types/"+seatType, n)
 	return err
 }
 
-// Publish opens the sale.
+// Publish publishes a conference.
 func (c *Client) Publish(ctx context.Context, conference string) error {
 	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/publish", nil)
 	return err
 }
 
-// Unpublish stops new orders.
+// Unpublish stops new orders for a conference.
 func (c *Client) Unpublish(ctx context.Context, conference string) error {
 	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/unpublish", nil)
 	return err
@@ -252,7 +252,7 @@ func (c *Client) Conference(ctx context.Context, id string) (out Conference, err
 	return out, c.call(ctx, http.MethodGet, "/api/conferences/"+id, nil, &out)
 }
 
-// PlaceOrder gives the id of the new order.
+// PlaceOrder returns the id of the new order.
 func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Item) (string, error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"items": list(items)})
 	if err != nil {
@@ -261,8 +261,8 @@ func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Ite
 	return r.ID, opened(r)
 }
 
-// PlaceOrderAs places an order under an id that Open or OpenNamed gave. Placed
-// again, it is the same order.
+// PlaceOrderAs places an order with an id from Open or OpenNamed. Placing it again
+// does not create another order.
 func (c *Client) PlaceOrderAs(ctx context.Context, conference, id string, items ...Item) error {
 	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"secret": Secret(id), "items": list(items)})
 	if err != nil {
@@ -282,7 +282,7 @@ func opened(r Receipt) error {
 	return nil
 }
 
-// ChangeItems replaces what an order asks for.
+// ChangeItems replaces an order's items.
 func (c *Client) ChangeItems(ctx context.Context, order string, items ...Item) error {
 	_, err := c.write(ctx, http.MethodPut, "/api/orders/"+order+"/items", map[string]any{"items": list(items)})
 	return err
@@ -290,19 +290,19 @@ func (c *Client) ChangeItems(ctx context.Context, order string, items ...Item) e
 
 func list(items []Item) []Item { return append([]Item{}, items...) } // never null
 
-// AssignRegistrant says who places the order.
+// AssignRegistrant sets the registrant.
 func (c *Client) AssignRegistrant(ctx context.Context, order string, p Person) error {
 	_, err := c.write(ctx, http.MethodPut, "/api/orders/"+order+"/registrant", p)
 	return err
 }
 
-// StartPayment opens a payment: its id, and where the payer goes on.
+// StartPayment opens a payment. It returns its id and the payer's next page.
 func (c *Client) StartPayment(ctx context.Context, order string, amount Money) (id, checkoutURL string, err error) {
 	r, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/payments", map[string]any{"amount": amount})
 	return r.ID, r.CheckoutURL, err
 }
 
-// Confirm confirms an order that is free of charge.
+// Confirm confirms a free order.
 func (c *Client) Confirm(ctx context.Context, order string) error {
 	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/confirm", nil)
 	return err
@@ -320,7 +320,7 @@ func (c *Client) AssignSeat(ctx context.Context, order string, position int, a A
 	return err
 }
 
-// UnassignSeat takes a seat back.
+// UnassignSeat unassigns a seat.
 func (c *Client) UnassignSeat(ctx context.Context, order string, position int) error {
 	_, err := c.write(ctx, http.MethodDelete, fmt.Sprintf("/api/orders/%s/seats/%d", order, position), nil)
 	return err
@@ -336,14 +336,14 @@ func (c *Client) FindOrder(ctx context.Context, email, locator string) (out Foun
 	return out, c.call(ctx, http.MethodPost, "/api/orders/find", map[string]string{"email": email, "locator": locator}, &out)
 }
 
-// OrderBy reads an order with a secret, or with the key that FindOrder gave.
+// OrderBy reads an order with a secret, or with the key from FindOrder.
 func (c *Client) OrderBy(ctx context.Context, id, secret string) (out Order, err error) {
 	by := *c
 	by.Token = secret
 	return out, by.call(ctx, http.MethodGet, "/api/orders/"+id, nil, &out)
 }
 
-// Timeline reads every command and event that touched an order.
+// Timeline reads every command and event of an order.
 func (c *Client) Timeline(ctx context.Context, order string) (entries []TimelineEntry, err error) {
 	for after := ""; ; {
 		var page struct {
@@ -360,7 +360,7 @@ func (c *Client) Timeline(ctx context.Context, order string) (entries []Timeline
 	}
 }
 
-// DeadLetters reads what was given up, newest first.
+// DeadLetters lists the dead letters, newest first.
 func (c *Client) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	var out struct{ DeadLetters []DeadLetter }
 	err := c.call(ctx, http.MethodGet, "/api/dead-letters", nil, &out)

@@ -8,18 +8,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// secrets open the orders that this process knows of, by their ids.
+// secrets are the secrets of the orders that this process knows, by order id.
 var secrets sync.Map
 
-// Secret opens an order that this process knows of; empty for any other.
+// Secret is the secret of an order that this process knows; empty for any other.
 func Secret(order string) string {
 	secret, _ := secrets.Load(order)
 	text, _ := secret.(string)
 	return text
 }
 
-// Open has every Client of this process open an order with a secret, and gives
-// the order's id, which is made from the secret as the API's description says.
+// Open makes every Client of this process use a secret for its order, and returns
+// the order's id, derived from the secret as the API's description says.
 func Open(secret string) (order string) {
 	sum := sha256.Sum256([]byte(secret))
 	id := uuid.UUID(sum[:16])
@@ -29,8 +29,8 @@ func Open(secret string) (order string) {
 	return id.String()
 }
 
-// OpenNamed is Open with a secret that is made from names. The same names give
-// the same order, in any process.
+// OpenNamed is Open with a secret derived from names. The same names give the same
+// order in every process.
 func OpenNamed(names ...string) (order string) { return Open(secretNamed(names)) }
 
 func secretNamed(names []string) string {

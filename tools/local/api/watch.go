@@ -13,18 +13,17 @@ import (
 )
 
 // WatchOrder follows an order by server-sent events until it is as wanted, and
-// gives it. When ctx ends first it gives the order as it was last seen, and an
-// error.
+// returns it. If ctx ends first it returns the last view of the order and an error.
 func (c *Client) WatchOrder(ctx context.Context, id string, wanted func(Order) bool) (Order, error) {
 	return watch(ctx, c, "/api/orders/"+id+"/events", wanted)
 }
 
-// WatchConference follows a conference as WatchOrder does an order.
+// WatchConference follows a conference as WatchOrder follows an order.
 func (c *Client) WatchConference(ctx context.Context, id string, wanted func(Conference) bool) (Conference, error) {
 	return watch(ctx, c, "/api/conferences/"+id+"/events", wanted)
 }
 
-// watch opens the stream again when it ends or breaks off, as a browser does.
+// watch reopens the stream when it ends or breaks off, as a browser does.
 func watch[T any](ctx context.Context, c *Client, path string, wanted func(T) bool) (last T, err error) {
 	var fault error // of the last stream that broke off
 	for {

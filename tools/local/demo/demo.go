@@ -1,13 +1,12 @@
-// Package demo shows a running Plenary to somebody new to it: it opens a
-// conference, takes one order to each fate that an order can have, and tells
-// each as a timeline of commands and events. It is a client of the HTTP API
-// and of nothing else, and its error says when a fate did not come about, so it
-// tests a running system as well.
+// Package demo shows newcomers a running Plenary: it creates a conference, drives
+// one order to every outcome and prints each order's timeline of commands and
+// events. It uses only the HTTP API, and fails if an order does not reach its
+// outcome, so it also tests a running system.
 //
-// Two fates need a hold to lapse. How long that takes is told by the deadline
-// of the first order; when it is longer than the demo is to wait, the other
-// fates are shown, and a later run takes these up again. Nothing is kept for
-// that: all names and ids of a run derive from the run's own.
+// Two outcomes need a hold to expire. The first order's deadline shows how long
+// that takes; if it is longer than the demo may wait, the demo shows the other
+// outcomes, and a later run shows these. No state is kept for that: all names and
+// ids of a run derive from the run's own id.
 package demo
 
 import (
@@ -30,16 +29,16 @@ import (
 	"github.com/plenary/plenary/tools/local/api"
 )
 
-// Options say what to show, and where.
+// Options say what to show, and of which system.
 type Options struct {
 	// URL is the origin of the API.
 	URL string
 	// Token is the organiser's credential.
 	Token string
-	// Wait is how long to wait for holds to lapse. Orders that take longer are
+	// Wait is how long to wait for holds to expire. Orders that take longer are
 	// left waiting.
 	Wait time.Duration
-	// Resume is the run to take up again; the zero value is a new one.
+	// Resume is the run to continue; the zero value starts a new one.
 	Resume uuid.UUID
 	Out    io.Writer
 	Colour bool
@@ -53,8 +52,8 @@ const (
 	tokenVariable = "PLENARY_ORGANISER_TOKEN"
 )
 
-// Command runs the demo as its arguments and the environment say. root is the
-// root of the repository.
+// Command runs the demo with its arguments and environment. root is the root of the
+// repository.
 func Command(ctx context.Context, root string, args []string, getenv func(string) string, out *os.File) error {
 	o, err := options(root, args, getenv)
 	if errors.Is(err, flag.ErrHelp) {
@@ -75,9 +74,9 @@ func options(root string, args []string, getenv func(string) string) (o Options,
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.StringVar(&o.URL, "url", cmp.Or(getenv(urlVariable), defaultURL), "origin of the API; also "+urlVariable)
 	flags.StringVar(&o.Token, "token", getenv(tokenVariable), "the organiser's credential; also "+tokenVariable+
-		"; otherwise the one of the local secrets")
-	flags.DurationVar(&o.Wait, "wait", defaultWait, "how long to wait for holds to lapse")
-	flags.Func("resume", "show the rest of a `run` whose orders had to wait", func(text string) (err error) {
+		"; default: the one in the local secrets")
+	flags.DurationVar(&o.Wait, "wait", defaultWait, "how long to wait for holds to expire")
+	flags.Func("resume", "show the remaining orders of an earlier `run`", func(text string) (err error) {
 		o.Resume, err = uuid.Parse(text)
 		return err
 	})
@@ -85,10 +84,10 @@ func options(root string, args []string, getenv func(string) string) (o Options,
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("demo: what is %q? See demo -h", strings.Join(flags.Args(), " "))
+		return o, fmt.Errorf("demo: unexpected arguments %q; see demo -h", strings.Join(flags.Args(), " "))
 	}
 	if o.Wait < 0 {
-		return o, fmt.Errorf("demo: -wait %s is less than nothing", o.Wait)
+		return o, fmt.Errorf("demo: -wait must not be negative: %s", o.Wait)
 	}
 	o.URL = strings.TrimRight(o.URL, "/")
 	if o.Token == "" {
@@ -117,7 +116,7 @@ func localToken(root string) (string, error) {
 	return secrets.Token, nil
 }
 
-// Run shows everything. Its error says what did not go as it should.
+// Run shows everything. Its error says which order did not reach its outcome.
 func Run(ctx context.Context, o Options) error {
 	s := newShow(o)
 	if err := s.play(ctx); err != nil {
@@ -126,17 +125,17 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// explain says what can be done about errors that a newcomer meets first.
+// explain says what to do about the errors that newcomers meet first.
 func (s *show) explain(err error) error {
 	var refused *net.OpError
 	switch {
 	case errors.As(err, &refused) && refused.Op == "dial":
 		return fmt.Errorf("nothing answers at %s: start Plenary with `make run`, in another terminal, "+
-			"or say with -url or %s where it is (%w)", s.URL, urlVariable, refused)
+			"or set its address with -url or %s (%w)", s.URL, urlVariable, refused)
 	case api.Code(err) == "credential-required":
-		return fmt.Errorf("%s has another organiser's credential: say with -token or %s which", s.URL, tokenVariable)
+		return fmt.Errorf("%s has a different organiser's credential: set it with -token or %s", s.URL, tokenVariable)
 	case api.Code(err) == "unavailable":
-		return fmt.Errorf("Plenary at %s does not answer yet, or a part of it is down; see its logs: %w", s.URL, err)
+		return fmt.Errorf("Plenary at %s is not ready yet, or a part of it is down; see its logs: %w", s.URL, err)
 	}
 	return fmt.Errorf("demo: %w", err)
 }

@@ -84,8 +84,8 @@ func TestWhatCannotBeShownIsExplained(t *testing.T) {
 	}{
 		"nothing runs":         {url: nowhere, wants: "start Plenary with `make run`"},
 		"another credential":   {url: problem(t, http.StatusUnauthorized, "credential-required"), wants: "-token or PLENARY_ORGANISER_TOKEN"},
-		"a part of it is down": {url: problem(t, http.StatusServiceUnavailable, "unavailable"), wants: "does not answer yet"},
-		"another system's run": {url: problem(t, http.StatusNotFound, "conference-not-found"), run: uuid.New(), wants: "knows of no run"},
+		"a part of it is down": {url: problem(t, http.StatusServiceUnavailable, "unavailable"), wants: "is not ready yet"},
+		"another system's run": {url: problem(t, http.StatusNotFound, "conference-not-found"), run: uuid.New(), wants: "has no run"},
 		"anything else":        {url: problem(t, http.StatusInternalServerError, "internal-error"), wants: "internal-error"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,33 +2,33 @@ package demo
 
 import "context"
 
-// fate is what can become of an order.
+// fate is one outcome that an order can have.
 type fate struct {
 	name string
-	// lookFor says what to see in its timeline.
+	// lookFor says what to look for in its timeline.
 	lookFor string
 	begin   func(context.Context, *order)
-	// end is what happens once the order's hold has lapsed; nil if nothing waits
-	// for that.
+	// end is what happens once the order's hold has expired; nil if the outcome does
+	// not need that.
 	end func(context.Context, *order)
 
 	// status and total (in cents) are the order's at its end.
 	status string
 	total  int64
-	// by is the event with which it ends, with names what must have happened
-	// beside.
+	// by is the event with which it ends; with are the other messages that must be in
+	// its timeline.
 	by   string
 	with []string
 }
 
-// fates in the order in which they begin: those that wait for a clock as early
-// as they can. The late payment holds the last workshop, so that none is left
-// for the order that is sold out.
+// fates in the order in which they begin: those that wait for a hold to expire as
+// early as possible. The late payment holds the last workshop, so that none is left
+// for the order that finds them sold out.
 var fates = []fate{
 	{
 		name: "lapsed",
-		lookFor: "Nobody pays; at the end of the hold a timeout wakes the process, so ExpireOrder stands at the left " +
-			"edge with no message above it, and the seats come back.",
+		lookFor: "The order is not paid. When the hold ends, a timeout wakes the process: ExpireOrder stands at the left " +
+			"edge because no message caused it, and the seats are released.",
 		begin: func(ctx context.Context, o *order) {
 			o.place(ctx, wish{general: 2, party: 1})
 			o.await(ctx, "reserved")
@@ -39,8 +39,8 @@ var fates = []fate{
 	},
 	{
 		name: "confirmed",
-		lookFor: "Only the commands at the left edge come from outside: the registrant's by web, the payment's end by the " +
-			"provider's webhook; each event makes the app that hears of it send the next command.",
+		lookFor: "Only the commands at the left edge come from outside: the registrant's through web, the payment's completion " +
+			"through the provider's webhook. Each event makes the app that receives it send the next command.",
 		begin: func(ctx context.Context, o *order) {
 			o.place(ctx, wish{general: 1, party: 1})
 			o.await(ctx, "reserved")
@@ -55,8 +55,8 @@ var fates = []fate{
 	},
 	{
 		name: "partial and changed",
-		lookFor: "Five workshops are wanted and four are there, so OrderPartiallyReserved offers four; the registrant keeps " +
-			"three and adds an admission, and OrderUpdated makes the process ask the seats again.",
+		lookFor: "Five workshop seats are requested and four are left, so OrderPartiallyReserved offers four. The registrant keeps " +
+			"three and adds an admission; OrderUpdated makes the process request seats again.",
 		begin: func(ctx context.Context, o *order) {
 			o.place(ctx, wish{workshop: 5})
 			o.await(ctx, "partially-reserved")
@@ -72,8 +72,8 @@ var fates = []fate{
 	},
 	{
 		name: "paid late and refunded",
-		lookFor: "The money comes when the hold has lapsed and somebody else has bought the seat: CommandRejected says " +
-			"order-expired, the seat cannot be had again, and RefundPayment gives the money back.",
+		lookFor: "The payment arrives after the hold has expired and the seat was sold to another order: CommandRejected says " +
+			"order-expired, no seat is left to reserve again, and RefundPayment returns the money.",
 		begin: func(ctx context.Context, o *order) {
 			o.place(ctx, wish{workshop: 1})
 			o.await(ctx, "reserved")
@@ -96,8 +96,8 @@ var fates = []fate{
 	},
 	{
 		name: "sold out",
-		lookFor: "SeatsReserved grants nothing, and the process has the order rejected: no partial order, nothing to pay, " +
-			"and nothing left behind.",
+		lookFor: "SeatsReserved grants no seats, so the process rejects the order: there is no partial order, nothing to pay and " +
+			"nothing to clean up.",
 		begin: func(ctx context.Context, o *order) {
 			o.place(ctx, wish{workshop: 1})
 			o.await(ctx, "rejected")
@@ -106,8 +106,8 @@ var fates = []fate{
 	},
 	{
 		name: "free",
-		lookFor: "The organiser has just made the cocktail party free of charge: the registrant's own ConfirmOrder is enough, " +
-			"and the payments app does not appear.",
+		lookFor: "The organiser has just made the cocktail party free: the registrant confirms the order with ConfirmOrder, and " +
+			"the payments app is not involved.",
 		begin: func(ctx context.Context, o *order) {
 			o.step(func() error { return o.giveAway(ctx, party) })
 			o.place(ctx, wish{party: 1})

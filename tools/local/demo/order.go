@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// patience is how long anything may take that waits for no clock.
+	// patience bounds every step that does not wait for a hold to expire.
 	patience = 20 * time.Second
-	// overdue is how long after its deadline an order must have lapsed at the
-	// latest. Where its reminder is lost, a sweep finds it within a minute.
+	// overdue is the longest time from an order's deadline until it expires. If its
+	// reminder is lost, a sweep finds it within a minute.
 	overdue = 2 * time.Minute
 )
 
 var errImpatient = fmt.Errorf("not within %s", patience)
 
-// errWaits: the order waits for its hold to lapse, for longer than the demo.
-var errWaits = errors.New("the hold has not lapsed yet")
+// errWaits: the order waits for its hold to expire, longer than the demo waits.
+var errWaits = errors.New("the hold has not expired yet")
 
-// order is an order in the hands of its registrant. Each of its methods is one
-// step, and does nothing after a step that failed; err is that step's error. So
-// a story reads as it happens.
+// order is an order in the hands of its registrant. Each method is one step and does
+// nothing after a failed step, whose error is err. So a scenario reads in the order
+// in which it happens.
 type order struct {
 	*show
 	id  string
@@ -35,12 +35,12 @@ type order struct {
 	err error
 }
 
-// order is the order of that name in this run.
+// order returns the order of that name in this run.
 func (s *show) order(name string) *order {
 	return &order{show: s, id: api.OpenNamed(s.run.String(), name)}
 }
 
-// wish is how many seats are wanted, by the names of their types.
+// wish is the number of seats to request, by the names of their types.
 type wish map[string]int
 
 func (s *show) items(w wish) (items []api.Item) {
@@ -64,7 +64,7 @@ func (o *order) change(ctx context.Context, w wish) {
 	o.step(func() error { return o.anyone.ChangeItems(ctx, o.id, o.items(w)...) })
 }
 
-// introduce says who places the order.
+// introduce sets the registrant.
 func (o *order) introduce(ctx context.Context) {
 	o.step(func() error {
 		return o.anyone.AssignRegistrant(ctx, o.id, api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.org"})
@@ -114,7 +114,7 @@ func (o *order) assignSeats(ctx context.Context, names ...string) {
 	}
 }
 
-// buy takes an order from wherever it stands to being confirmed.
+// buy drives an order from its present state to confirmed.
 func (o *order) buy(ctx context.Context, w wish) {
 	o.place(ctx, w)
 	o.follow(ctx, "is reserved", func(v api.Order) bool { return v.Status == "reserved" || ended(v) })
@@ -126,20 +126,20 @@ func (o *order) buy(ctx context.Context, w wish) {
 	o.await(ctx, "confirmed")
 }
 
-// await waits until the order has a status; not if it has ended otherwise.
+// await waits until the order has a status, or fails if it has ended with another.
 func (o *order) await(ctx context.Context, status string) {
 	o.follow(ctx, "is "+status, func(v api.Order) bool { return v.Status == status || ended(v) })
 	o.step(func() error { return o.mustBe(status) })
 }
 
-// refunded waits until the money went back.
+// refunded waits until the payment was refunded.
 func (o *order) refunded(ctx context.Context) {
 	o.follow(ctx, "is refunded", func(v api.Order) bool {
 		return slices.ContainsFunc(v.Payments, func(p api.Payment) bool { return p.Status == "refunded" })
 	})
 }
 
-// released waits until the order's seats can be had by others.
+// released waits until the order's seats are available to others.
 func (o *order) released(ctx context.Context) {
 	o.step(func() error {
 		_, err := o.story(ctx, "SeatsReservationCancelled")
@@ -147,21 +147,21 @@ func (o *order) released(ctx context.Context) {
 	})
 }
 
-// follow looks at the order until it is as wanted.
+// follow watches the order until it is as wanted.
 func (o *order) follow(ctx context.Context, what string, wanted func(api.Order) bool) {
 	o.step(func() (err error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
 		defer cancel()
 		if o.now, err = o.anyone.WatchOrder(ctx, o.id, wanted); err != nil {
-			return fmt.Errorf("until it %s, the order was %s: %w", what, o.now.Status, err)
+			return fmt.Errorf("waiting until it %s, but the order is %s: %w", what, o.now.Status, err)
 		}
 		return nil
 	})
 }
 
-// lapse waits until the order has expired, or gives errWaits if that would take
-// too long. An order with a payment open is left alone for a grace after its
-// deadline, which only the system knows.
+// lapse waits until the order has expired, or returns errWaits if that would take
+// too long. An order with an open payment gets a grace period after its deadline,
+// whose length only the system knows.
 func (o *order) lapse(ctx context.Context) {
 	o.step(func() (err error) {
 		if o.now, err = o.anyone.Order(ctx, o.id); err != nil {
@@ -176,13 +176,13 @@ func (o *order) lapse(ctx context.Context) {
 		case !isBeingPaid(o.now):
 			until = later(until, o.now.Deadline.Add(overdue))
 		}
-		o.prose("Waiting for %s. Ctrl-C ends that; to go on later:", waiting(o.now))
+		o.prose("Waiting for %s. Press ctrl-C to stop waiting; to continue later:", waiting(o.now))
 		o.line("\n  make demo RESUME=%s\n", o.run)
 		ctx, cancel := context.WithDeadlineCause(ctx, until, errWaits)
 		defer cancel()
 		o.now, err = o.anyone.WatchOrder(ctx, o.id, ended)
 		if errors.Is(err, errWaits) && !isBeingPaid(o.now) {
-			return fmt.Errorf("the hold was to lapse at %s and has not", clock(o.now.Deadline))
+			return fmt.Errorf("the hold should have expired at %s and has not", clock(o.now.Deadline))
 		}
 		if err != nil {
 			return err
@@ -197,13 +197,13 @@ func isBeingPaid(o api.Order) bool {
 
 func (o *order) mustBe(status string) error {
 	if o.now.Status != status {
-		return fmt.Errorf("it is %s, and should be %s", o.now.Status, status)
+		return fmt.Errorf("it is %s and should be %s", o.now.Status, status)
 	}
 	return nil
 }
 
-// finish waits for the end of the order's story and holds it against its fate.
-// It gives the story as far as it came.
+// finish waits for the end of the order's timeline and checks its outcome. It returns
+// the timeline as far as it got.
 func (o *order) finish(ctx context.Context, f fate, waits bool) (entries []api.TimelineEntry) {
 	var expected []string
 	if !waits {
@@ -221,23 +221,23 @@ func (o *order) finish(ctx context.Context, f fate, waits bool) (entries []api.T
 			return nil
 		}
 		if o.now.Total.Amount != f.total {
-			return fmt.Errorf("it costs %s, and should cost %s", o.now.Total, api.Money{Amount: f.total, Currency: o.now.Total.Currency})
+			return fmt.Errorf("it costs %s and should cost %s", o.now.Total, api.Money{Amount: f.total, Currency: o.now.Total.Currency})
 		}
 		return o.mustBe(f.status)
 	})
 	if entries == nil {
-		entries, _ = o.anyone.Timeline(ctx, o.id) // what went wrong is known already
+		entries, _ = o.anyone.Timeline(ctx, o.id) // o.err says already what went wrong
 	}
 	return entries
 }
 
-// failure says that the order did not meet its fate.
+// failure says that the order did not reach its outcome.
 func (o *order) failure(f fate) error {
-	return fmt.Errorf("%q did not come about with order %s: %w", f.name, o.id, o.err)
+	return fmt.Errorf("outcome %q was not reached by order %s: %w", f.name, o.id, o.err)
 }
 
-// story waits until all these have happened to the order, and gives its
-// timeline. The API does not push timelines, so it is read again and again.
+// story waits until the order's timeline has all these types, and returns it. The API
+// does not push timelines, so it is polled.
 func (o *order) story(ctx context.Context, types ...string) (entries []api.TimelineEntry, err error) {
 	err = within(ctx, func(ctx context.Context) (err error) {
 		if entries, err = o.anyone.Timeline(ctx, o.id); err != nil {
@@ -245,7 +245,7 @@ func (o *order) story(ctx context.Context, types ...string) (entries []api.Timel
 		}
 		for _, want := range types {
 			if _, ok := find(entries, want); !ok {
-				return fmt.Errorf("there is no %s in its timeline", want)
+				return fmt.Errorf("its timeline has no %s", want)
 			}
 		}
 		return nil

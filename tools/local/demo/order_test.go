@@ -16,7 +16,7 @@ import (
 
 func TestAnOrderThatEndsOtherwiseIsNotWaitedFor(t *testing.T) {
 	o := seen(t, api.Order{Status: "rejected"})
-	if o.await(t.Context(), "reserved"); o.err == nil || !strings.Contains(o.err.Error(), "it is rejected, and should be reserved") {
+	if o.await(t.Context(), "reserved"); o.err == nil || !strings.Contains(o.err.Error(), "it is rejected and should be reserved") {
 		t.Errorf("got %v", o.err)
 	}
 }
@@ -45,8 +45,8 @@ func TestLapsing(t *testing.T) {
 		"later than the demo waits":            {order: api.Order{Status: "reserved", Deadline: long}, wait: time.Minute, waits: true},
 		"within a grace that nobody knows":     {order: api.Order{Status: "reserved", Deadline: soon, Payments: payment}, wait: 200 * time.Millisecond, waits: true},
 		"long overdue":                         {order: api.Order{Status: "reserved", Deadline: past}, fails: "has not"},
-		"it was confirmed instead":             {order: api.Order{Status: "confirmed", Deadline: past}, fails: "it is confirmed, and should be expired"},
-		"it was confirmed though it is unpaid": {order: api.Order{Status: "confirmed", Deadline: long}, fails: "it is confirmed, and should be expired"},
+		"it was confirmed instead":             {order: api.Order{Status: "confirmed", Deadline: past}, fails: "it is confirmed and should be expired"},
+		"it was confirmed though it is unpaid": {order: api.Order{Status: "confirmed", Deadline: long}, fails: "it is confirmed and should be expired"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := seen(t, test.order)
@@ -72,8 +72,8 @@ func TestAFateThatDidNotComeAboutIsAnError(t *testing.T) {
 		fails string
 	}{
 		"as it should":   {fate: fate{name: "confirmed", status: "confirmed", total: 249_00, by: "OrderConfirmed"}},
-		"another status": {fate: fate{name: "lapsed", status: "expired", total: 249_00, by: "OrderConfirmed"}, fails: "it is confirmed, and should be expired"},
-		"another total":  {fate: fate{name: "free", status: "confirmed", by: "OrderConfirmed"}, fails: "it costs 249.00 USD, and should cost 0.00 USD"},
+		"another status": {fate: fate{name: "lapsed", status: "expired", total: 249_00, by: "OrderConfirmed"}, fails: "it is confirmed and should be expired"},
+		"another total":  {fate: fate{name: "free", status: "confirmed", by: "OrderConfirmed"}, fails: "it costs 249.00 USD and should cost 0.00 USD"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := seen(t, api.Order{Status: "confirmed", Total: total}, entries...)

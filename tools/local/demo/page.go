@@ -10,13 +10,13 @@ import (
 // width of a page, in columns.
 const width = 100
 
-// page is what a reader sees: plain text, with colour if that can be shown.
+// page is the output: plain text, in colour if the terminal supports it.
 type page struct {
 	out    io.Writer
 	colour bool
 }
 
-// style is how a text stands out: a code of ECMA-48's "select graphic rendition".
+// style is a text's style: a code of ECMA-48's "select graphic rendition".
 type style string
 
 const (

@@ -32,19 +32,19 @@ type show struct {
 	run               uuid.UUID
 	anyone, organiser *api.Client
 	conference        api.Conference
-	// hold is how long seats are held, as the first order told; 0 when resumed.
+	// hold is how long seats are held, learnt from the first order; 0 when resumed.
 	hold time.Duration
-	// patientUntil is when the demo stops waiting for holds to lapse.
+	// patientUntil is when the demo stops waiting for holds to expire.
 	patientUntil time.Time
 	results      []result
 }
 
-// result is what became of an order.
+// result is the result for one order.
 type result struct {
 	fate  fate
 	order api.Order
 	took  time.Duration // from its first command to its end
-	waits bool          // for its hold to lapse
+	waits bool          // for its hold to expire
 }
 
 func newShow(o Options) *show {
@@ -59,7 +59,7 @@ func newShow(o Options) *show {
 	return s
 }
 
-// play plays the fates, each to its end, and adds up.
+// play drives each order to its outcome and counts the seats.
 func (s *show) play(ctx context.Context) error {
 	var err error
 	if s.Resume == uuid.Nil {
@@ -90,7 +90,7 @@ func (s *show) playAll(ctx context.Context) error {
 			}
 			continue
 		}
-		o := s.order(f.name) // it is told when its hold has lapsed
+		o := s.order(f.name) // it is shown once its hold has expired
 		if f.begin(ctx, o); o.err != nil {
 			return o.failure(f)
 		}
@@ -98,11 +98,11 @@ func (s *show) playAll(ctx context.Context) error {
 	return s.tellLapsing(ctx, len(fates))
 }
 
-// playRest takes up a run whose orders had to wait.
+// playRest continues a run whose orders had to wait.
 func (s *show) playRest(ctx context.Context) (err error) {
 	s.conference, err = s.anyone.Conference(ctx, s.slug())
 	if api.Code(err) == "conference-not-found" {
-		return fmt.Errorf("%s knows of no run %s", s.URL, s.run)
+		return fmt.Errorf("%s has no run %s", s.URL, s.run)
 	}
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *show) playRest(ctx context.Context) (err error) {
 	return s.tellLapsing(ctx, lapsing)
 }
 
-// tellLapsing tells of the orders that lapse, as far as they have.
+// tellLapsing shows the orders that expire, as far as they have.
 func (s *show) tellLapsing(ctx context.Context, of int) error {
 	s.patientUntil = time.Now().Add(s.Wait)
 	for _, f := range fates {
@@ -130,7 +130,7 @@ func (s *show) tellLapsing(ctx context.Context, of int) error {
 	return nil
 }
 
-// tell has an order meet its fate, and tells it.
+// tell drives an order to its outcome and prints its timeline.
 func (s *show) tell(ctx context.Context, f fate, of int, act func(context.Context, *order)) error {
 	s.heading("%d of %d: %s", len(s.results)+1, of, f.name)
 	s.prose("%s", f.lookFor)
@@ -152,18 +152,18 @@ func (s *show) tell(ctx context.Context, f fate, of int, act func(context.Contex
 		r.took = last.Time.Sub(entries[0].Time)
 	}
 	if waits {
-		s.line("\nIt waits for %s.", waiting(o.now))
+		s.line("\nThe order waits for %s.", waiting(o.now))
 	}
 	s.results = append(s.results, r)
 	return nil
 }
 
-// putOnSale configures and publishes a conference, and waits until every app
-// that has a part in orders has heard of it.
+// putOnSale creates and publishes a conference, and waits until every app that
+// handles orders knows it.
 func (s *show) putOnSale(ctx context.Context) error {
 	starts := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 6, 0)
 	id, err := s.organiser.CreateConference(ctx, api.NewConference{
-		Slug: s.slug(), Owner: "The demo", Name: "CQRS in the wild", Description: "A conference that is only a show.",
+		Slug: s.slug(), Owner: "The demo", Name: "CQRS in the wild", Description: "A conference for the demo.",
 		Location: "Everywhere", Currency: "USD",
 		TimeZone: "Europe/Berlin", StartsAt: starts, EndsAt: starts.AddDate(0, 0, 2), RefundUntil: starts.AddDate(0, 0, -7),
 	})
@@ -185,13 +185,13 @@ func (s *show) putOnSale(ctx context.Context) error {
 		return c.Published && len(c.SeatTypes) == len(seatTypes) && !slices.ContainsFunc(c.SeatTypes, isOut)
 	})
 	if err != nil {
-		return fmt.Errorf("the seats of the new conference cannot be had: %w", err)
+		return fmt.Errorf("the seats of the new conference are not available: %w", err)
 	}
 	return s.awaitPrice(ctx, party)
 }
 
-// slug is the conference's. It does not tell the run's id, which opens its
-// orders to whoever knows it.
+// slug is the conference's. It does not reveal the run's id, which gives access to
+// the run's orders.
 func (s *show) slug() string {
 	return "demo-" + uuid.NewSHA1(s.run, []byte("conference")).String()[:8]
 }
@@ -201,7 +201,7 @@ func (s *show) seatType(name string) *api.SeatType {
 	return &s.conference.SeatTypes[i]
 }
 
-// giveAway makes seats free of charge for orders from now on.
+// giveAway makes seats free for new orders.
 func (s *show) giveAway(ctx context.Context, name string) error {
 	t := s.seatType(name)
 	t.Price.Amount = 0
@@ -211,9 +211,9 @@ func (s *show) giveAway(ctx context.Context, name string) error {
 	return s.awaitPrice(ctx, name)
 }
 
-// awaitPrice waits until orders are taken at the price of a seat type. The order
-// app has a copy of its own of what is on sale, and hears of a change a moment
-// later; only an order shows what it knows. So one is placed, and cancelled.
+// awaitPrice waits until new orders have the price of a seat type. The order app
+// keeps its own copy of the prices and learns of a change a moment later. Only an
+// order shows which price it has, so one is placed and cancelled.
 func (s *show) awaitPrice(ctx context.Context, name string) error {
 	t := s.seatType(name)
 	return within(ctx, func(ctx context.Context) error {
@@ -236,8 +236,8 @@ func (s *show) awaitPrice(ctx context.Context, name string) error {
 	})
 }
 
-// account checks that no seat was lost or sold twice: of each type, what is
-// sold, held and left is what the organiser offers.
+// account checks that no seat was lost or sold twice: for each type, the seats sold,
+// held and left must add up to the quota.
 func (s *show) account(ctx context.Context) error {
 	var held, sold map[string]int
 	err := within(ctx, func(ctx context.Context) (err error) {

@@ -13,11 +13,10 @@ import (
 const (
 	commandMark = "▸ "
 	eventMark   = "• "
-	indent      = "  " // of what something led to
+	indent      = "  " // of each effect under its cause
 )
 
-// row puts a line of a timeline into columns: seconds since its beginning, the
-// app, and what.
+// row formats a line of a timeline: seconds since the start, app, message.
 func row(seconds, app, what string) string { return fmt.Sprintf("%9s  %-20s  %s", seconds, app, what) }
 
 var rowWidth = utf8.RuneCountInString(row("", "", ""))
@@ -29,7 +28,7 @@ func (p page) legend() {
 	p.line("%s", row("", "", "each is indented under what caused it"))
 }
 
-// timeline tells the story of an order.
+// timeline prints an order's timeline.
 func (p page) timeline(entries []api.TimelineEntry) {
 	if len(entries) == 0 {
 		return
@@ -41,7 +40,7 @@ func (p page) timeline(entries []api.TimelineEntry) {
 		t.caused[e.CausedBy] = append(t.caused[e.CausedBy], e)
 	}
 	for _, e := range entries {
-		if !known[e.CausedBy] { // it came from outside, or from a clock
+		if !known[e.CausedBy] { // it came from outside or from a timeout
 			t.tell(e, 0, "")
 		}
 	}
@@ -53,10 +52,9 @@ type teller struct {
 	caused map[string][]api.TimelineEntry // by the id of the cause
 }
 
-// tell tells a command with all that followed from it: first the events of its
-// one decision, together, and then the commands that these set off, as time
-// went by, each with all that followed. A command says after which event it
-// came where its place would make one think of another.
+// tell prints a command with all its effects: first the events of its decision
+// together, then the commands these caused, by time, each with its own effects. A
+// command names the event that caused it if that is not the one directly above.
 func (t teller) tell(command api.TimelineEntry, depth int, after string) {
 	t.entry(command, depth, after)
 	var next []api.TimelineEntry
@@ -94,7 +92,7 @@ func (t teller) entry(e api.TimelineEntry, depth int, note string) {
 	t.line("%s", row(fmt.Sprintf("%+.3f", e.Time.Sub(t.start).Seconds()), e.Source, text))
 }
 
-// denials are the events by which something ends that somebody wanted.
+// denials are the events with which something fails or is refused.
 var denials = map[string]bool{
 	"CommandRejected": true, "OrderRejected": true, "OrderExpired": true, "PaymentRejected": true,
 	"PaymentCancelled": true, "RefundFailed": true,

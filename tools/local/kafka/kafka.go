@@ -11,12 +11,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// patience is how long a group that shares out its partitions anew waits for the
-// members that have not come back. Each one that asks begins it anew in kfake, so
-// it must be less than the time after which a client gives up and asks again (30 s
-// in Dapr's component): a group that waits for a member that died would wait for
-// ever. It is less than a session (10 s) too, since kfake ends the session of
-// whoever waits, and never answers him then.
+// patience is how long a rebalancing group waits for members that have not rejoined.
+// In kfake each join restarts the wait, so it must be shorter than the time after which
+// a client gives up and joins again (30 s in Dapr's component): otherwise a group would
+// wait for a dead member for ever. It is also shorter than a session (10 s), since
+// kfake ends the session of a waiting member and then never answers it.
 const patience = 5 * time.Second
 
 // Options say where the broker listens and keeps its data.

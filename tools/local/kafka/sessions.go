@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// sessions ends the session of members that are not heard of any more. kfake does
-// so too, but not for one whose connection ended while it waited to join: that one
-// would stay a member for ever, and nobody would read what is in its partitions.
+// sessions ends the sessions of silent members. kfake does so too, but not for a member
+// whose connection ended while it waited to join: it would stay a member for ever, and
+// its partitions would not be read.
 type sessions struct {
 	mutex   sync.Mutex
 	members map[member]session

@@ -78,7 +78,7 @@ func Ensure(ctx context.Context, root, dir, what string, out io.Writer, all ...T
 
 func (t Tools) source(root string) string { return filepath.Join(root, "tools", t.Module) }
 
-// stamp holds the fingerprint of what the binaries were built from.
+// stamp holds the fingerprint of the sources of the binaries.
 func (t Tools) stamp(dir string) string { return filepath.Join(dir, t.Module+".stamp") }
 
 func (t Tools) current(root, dir string) (bool, error) {

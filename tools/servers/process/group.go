@@ -56,8 +56,8 @@ func killAll(pids []int) {
 	}
 }
 
-// anyRuns says whether one of the processes is there and has not ended: one that
-// is not our child may be waited for by nobody.
+// anyRuns says whether one of the processes exists and has not ended: one that is not
+// our child may stay a zombie.
 func anyRuns(pids []int) bool {
 	all, _ := running(context.Background())
 	return slices.ContainsFunc(all, func(e entry) bool { return slices.Contains(pids, e.PID) })

@@ -1,6 +1,5 @@
-// Command demo is the demo by itself, for an image: it knows of a running
-// Plenary what its arguments or the environment say, and waits for the one that
-// PLENARY_URL names until it is ready.
+// Command demo is the demo alone, for a container image. Arguments or the environment
+// say which Plenary to use; it waits until the one at PLENARY_URL is ready.
 package main
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/plenary/plenary/tools/servers/ready"
 )
 
-// patience is how long a Plenary that has just been installed may take.
+// patience is how long a new installation may take to become ready.
 const patience = 3 * time.Minute
 
 func main() {
