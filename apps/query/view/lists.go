@@ -9,7 +9,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 )
 
-// SaleState is how a conference's sale stands.
+// SaleState is the state of a conference's sale.
 type SaleState string
 
 // The states of a sale.
@@ -25,13 +25,13 @@ const (
 // FewLeft is how many seats that are left are few.
 const FewLeft = 10
 
-// CatalogueEntry is a published conference as a list shows it.
+// CatalogueEntry is a published conference in a list.
 type CatalogueEntry struct {
 	ID        uuid.UUID        `json:"id" format:"uuid"`
 	Slug      string           `json:"slug" example:"gophers-2027"`
 	Name      string           `json:"name"`
 	Location  string           `json:"location"`
-	TimeZone  string           `json:"timeZone" doc:"The venue's; the times are written in it"`
+	TimeZone  string           `json:"timeZone" doc:"The venue's time zone; the times are in it"`
 	StartsAt  time.Time        `json:"startsAt"`
 	EndsAt    time.Time        `json:"endsAt"`
 	From      *contracts.Money `json:"from,omitempty" doc:"The lowest price of a seat that can be ordered now or, when there is none, later or at all; nothing only if all of these cost nothing"`
@@ -43,10 +43,10 @@ type CatalogueEntry struct {
 // Catalogue is one page of the published conferences.
 type Catalogue struct {
 	Conferences []CatalogueEntry `json:"conferences" nullable:"false"`
-	Next        string           `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next        string           `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// ConferenceSummary is a conference as its organiser's list shows it.
+// ConferenceSummary is a conference in the organiser's list.
 type ConferenceSummary struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Slug      string    `json:"slug"`
@@ -64,53 +64,52 @@ type ConferenceSummary struct {
 // ConferenceSummaries is one page of an organiser's conferences.
 type ConferenceSummaries struct {
 	Conferences []ConferenceSummary `json:"conferences" nullable:"false"`
-	Next        string              `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next        string              `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// OrderSummary is an order as its organiser's list shows it.
+// OrderSummary is an order in the organiser's list.
 type OrderSummary struct {
 	ID           uuid.UUID         `json:"id" format:"uuid"`
 	ConferenceID uuid.UUID         `json:"conferenceId" format:"uuid"`
 	Locator      string            `json:"locator"`
 	Status       OrderStatus       `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
 	Registrant   *contracts.Person `json:"registrant,omitempty"`
-	Seats        int               `json:"seats" doc:"Seats granted or, before the seats answered, requested"`
+	Seats        int               `json:"seats" doc:"Seats granted or, until the seats have answered, requested"`
 	Total        contracts.Money   `json:"total"`
 	Reason       string            `json:"reason,omitempty" doc:"Why it was rejected"`
-	Deadline     time.Time         `json:"deadline,omitzero" doc:"Of an order that has not ended"`
+	Deadline     time.Time         `json:"deadline,omitzero" doc:"Absent once the order has ended"`
 	PlacedAt     time.Time         `json:"placedAt"`
 	ConfirmedAt  time.Time         `json:"confirmedAt,omitzero"`
 	UpdatedAt    time.Time         `json:"updatedAt"`
 }
 
-// OrderList is one page of a conference's orders, the newest first.
+// OrderList is one page of a conference's orders, newest first.
 type OrderList struct {
 	Orders []OrderSummary `json:"orders" nullable:"false"`
-	// Counts are those of all orders that the search finds, whatever status is
-	// asked for.
-	Counts map[OrderStatus]int `json:"counts" doc:"How many orders the search finds in each status"`
-	Next   string              `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	// Counts are those of all orders that match the search, of every status.
+	Counts map[OrderStatus]int `json:"counts" doc:"Number of orders that match the search, by status"`
+	Next   string              `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// AttendeeRow is a seat of a confirmed order, with who sits there.
+// AttendeeRow is a seat of a confirmed order with its attendee.
 type AttendeeRow struct {
 	OrderID  uuid.UUID           `json:"orderId" format:"uuid"`
 	Locator  string              `json:"locator"`
 	Position int                 `json:"position"`
 	SeatType uuid.UUID           `json:"seatType" format:"uuid"`
 	SeatName string              `json:"seatName" doc:"The seat type's name when it was ordered"`
-	Attendee *contracts.Attendee `json:"attendee,omitempty" doc:"Absent while nobody is assigned"`
-	Holder   *contracts.Person   `json:"registrant,omitempty" doc:"Who placed the order"`
+	Attendee *contracts.Attendee `json:"attendee,omitempty" doc:"Absent while the seat is unassigned"`
+	Holder   *contracts.Person   `json:"registrant,omitempty" doc:"The registrant, who placed the order"`
 }
 
-// AttendeeList is one page of a conference's seats and attendees, those of the
-// newest order first.
+// AttendeeList is one page of a conference's seats and attendees, newest order
+// first.
 type AttendeeList struct {
 	Attendees []AttendeeRow `json:"attendees" nullable:"false"`
-	Next      string        `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next      string        `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// Suggestion completes what somebody is typing to find an order.
+// Suggestion completes a search for an order while it is typed.
 type Suggestion struct {
 	OrderID uuid.UUID `json:"orderId" format:"uuid"`
 	Kind    string    `json:"kind" enum:"registrant,attendee" doc:"Whose name is shown"`
@@ -119,12 +118,12 @@ type Suggestion struct {
 	Locator string    `json:"locator"`
 }
 
-// Suggestions are a few of them.
+// Suggestions are the best few suggestions.
 type Suggestions struct {
 	Suggestions []Suggestion `json:"suggestions" nullable:"false"`
 }
 
-// SeatTypeNumbers is how a seat type sells.
+// SeatTypeNumbers are the sales figures of a seat type.
 type SeatTypeNumbers struct {
 	ID        uuid.UUID       `json:"id" format:"uuid"`
 	Name      string          `json:"name"`
@@ -133,10 +132,10 @@ type SeatTypeNumbers struct {
 	Sold      int             `json:"sold" doc:"Seats of confirmed orders"`
 	Held      int             `json:"held" doc:"Seats of orders that have not ended"`
 	Remaining int             `json:"remaining"`
-	Removed   bool            `json:"removed,omitempty" doc:"It is not on sale any more, and some of its seats are sold or held"`
+	Removed   bool            `json:"removed,omitempty" doc:"Removed from sale, but some of its seats are sold or held"`
 }
 
-// HourlySales is what was sold in one hour.
+// HourlySales are the sales of one hour.
 type HourlySales struct {
 	Hour   time.Time `json:"hour" doc:"When the hour began, UTC"`
 	Orders int       `json:"orders"`
@@ -144,21 +143,21 @@ type HourlySales struct {
 	Amount int64     `json:"amount" doc:"In minor units of the conference's currency"`
 }
 
-// Dashboard is how a conference sells. Amounts are in minor units of its
-// currency.
+// Dashboard has the sales figures of a conference. Amounts are in minor units of
+// its currency.
 type Dashboard struct {
 	ConferenceID uuid.UUID           `json:"conferenceId" format:"uuid"`
 	Currency     string              `json:"currency"`
 	SeatTypes    []SeatTypeNumbers   `json:"seatTypes" nullable:"false"`
 	Orders       map[OrderStatus]int `json:"orders" doc:"Orders by status"`
-	Sales        []HourlySales       `json:"sales" nullable:"false" doc:"Hours in which orders were confirmed, the earliest first; orders cancelled later are among them"`
-	// Conversion is the part of the orders that have ended that were confirmed, also
-	// when they were cancelled later.
-	Conversion float64 `json:"conversion" doc:"From 0 to 1: confirmed orders of those that are not open any more; 0 if there are none"`
-	Gross      int64   `json:"gross" doc:"Money taken"`
-	Refunded   int64   `json:"refunded" doc:"Money given back"`
-	Refunding  int64   `json:"refunding" doc:"Money that is on its way back, or could not be given back yet"`
-	Net        int64   `json:"net" doc:"What is left of the money taken when all refunds are done"`
+	Sales        []HourlySales       `json:"sales" nullable:"false" doc:"Hours in which orders were confirmed, earliest first; includes orders cancelled later"`
+	// Conversion is the share of ended orders that were confirmed, including those
+	// cancelled later.
+	Conversion float64 `json:"conversion" doc:"Share of confirmed orders among those no longer open, from 0 to 1; 0 if there are none"`
+	Gross      int64   `json:"gross" doc:"Money received"`
+	Refunded   int64   `json:"refunded" doc:"Money refunded"`
+	Refunding  int64   `json:"refunding" doc:"Refunds requested or failed, not made yet"`
+	Net        int64   `json:"net" doc:"Money received less all refunds, made or not"`
 }
 
 // LoosePayment is a payment that was completed and neither confirmed its order nor
@@ -166,8 +165,8 @@ type Dashboard struct {
 type LoosePayment struct {
 	PaymentID   uuid.UUID       `json:"paymentId" format:"uuid"`
 	OrderID     uuid.UUID       `json:"orderId" format:"uuid"`
-	OrderStatus OrderStatus     `json:"orderStatus,omitempty" doc:"Absent when nothing is known of the order"`
-	Status      PaymentStatus   `json:"status" enum:"completed,refund-requested" doc:"refund-requested: the provider was asked, and has not answered"`
+	OrderStatus OrderStatus     `json:"orderStatus,omitempty" doc:"Absent if the order is unknown"`
+	Status      PaymentStatus   `json:"status" enum:"completed,refund-requested" doc:"refund-requested: the provider has not answered yet"`
 	Amount      contracts.Money `json:"amount"`
 	CompletedAt time.Time       `json:"completedAt"`
 }
@@ -175,74 +174,73 @@ type LoosePayment struct {
 // LoosePayments are the loose payments, the oldest first.
 type LoosePayments struct {
 	Payments []LoosePayment `json:"payments" nullable:"false"`
-	Next     string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next     string         `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// MissingOrder is an order that there are payments of, and nothing else.
+// MissingOrder is an order of which only payments are known.
 type MissingOrder struct {
 	OrderID uuid.UUID `json:"orderId" format:"uuid"`
 }
 
-// MissingOrders are the orders that there are payments of, and nothing else.
+// MissingOrders are the orders of which only payments are known.
 type MissingOrders struct {
 	Orders []MissingOrder `json:"orders" nullable:"false"`
-	Next   string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next   string         `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// Attention is what needs an operator: the first few of each kind, and how many
-// there are.
+// Attention is what needs an operator: the first entries of each kind, and their
+// number.
 type Attention struct {
-	Overdue        []OverdueOrder     `json:"overdue" nullable:"false" doc:"Orders past their deadline by more than a minute that have not ended"`
+	Overdue        []OverdueOrder     `json:"overdue" nullable:"false" doc:"Orders more than a minute past their deadline that have not ended"`
 	FailedRefunds  []FailedRefund     `json:"failedRefunds" nullable:"false"`
 	LoosePayments  []LoosePayment     `json:"loosePayments" nullable:"false" doc:"Payments completed minutes ago that neither confirmed an order nor were refunded"`
-	Reasons        []DeadLetterReason `json:"reasons" nullable:"false" doc:"Why messages were given up that are not dealt with"`
+	Reasons        []DeadLetterReason `json:"reasons" nullable:"false" doc:"Reasons of the unsettled dead letters"`
 	ParkedStreams  []ParkedStream     `json:"parkedStreams" nullable:"false"`
-	DeadLetters    int                `json:"deadLetters" doc:"Dead letters that are not settled"`
-	Refunds        int                `json:"refunds" doc:"Refunds that failed"`
-	WaitingStreams int                `json:"waitingStreams" doc:"Streams of which a later event is here and an earlier one is not: that was lost, or is late"`
+	DeadLetters    int                `json:"deadLetters" doc:"Number of unsettled dead letters"`
+	Refunds        int                `json:"refunds" doc:"Number of failed refunds"`
+	WaitingStreams int                `json:"waitingStreams" doc:"Number of streams of which a later event has arrived but an earlier one has not: it is late or lost"`
 	Rebuild        Rebuild            `json:"rebuild"`
 }
 
-// Rebuild is how far a rebuild of the views has come, or how the last one ended.
+// Rebuild is the progress of a rebuild of the views, or the end of the last one.
 type Rebuild struct {
 	Running    bool   `json:"running"`
-	Generation int64  `json:"generation" doc:"How often the views were built"`
-	Events     int64  `json:"events" doc:"Read from the journal by the running or last rebuild"`
-	Of         int64  `json:"of" doc:"In the journal when it began"`
-	Error      string `json:"error,omitempty" doc:"Why the last one failed"`
+	Generation int64  `json:"generation" doc:"Number of times the views were built"`
+	Events     int64  `json:"events" doc:"Events read from the journal by the running or last rebuild"`
+	Of         int64  `json:"of" doc:"Events in the journal when it began"`
+	Error      string `json:"error,omitempty" doc:"Why the last rebuild failed"`
 }
 
 // FlowEntry is a command or an event in an order's causal graph.
 type FlowEntry struct {
 	TimelineEntry
-	// Number is its place in the story, from 1.
+	// Number is its position in the flow, from 1.
 	Number int `json:"number"`
-	// Lane is the app that decided an event, or that a command was sent to.
+	// Lane is the app that decided the event or that the command was sent to.
 	Lane string `json:"lane"`
-	// Skewed says that its time is before that of its cause: two clocks differ.
+	// Skewed says that its time is before its cause's: two clocks differ.
 	Skewed bool `json:"skewed,omitempty"`
 	// Refused says that the event is the refusal of its command.
 	Refused bool `json:"refused,omitempty"`
-	// Payload is an event's content, with personal fields masked. That of a command
+	// Payload is an event's content, with personal fields masked. A command's content
 	// is not kept here.
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// Flow is an order's causal graph: what touched it and what caused what, causes
-// before what they caused.
+// Flow is an order's causal graph: its commands and events, causes before effects.
 type Flow struct {
 	OrderID      uuid.UUID   `json:"orderId" format:"uuid"`
 	ConferenceID uuid.UUID   `json:"conferenceId" format:"uuid"`
 	Status       OrderStatus `json:"status,omitempty"`
-	Lanes        []string    `json:"lanes" nullable:"false" doc:"The apps, in the order in which they appear"`
+	Lanes        []string    `json:"lanes" nullable:"false" doc:"The apps, in order of appearance"`
 	Entries      []FlowEntry `json:"entries" nullable:"false"`
 }
 
-// FlowState is an order and its conference as they were at a moment, with personal
-// fields masked.
+// FlowState is an order and its conference at a point in time, with personal fields
+// masked.
 type FlowState struct {
-	At         time.Time   `json:"at" doc:"The moment"`
-	Version    uint64      `json:"version" doc:"Of the order's stream, at that moment; 0 when it was not placed yet"`
-	Order      *Order      `json:"order,omitempty" doc:"Absent when it was not placed yet"`
-	Conference *Conference `json:"conference,omitempty" doc:"Absent when it was not there yet"`
+	At         time.Time   `json:"at" doc:"The point in time"`
+	Version    uint64      `json:"version" doc:"Version of the order's stream then; 0 if it was not placed yet"`
+	Order      *Order      `json:"order,omitempty" doc:"Absent if it was not placed yet"`
+	Conference *Conference `json:"conference,omitempty" doc:"Absent if it did not exist yet"`
 }

@@ -1,9 +1,9 @@
-// Package view is what the query service answers: plain values with JSON names
-// and the tags from which an OpenAPI schema can be made. Other apps import it
-// to read the answers, so a field may be added, but not removed or renamed.
+// Package view has the query service's answers: plain values with JSON names and
+// tags for an OpenAPI schema. Other apps import it to read the answers, so fields
+// may be added but not removed or renamed.
 //
-// Times are UTC, but for those of a conference, which are in its time zone;
-// money is in minor units.
+// Times are UTC, except those of a conference, which are in its time zone; money
+// is in minor units.
 package view
 
 import (
@@ -21,12 +21,12 @@ import (
 // Conference is a conference with its live availability.
 type Conference struct {
 	ID          uuid.UUID `json:"id" format:"uuid"`
-	Slug        string    `json:"slug" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	Slug        string    `json:"slug" doc:"Unique name, used in the address of the conference's page" example:"gophers-2027"`
 	Owner       string    `json:"owner" doc:"The organisation that it belongs to"`
 	Name        string    `json:"name"`
 	Description string    `json:"description"`
 	Location    string    `json:"location"`
-	TimeZone    string    `json:"timeZone" doc:"The venue's time zone, as the IANA database names it; all times here are written in it" example:"Europe/Berlin"`
+	TimeZone    string    `json:"timeZone" doc:"The venue's time zone (IANA name); all times of the conference are in it" example:"Europe/Berlin"`
 	StartsAt    time.Time `json:"startsAt"`
 	EndsAt      time.Time `json:"endsAt"`
 	contracts.SalesWindow
@@ -36,8 +36,8 @@ type Conference struct {
 	Published     bool       `json:"published" doc:"Whether new orders are taken"`
 	Public        bool       `json:"public" doc:"Whether it was ever published: until then only the organiser sees it"`
 	SeatTypes     []SeatType `json:"seatTypes" nullable:"false"`
-	Version       uint64     `json:"version" doc:"Grows with every change that the organiser makes, and not with sales; the ETag, for If-Match"`
-	Revision      int64      `json:"revision" doc:"Grows with every change of this view"`
+	Version       uint64     `json:"version" doc:"Increases with every change by the organiser, but not with sales; it is the ETag, for If-Match"`
+	Revision      int64      `json:"revision" doc:"Increases with every change of this view"`
 }
 
 // SeatType is one kind of seat of a conference.
@@ -47,29 +47,29 @@ type SeatType struct {
 	Description string          `json:"description"`
 	Price       contracts.Money `json:"price"`
 	contracts.SalesWindow
-	Sales     Sales `json:"sales" doc:"When it can be ordered: inside its own window and the conference's, and while the conference is published"`
-	Quota     int   `json:"quota" doc:"How many seats the organiser offers"`
-	Remaining int   `json:"remaining" doc:"How many are neither held nor sold; negative after the quota was lowered below what is held; 0 until the seats are set up"`
+	Sales     Sales `json:"sales" doc:"When it can be ordered: within its own sales window and the conference's, while the conference is published"`
+	Quota     int   `json:"quota" doc:"Number of seats the organiser offers"`
+	Remaining int   `json:"remaining" doc:"Seats neither held nor sold; negative after the quota was set below the number held; 0 until the seats are set up"`
 }
 
 // Sales is when something can be ordered.
 type Sales struct {
-	Open  time.Time `json:"open,omitzero" doc:"Absent: since it was published"`
+	Open  time.Time `json:"open,omitzero" doc:"Absent: as soon as the conference was published"`
 	Close time.Time `json:"close"`
 }
 
 // Conferences is one page of a list of conferences.
 type Conferences struct {
 	Conferences []Conference `json:"conferences" nullable:"false"`
-	Next        string       `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next        string       `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// OrderStatus is how an order stands.
+// OrderStatus is the status of an order.
 type OrderStatus string
 
 // The states of an order.
 const (
-	OrderPlaced            OrderStatus = "placed" // the answer of the seats is awaited
+	OrderPlaced            OrderStatus = "placed" // waiting for the seats' answer
 	OrderPartiallyReserved OrderStatus = "partially-reserved"
 	OrderReserved          OrderStatus = "reserved"
 	OrderConfirmed         OrderStatus = "confirmed"
@@ -78,25 +78,24 @@ const (
 	OrderCancelled         OrderStatus = "cancelled"
 )
 
-// Open says whether the order still holds, or waits for, seats that it may
-// lose at its deadline.
+// Open says whether the order holds, or waits for, seats that it may lose at its
+// deadline.
 func (s OrderStatus) Open() bool {
 	return s == OrderPlaced || s == OrderPartiallyReserved || s == OrderReserved
 }
 
-// Order is an order as its holder may see it: whoever knows its id, or the
-// registrant's e-mail and the record locator.
+// Order is an order as its holder may see it.
 type Order struct {
 	ID           uuid.UUID             `json:"id" format:"uuid"`
 	ConferenceID uuid.UUID             `json:"conferenceId" format:"uuid"`
 	Status       OrderStatus           `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
-	Version      int                   `json:"version" doc:"Version of the items; grows with every change of what is asked for"`
-	Lines        []contracts.OrderLine `json:"lines" nullable:"false" doc:"What was requested and what was granted, per seat type"`
-	Total        contracts.Money       `json:"total" doc:"The price of what was granted or, before the seats answered, of what was requested"`
+	Version      int                   `json:"version" doc:"Version of the items; increases with every change of them"`
+	Lines        []contracts.OrderLine `json:"lines" nullable:"false" doc:"Seats requested and granted, per seat type"`
+	Total        contracts.Money       `json:"total" doc:"Price of the seats granted or, until the seats have answered, requested"`
 	Free         bool                  `json:"isFreeOfCharge"`
-	Deadline     time.Time             `json:"deadline" doc:"When the hold of the seats lapses unless the order is confirmed"`
+	Deadline     time.Time             `json:"deadline" doc:"When the hold on the seats ends unless the order is confirmed"`
 	Reason       string                `json:"reason,omitempty" doc:"Why the order was rejected"`
-	Locator      string                `json:"locator" doc:"Record locator: finds the order again, together with the registrant's e-mail" example:"K7PQ2MXA"`
+	Locator      string                `json:"locator" doc:"Record locator: together with the registrant's e-mail address it finds the order again" example:"K7PQ2MXA"`
 	Registrant   *contracts.Person     `json:"registrant,omitempty"`
 	PaymentID    *uuid.UUID            `json:"paymentId,omitempty" format:"uuid" doc:"The payment that confirmed the order"`
 	Assignments  []Assignment          `json:"assignments" nullable:"false" doc:"One position per seat of a confirmed order"`
@@ -104,12 +103,12 @@ type Order struct {
 	PlacedAt     time.Time             `json:"placedAt"`
 	ConfirmedAt  time.Time             `json:"confirmedAt,omitzero"`
 	UpdatedAt    time.Time             `json:"updatedAt"`
-	Revision     int64                 `json:"revision" doc:"Grows with every change of this view"`
+	Revision     int64                 `json:"revision" doc:"Increases with every change of this view"`
 }
 
-// PaymentRefusal is the code with which the order, as it is shown, would refuse a
-// payment of that amount; empty: it would not. The order stays the judge: it may
-// have gone on since.
+// PaymentRefusal is the code with which the order, as shown, would refuse a payment
+// of that amount; empty if it would not. Only the order itself decides: it may have
+// changed since.
 func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 	switch {
 	case amount != o.Total:
@@ -140,19 +139,19 @@ func (o Order) HasPayment(id uuid.UUID) bool {
 
 // Assignment is one seat of a confirmed order.
 type Assignment struct {
-	Position int                 `json:"position" doc:"From 0"`
+	Position int                 `json:"position" doc:"Position of the seat in the order, from 0"`
 	SeatType uuid.UUID           `json:"seatType" format:"uuid"`
-	Attendee *contracts.Attendee `json:"attendee,omitempty" doc:"Absent while nobody is assigned"`
+	Attendee *contracts.Attendee `json:"attendee,omitempty" doc:"Absent while the seat is unassigned"`
 }
 
-// FindOrder asks for an order by what its registrant knows. It travels in a
-// request's body, so that no personal data stands in an address.
+// FindOrder finds an order by what its registrant knows. It is sent in a request's
+// body, to keep personal data out of addresses.
 type FindOrder struct {
-	Email   string `json:"email" maxLength:"1000" doc:"The registrant's, in any way of writing it: the domain in letters or in IDNA's ASCII form, in any case, with blanks around"`
-	Locator string `json:"locator" maxLength:"100" doc:"In any case, with blanks and hyphens" example:"k7pq-2mxa"`
+	Email   string `json:"email" maxLength:"1000" doc:"The registrant's e-mail address in any spelling: upper or lower case, the domain in Unicode or in IDNA's ASCII form, with spaces around it"`
+	Locator string `json:"locator" maxLength:"100" doc:"The record locator, in upper or lower case, with or without spaces and hyphens" example:"k7pq-2mxa"`
 }
 
-// OverdueOrder is an order that has not ended though its deadline is past.
+// OverdueOrder is an order that is past its deadline and has not ended.
 type OverdueOrder struct {
 	OrderID  uuid.UUID   `json:"orderId" format:"uuid"`
 	Status   OrderStatus `json:"status" enum:"placed,partially-reserved,reserved"`
@@ -162,31 +161,31 @@ type OverdueOrder struct {
 // OverdueOrders are the overdue orders, the longest overdue first.
 type OverdueOrders struct {
 	Orders []OverdueOrder `json:"orders" nullable:"false"`
-	Next   string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next   string         `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// OutcomeStatus is what became of a command.
+// OutcomeStatus is the status of a command.
 type OutcomeStatus string
 
 // The outcomes of a command.
 const (
 	OutcomeUnknown  OutcomeStatus = "unknown"   // not decided yet, or no such command
-	OutcomeAccepted OutcomeStatus = "accepted"  // something happened
-	OutcomeRefused  OutcomeStatus = "refused"   // a business rule said no
-	OutcomeNoEffect OutcomeStatus = "no-effect" // it was right but changed nothing
+	OutcomeAccepted OutcomeStatus = "accepted"  // it led to events
+	OutcomeRefused  OutcomeStatus = "refused"   // by a business rule
+	OutcomeNoEffect OutcomeStatus = "no-effect" // valid, but it changed nothing
 )
 
-// Outcome is what became of a command. Once it is known, the views of this
-// service include what the command changed.
+// Outcome is the outcome of a command. Once it is known, the views of this service
+// include the command's effect.
 type Outcome struct {
 	CommandID   string        `json:"commandId"`
 	CommandType string        `json:"commandType,omitempty" example:"RegisterToConference.v1"`
 	Status      OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
 	Code        es.Code       `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
-	Detail      string        `json:"detail,omitempty" doc:"The refusal in English"`
+	Detail      string        `json:"detail,omitempty" doc:"The refusal, in English"`
 	Stream      string        `json:"stream,omitempty" doc:"The stream that decided the command" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	Version     uint64        `json:"version,omitempty" doc:"The stream's version with the last of the events"`
-	Events      []string      `json:"events" nullable:"false" doc:"Types of the events that followed" example:"[\"OrderPlaced.v1\"]"`
+	Version     uint64        `json:"version,omitempty" doc:"The stream's version after the last of the events"`
+	Events      []string      `json:"events" nullable:"false" doc:"Types of the resulting events" example:"[\"OrderPlaced.v1\"]"`
 }
 
 // SentByRequest is the version of the ids of commands that requests sent: they are
@@ -222,22 +221,22 @@ type TimelineEntry struct {
 	Kind     TimelineKind `json:"kind" enum:"command,event"`
 	ID       string       `json:"id"`
 	Type     string       `json:"type" example:"OrderPlaced.v1"`
-	Time     time.Time    `json:"time" doc:"When a command was sent, or an event happened"`
+	Time     time.Time    `json:"time" doc:"When the command was sent or the event happened"`
 	Source   string       `json:"source,omitempty" doc:"The app that sent it" example:"order"`
-	Stream   string       `json:"stream,omitempty" doc:"Of an event: the stream it belongs to"`
-	Version  uint64       `json:"version,omitempty" doc:"Of an event: its place in the stream, from 1"`
-	CausedBy string       `json:"causedBy,omitempty" doc:"Id of the command or event that led to it"`
-	Detail   string       `json:"detail,omitempty" doc:"What is worth knowing at a glance, in English; never personal data"`
+	Stream   string       `json:"stream,omitempty" doc:"The event's stream; absent for commands"`
+	Version  uint64       `json:"version,omitempty" doc:"The event's position in its stream, from 1; absent for commands"`
+	CausedBy string       `json:"causedBy,omitempty" doc:"Id of the command or event that caused it"`
+	Detail   string       `json:"detail,omitempty" doc:"Short summary in English; never personal data"`
 }
 
 // Timeline is a page of the story of one order: causes stand before what they caused.
 type Timeline struct {
 	OrderID uuid.UUID       `json:"orderId" format:"uuid"`
 	Entries []TimelineEntry `json:"entries" nullable:"false"`
-	Next    string          `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next    string          `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// PaymentStatus is how a payment stands.
+// PaymentStatus is the status of a payment.
 type PaymentStatus string
 
 // The states of a payment.
@@ -259,13 +258,13 @@ type Payment struct {
 	Version           int             `json:"version" doc:"Of the order's items that it is for"`
 	Status            PaymentStatus   `json:"status" enum:"initiated,completed,rejected,cancelled,refund-requested,refunded,refund-failed"`
 	Provider          string          `json:"provider" example:"demo"`
-	ProviderReference string          `json:"providerReference,omitempty" doc:"The provider's name for the last transaction"`
+	ProviderReference string          `json:"providerReference,omitempty" doc:"The provider's reference for the last transaction"`
 	Reason            string          `json:"reason,omitempty" doc:"Why it was rejected, cancelled or refunded, or why the refund failed"`
 	RefundAttempts    int             `json:"refundAttempts,omitempty"`
 	InitiatedAt       time.Time       `json:"initiatedAt"`
 	CompletedAt       time.Time       `json:"completedAt,omitzero" doc:"When the money was taken"`
 	UpdatedAt         time.Time       `json:"updatedAt"`
-	Revision          int64           `json:"revision" doc:"Grows with every change of this view"`
+	Revision          int64           `json:"revision" doc:"Increases with every change of this view"`
 }
 
 // FailedRefund is a refund that needs an operator.
@@ -274,17 +273,17 @@ type FailedRefund struct {
 	OrderID   uuid.UUID       `json:"orderId" format:"uuid"`
 	Amount    contracts.Money `json:"amount"`
 	Attempts  int             `json:"attempts"`
-	Reason    string          `json:"reason" doc:"What the provider said to the last attempt"`
+	Reason    string          `json:"reason" doc:"The provider's answer to the last attempt"`
 	FailedAt  time.Time       `json:"failedAt"`
 }
 
 // FailedRefunds are the refunds that need an operator, the oldest first.
 type FailedRefunds struct {
 	Refunds []FailedRefund `json:"refunds" nullable:"false"`
-	Next    string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next    string         `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// DeadLetterStatus is what was done about a dead letter.
+// DeadLetterStatus is what was done with a dead letter.
 type DeadLetterStatus string
 
 // The states of a dead letter.
@@ -294,38 +293,38 @@ const (
 	DeadLetterDiscarded DeadLetterStatus = "discarded"
 )
 
-// DeadLetter is a message that was given up.
+// DeadLetter is a message whose handling was given up.
 type DeadLetter struct {
 	ID          string           `json:"id"`
 	Status      DeadLetterStatus `json:"status" enum:"open,retried,discarded"`
 	ReceivedAt  time.Time        `json:"receivedAt"`
-	Topic       string           `json:"topic,omitempty" doc:"Topic it was given up on; absent when nobody knows" example:"orders"`
-	Handler     string           `json:"handler,omitempty" doc:"Who gave it up"`
-	Reason      string           `json:"reason" doc:"Why"`
+	Topic       string           `json:"topic,omitempty" doc:"Topic the message came from; absent if unknown" example:"orders"`
+	Handler     string           `json:"handler,omitempty" doc:"App that gave it up"`
+	Reason      string           `json:"reason" doc:"Why it was given up"`
 	Attempts    int              `json:"attempts,omitempty"`
 	MessageID   string           `json:"messageId,omitempty"`
 	MessageType string           `json:"messageType,omitempty" example:"RegisterToConference.v1"`
 	Stream      string           `json:"stream,omitempty"`
-	RetriedAs   string           `json:"retriedAs,omitempty" doc:"Id under which the message was sent back"`
+	RetriedAs   string           `json:"retriedAs,omitempty" doc:"Id of the message that was sent back"`
 	ClosedAt    time.Time        `json:"closedAt,omitzero" doc:"When it was sent back or discarded"`
-	SettledAt   time.Time        `json:"settledAt,omitzero" doc:"When it became known that the message sent back was handled, or that the stream goes on without it; until then it can be sent back or discarded again"`
-	CameBackAs  string           `json:"cameBackAs,omitempty" doc:"The dead letter that the message became when it was sent back"`
-	// Message is the message as received when that is JSON, Raw its bytes when
-	// it is not. Both are left out of lists: they may hold personal data.
+	SettledAt   time.Time        `json:"settledAt,omitzero" doc:"When it was confirmed that the message sent back was handled, or that the stream continues without it; until then it can be sent back or discarded again"`
+	CameBackAs  string           `json:"cameBackAs,omitempty" doc:"The dead letter that the message became again after it was sent back"`
+	// Message is the message received if it is JSON, Raw its bytes if it is not.
+	// Lists omit both: they may hold personal data.
 	Message json.RawMessage `json:"message,omitempty" doc:"The message as received"`
-	Raw     []byte          `json:"raw,omitempty" doc:"The bytes received, when they are not JSON"`
+	Raw     []byte          `json:"raw,omitempty" doc:"The bytes received, if they are not JSON"`
 }
 
 // DeadLetters is one page of dead letters, the newest first.
 type DeadLetters struct {
 	DeadLetters []DeadLetter `json:"deadLetters" nullable:"false"`
-	// Next is the value of the parameter "before" that gives the next page.
-	Next string `json:"next,omitempty" doc:"Pass as 'before' for the next page; absent on the last"`
+	// Next is the value of the parameter "before" for the next page.
+	Next string `json:"next,omitempty" doc:"Cursor: pass as 'before' to get the next page; absent on the last page"`
 }
 
-// DeadLetterReason is how many dead letters, not dealt with yet, have one reason.
+// DeadLetterReason counts the unsettled dead letters with one reason.
 type DeadLetterReason struct {
-	Handler     string    `json:"handler" doc:"Who gave the messages up"`
+	Handler     string    `json:"handler" doc:"App that gave the messages up"`
 	MessageType string    `json:"messageType" example:"RegisterToConference.v1"`
 	Reason      string    `json:"reason"`
 	Letters     int       `json:"letters"`
@@ -333,53 +332,50 @@ type DeadLetterReason struct {
 	Last        time.Time `json:"last" doc:"When the newest was given up"`
 }
 
-// DeadLetterReasons are the reasons, the most frequent first.
+// DeadLetterReasons are the reasons, most frequent first.
 type DeadLetterReasons struct {
 	Reasons []DeadLetterReason `json:"reasons" nullable:"false"`
 }
 
-// ParkedStream is a stream for which there are dead letters that are not settled.
-// Its later messages may wait behind them.
+// ParkedStream is a stream with unsettled dead letters. Its later messages may be
+// waiting behind them.
 type ParkedStream struct {
-	Handler string    `json:"handler" doc:"The app whose stream it is" example:"order"`
+	Handler string    `json:"handler" doc:"App that owns the stream" example:"order"`
 	Stream  string    `json:"stream" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	Topic   string    `json:"topic" example:"orders"`
 	Kind    string    `json:"kind" enum:"command,event"`
-	Letters int       `json:"letters" doc:"How many dead letters of it are not settled"`
+	Letters int       `json:"letters" doc:"Number of its unsettled dead letters"`
 	Since   time.Time `json:"since" doc:"When the oldest was given up"`
 	Last    time.Time `json:"last" doc:"When the newest was given up"`
-	Reason  string    `json:"reason" doc:"Of one of them"`
+	Reason  string    `json:"reason" doc:"Reason of one of its dead letters"`
 }
 
-// ParkedStreams are the streams with dead letters, the longest parked first.
+// ParkedStreams are the streams with dead letters, longest parked first.
 type ParkedStreams struct {
 	Streams []ParkedStream `json:"streams" nullable:"false"`
-	Next    string         `json:"next,omitempty" doc:"Pass as 'after' for the next page; absent on the last"`
+	Next    string         `json:"next,omitempty" doc:"Cursor: pass as 'after' to get the next page; absent on the last page"`
 }
 
-// ChooseDeadLetters chooses dead letters that are not settled yet; what is empty
-// chooses all.
+// ChooseDeadLetters selects unsettled dead letters; an empty property matches all.
 type ChooseDeadLetters struct {
 	Reason      string `json:"reason,omitempty" maxLength:"10000"`
 	Handler     string `json:"handler,omitempty" maxLength:"200"`
 	MessageType string `json:"messageType,omitempty" maxLength:"200"`
 	Stream      string `json:"stream,omitempty" maxLength:"512"`
-	// Again includes those for which something was sent already and has not been
-	// handled yet.
+	// Again includes those that were sent back or discarded without an effect yet.
 	Again bool `json:"again,omitempty" doc:"Also those that were sent back or discarded before and are not settled"`
 }
 
-// DeadLettersClosed says what became of the chosen dead letters.
+// DeadLettersClosed is the result for the selected dead letters.
 type DeadLettersClosed struct {
-	Closed  int  `json:"closed" doc:"How many were sent back, or discarded"`
-	Skipped int  `json:"skipped" doc:"How many cannot be sent back, or were dealt with by somebody else meanwhile"`
-	More    bool `json:"more" doc:"Whether there are more than one call deals with; ask again"`
+	Closed  int  `json:"closed" doc:"Number sent back or discarded"`
+	Skipped int  `json:"skipped" doc:"Number that cannot be sent back or were closed by another request meanwhile"`
+	More    bool `json:"more" doc:"Whether more are left than one call closes; call again"`
 }
 
-// FreeStream names a stream in which everything that is parked is to be
-// discarded.
+// FreeStream names a stream whose parked messages are to be discarded.
 type FreeStream struct {
-	Handler string `json:"handler" minLength:"1" maxLength:"200" doc:"The app whose stream it is" example:"order"`
+	Handler string `json:"handler" minLength:"1" maxLength:"200" doc:"App that owns the stream" example:"order"`
 	Stream  string `json:"stream" minLength:"3" maxLength:"512" pattern:"^[a-z-]+/.+$" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	Topic   string `json:"topic,omitempty" maxLength:"200" doc:"The topic that the app reads; needed only when there is no dead letter of the stream" example:"orders"`
+	Topic   string `json:"topic,omitempty" maxLength:"200" doc:"Topic that the app reads; needed only if the stream has no dead letter" example:"orders"`
 }

@@ -12,30 +12,31 @@ import (
 	"github.com/plenary/plenary/engine/es"
 )
 
-// explorer is what shows how orders went, and what needs an operator.
+// explorer registers the operations that show how orders went and what needs an
+// operator.
 func (g *Gateway) explorer() {
 	huma.Register(g.api, g.read(operation{
 		id: "get-attention", method: http.MethodGet, path: "/api/attention", tag: tagOrganiser,
-		summary: "Read what needs an operator",
-		text:    "The first of each kind, how many there are, and how far a rebuild of the views is.",
+		summary: "Get what needs an operator's attention",
+		text:    "The first entries of each kind, their number, and the progress of a rebuild of the views.",
 		who:     organiser,
 	}), func(ctx context.Context, _ *struct{}) (*Found[view.Attention], error) {
 		return ask[view.Attention](g, ctx, "/operator/attention", "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-recent-orders", method: http.MethodGet, path: "/api/explorer/orders", tag: tagOrganiser, params: true,
-		summary: "List the orders of all conferences, the newest first",
+		summary: "List the orders of all conferences, newest first",
 		who:     organiser,
 	}), func(ctx context.Context, in *struct {
 		Page
 		Search
-		Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only these"`
+		Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
 	}) (*Found[view.OrderList], error) {
 		return ask[view.OrderList](g, ctx, "/explorer/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-order-flow", method: http.MethodGet, path: "/api/explorer/orders/{id}/flow", tag: tagOrganiser,
-		summary: "Read the commands and events of an order, and what caused what",
+		summary: "Get an order's commands and events with their causes",
 		text:    "Personal fields are masked.",
 		who:     organiser, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Flow], error) {
@@ -43,13 +44,13 @@ func (g *Gateway) explorer() {
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-order-state", method: http.MethodGet, path: "/api/explorer/orders/{id}/state", tag: tagOrganiser, params: true,
-		summary: "Read an order and its conference as they were at a moment",
-		text:    "At a version of the order, or at a time, or now. Personal fields are masked.",
+		summary: "Get an order and its conference at a point in time",
+		text:    "At a version of the order, at a time, or now. Personal fields are masked.",
 		who:     organiser, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *struct {
 		OrderPath
-		Version int    `query:"version" minimum:"1" maximum:"2147483647" doc:"With this version of the order"`
-		At      string `query:"at" format:"date-time" doc:"At this time; not together with version"`
+		Version int    `query:"version" minimum:"1" maximum:"2147483647" doc:"At this version of the order"`
+		At      string `query:"at" format:"date-time" doc:"At this time; cannot be combined with version"`
 	}) (*Found[view.FlowState], error) {
 		version := ""
 		if in.Version > 0 {

@@ -1,7 +1,7 @@
-// Package gateway is the HTTP API of Plenary, all of it under one origin. It
-// holds no business rule and no state that matters: a write is turned into a
-// command and published, a read is asked of the query service, and pages of the
-// payment provider are passed through.
+// Package gateway is the HTTP API of Plenary, under one origin. It has no
+// business rules and no durable state: it publishes each write as a command,
+// forwards reads to the query service and passes the payment provider's pages
+// through.
 package gateway
 
 import (
@@ -52,25 +52,25 @@ type Options struct {
 	Keys idempotency.Store
 	// OrganiserToken gives the organiser's credential.
 	OrganiserToken func(ctx context.Context) (string, error)
-	// TrustedProxies are the networks whose word on a client's address is taken
-	// (X-Forwarded-For, or X-Real-IP where there is none); nobody's, if there are none.
+	// TrustedProxies are the networks whose X-Forwarded-For (or X-Real-IP, when
+	// that is absent) names the client. If empty, no proxy is trusted.
 	TrustedProxies []string
-	// MaxLag is how far handling may lag behind before new orders are turned away.
+	// MaxLag is the lag in handling beyond which new orders are turned away.
 	MaxLag time.Duration
 	// Limits bound what one address may take, and Challenge is asked where one holds
 	// much; nil asks nobody.
 	Limits    Limits
 	Challenge Challenge
-	// Pages are the pages for people, if there are any.
+	// Pages are the HTML pages; optional.
 	Pages Pages
 	Log   *slog.Logger
 }
 
-// Pages are pages for people under the same origin.
+// Pages are HTML pages under the same origin.
 type Pages interface {
 	Routes(routes gin.IRoutes, orders *access.Access)
-	// Problem answers with a page that says what went wrong, if the request is
-	// that of a person's browser, and else answers false and nothing.
+	// Problem answers a browser's request with an error page. For any other
+	// request it returns false and writes nothing.
 	Problem(*gin.Context, *problem.Problem) bool
 }
 
@@ -105,8 +105,8 @@ type Gateway struct {
 	end     context.CancelFunc
 }
 
-// Finding an order takes e-mail and locator; guessing is to be hopeless, and a
-// few slips of a person are not to be noticed. Only failures count.
+// Finding an order takes an e-mail address and a locator. The limits make
+// guessing hopeless without troubling a person who mistypes. Only failures count.
 const (
 	findAtOnce    = 10
 	findEvery     = 6 * time.Second
@@ -123,8 +123,8 @@ const (
 	writeOrders  = 50_000
 )
 
-// New makes a Gateway and puts its routes on router. It fails when a trusted
-// proxy is no address or network.
+// New makes a Gateway and adds its routes to router. It fails if a trusted proxy
+// is not an address or network.
 func New(router *gin.Engine, o Options) (*Gateway, error) {
 	trusted, err := proxiesOf(o.TrustedProxies)
 	if err != nil {
@@ -177,12 +177,12 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// headWithin bounds a HEAD request of a stream, which otherwise would not end. It is
+// headWithin bounds a HEAD request for a stream, which would otherwise not end. It is
 // longer than query waits for what is not there.
 const headWithin = 4 * time.Second
 
-// headAsGet answers HEAD wherever GET is answered, as link checkers and monitors ask.
-// The server leaves out the body.
+// headAsGet answers HEAD wherever GET is answered, for link checkers and monitors.
+// The server omits the body.
 func headAsGet(router *gin.Engine) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.Method != http.MethodHead {
@@ -190,7 +190,7 @@ func headAsGet(router *gin.Engine) gin.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(c.Request.Context(), headWithin)
 		defer cancel()
-		// A clone: by its own request, the server still knows that it was HEAD.
+		// A clone, so that the server's own request still says HEAD.
 		c.Request = c.Request.Clone(ctx)
 		c.Request.Method = http.MethodGet
 		router.HandleContext(c)
@@ -198,8 +198,8 @@ func headAsGet(router *gin.Engine) gin.HandlerFunc {
 	}
 }
 
-// Run does the gateway's background work until ctx ends, and then ends what
-// clients hold open: streams, and requests that wait.
+// Run does the gateway's background work until ctx ends. Then it ends the
+// streams and waiting requests that clients hold open.
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.end()
 	var all sync.WaitGroup
@@ -208,15 +208,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return g.backlog.Watch(ctx)
 }
 
-// whileRunning is ctx, ended also when the gateway ends.
+// whileRunning is ctx, cancelled also when the gateway ends.
 func (g *Gateway) whileRunning(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(g.running, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
-// Access decides who may see an order; it is for requests that came through the
-// gateway's routes.
+// Access decides who may see an order. Use it only for requests that came through
+// the gateway's routes.
 func (g *Gateway) Access() *access.Access { return g.access }
 
 // OpenAPI describes the API.
@@ -234,17 +234,17 @@ func config() huma.Config {
 				Description: description,
 			},
 			Tags: []*huma.Tag{
-				{Name: tagConferences, Description: "What is on sale."},
-				{Name: tagOrders, Description: "A registrant's order, from placing it to its seats. There are no accounts: an order is opened by its secret, which its registrant got when it was placed. Its id opens nothing."},
-				{Name: tagPayments, Description: "Paying an order."},
-				{Name: tagOutcomes, Description: "What became of a command."},
-				{Name: tagOrganiser, Description: "What organisers and operators do."},
+				{Name: tagConferences, Description: "Conferences on sale."},
+				{Name: tagOrders, Description: "A registrant's order, from placing it to assigning its seats. There are no accounts: an order's secret, returned when the order is placed, gives access to it. Its id alone does not."},
+				{Name: tagPayments, Description: "Payments for orders."},
+				{Name: tagOutcomes, Description: "Outcomes of commands."},
+				{Name: tagOrganiser, Description: "Operations for organisers and operators."},
 			},
 			Components: &huma.Components{
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					organiserScheme: {Type: "http", Scheme: "bearer", Description: "The organiser's token."},
-					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key of a link that was given when the order was found again. The organiser's token opens every order."},
+					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key returned when the order was found again. The organiser's token gives access to every order."},
 				},
 			},
 		},
@@ -252,30 +252,29 @@ func config() huma.Config {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{localize},
 	}
-	// What is answered may gain fields; what is sent in may not have any that
-	// nobody knows, and says so where it is declared.
+	// Answers may gain fields. Request bodies must not have unknown fields, and
+	// declare that one by one.
 	c.AllowAdditionalPropertiesByDefault = true
 	return c
 }
 
 const description = `Conference registration.
 
-**Writing is asynchronous.** A write is checked, sent as a command and answered with 202 and where its outcome will be (header Location). With the header "Prefer: wait=10" the answer is held until the outcome is known, for 10 seconds at most: 200 or 201 with the outcome when the command was accepted, a problem with the code of the refusal when it was not, and still 202 when the time is over.
+**Writes are asynchronous.** The API validates a write, sends it as a command and answers 202; the header Location says where its outcome will be. With the header "Prefer: wait=10" the API holds the answer until the outcome is known, for at most 10 seconds: 200 or 201 with the outcome if the command was accepted, a problem with the refusal's code if it was refused, and still 202 if the time ran out.
 
-**Sending again is safe** with an Idempotency-Key (a UUID, or 128 random bits in base64 or hexadecimal digits), over any network, or with an id or secret of the client's own choice for what is made.
+**Retries are safe** with an Idempotency-Key (a UUID, or 128 random bits in base64 or hexadecimal digits), or with an id or secret that the client chooses for the new resource.
 
+**An order's secret gives access to it**, sent as "Authorization: Bearer <secret>". Placing the order returns the secret. Finding the order again by e-mail address and locator returns another one, valid for 30 days. Without a valid secret the answer is 401, whether or not the order exists.
 
-**An order is opened by its secret**, sent as "Authorization: Bearer <secret>". Placing the order gives it. Who finds the order again by e-mail and locator gets a further one for 30 days. Without a right one the answer is 401, whether there is such an order or not.
+**Reads are eventually consistent.** Once a command's outcome is known, reads include its effect.
 
-**Reading is eventually consistent**, and an outcome once known is included in what is read.
+**Errors** are problem details (RFC 9457) with a stable code, in English or 简体中文 according to Accept-Language. A client that accepts only Traditional Chinese gets English.
 
-**What goes wrong** is answered as a problem (RFC 9457) with a stable code, in English or 简体中文 after Accept-Language; for Traditional Chinese alone, in English.
-
-**Names** are kept as they were written, in any script, without white space around them; one name is a name. They are one line of at most 100 characters and 1,000 bytes, with something to be seen in it, without control characters and without characters that turn the direction of the text around them. **E-mail addresses** are shown as they were typed and found in every way of writing them; **record locators** are taken in any case, with blanks and hyphens.
+**Names** may use any script and are kept as written, without surrounding white space; a first or a last name alone is enough. A name is one line of at most 100 characters and 1,000 bytes, with at least one visible character, no control characters and no characters that override the text's direction. **E-mail addresses** are shown as typed; a search finds an address in any spelling. **Record locators** may be typed in upper or lower case, with spaces and hyphens.
 
 **Amounts** are integers in minor units (cents). Times are UTC.`
 
-// uuidText is how a UUID stands in JSON.
+// uuidText is a UUID in JSON.
 type uuidText struct{}
 
 // Schema implements huma.SchemaProvider.
@@ -283,7 +282,7 @@ func (uuidText) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
 }
 
-// localize puts problems into the reader's language.
+// localize translates problems into the reader's language.
 func localize(ctx huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*problem.Problem)
 	if !ok {
@@ -295,7 +294,7 @@ func localize(ctx huma.Context, _ string, v any) (any, error) {
 	return sent, nil
 }
 
-// fail answers a request that nothing else answers: a person with a page.
+// fail answers a request with a problem: a browser gets a page.
 func (g *Gateway) fail(c *gin.Context, p *problem.Problem) {
 	if g.pages != nil && g.pages.Problem(c, p) {
 		c.Abort()
@@ -304,16 +303,16 @@ func (g *Gateway) fail(c *gin.Context, p *problem.Problem) {
 	fail(c, p)
 }
 
-// fail answers a request that huma does not see with a problem.
+// fail answers a request that huma does not handle with a problem.
 func fail(c *gin.Context, p *problem.Problem) {
 	problem.Write(c.Writer, c.Request, p)
 	c.Abort()
 }
 
-// unavailable logs why a part of the system could not be reached, and makes the
-// problem that says no more than that.
+// unavailable logs why a part of the system could not be reached, and makes a
+// problem that does not give the reason.
 func (g *Gateway) unavailable(ctx context.Context, doing string, err error) *problem.Problem {
-	if ctx.Err() == nil { // else it is the client who went away
+	if ctx.Err() == nil { // otherwise the client went away
 		g.log.ErrorContext(ctx, "unavailable", "doing", doing, "error", err)
 	}
 	return problem.New(problem.Unavailable).With("Retry-After", "1")

@@ -15,28 +15,28 @@ import (
 	"github.com/plenary/plenary/contracts/refusal"
 )
 
-// Search is what a list is searched for.
+// Search is a full-text search in a list.
 type Search struct {
-	Q string `query:"q" maxLength:"500" doc:"Words, each found by its beginning, in any case, with or without accents; Han text by any part of it"`
+	Q string `query:"q" maxLength:"500" doc:"Search words. A word matches by its beginning, ignoring case and accents; Han text matches any part"`
 }
 
-// OrdersWanted says which orders of a conference a list or a file has.
+// OrdersWanted selects the orders of a conference for a list or a file.
 type OrdersWanted struct {
 	ConferenceName
 	Search
-	Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only these"`
+	Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
 }
 
 // conferenceMissing is the code of the problem that there is no such conference.
 const conferenceMissing = refusal.ConferenceNotFound
 
-// lists are what an organiser works with.
+// lists registers the organiser's lists.
 func (g *Gateway) lists() {
 	const root = "/api/organiser/conferences"
 	huma.Register(g.api, g.read(operation{
 		id: "list-all-conferences", method: http.MethodGet, path: root, tag: tagOrganiser, params: true,
-		summary: "List all conferences, drafts too",
-		text:    "With the seats sold, held and left of each.",
+		summary: "List all conferences, including drafts",
+		text:    "Each with its seats sold, held and left.",
 		who:     organiser,
 	}), func(ctx context.Context, in *struct {
 		Page
@@ -46,23 +46,23 @@ func (g *Gateway) lists() {
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard", tag: tagOrganiser,
-		summary: "Read how a conference sells",
+		summary: "Get a conference's sales dashboard",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Dashboard], error) {
 		return ask[view.Dashboard](g, ctx, "/organiser/conferences/"+in.ID+"/dashboard", conferenceMissing)
 	})
 	stream[view.Dashboard](g, operation{
 		id: "watch-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard/events", tag: tagOrganiser,
-		summary: "Watch how a conference sells",
-		text:    "Server-sent events named dashboard: the dashboard now, and again whenever something of it changes.",
+		summary: "Watch a conference's sales dashboard",
+		text:    "Server-sent events named dashboard: the current dashboard first, and again after every change.",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}, func(_ context.Context, in *ConferenceName) string {
 		return "/organiser/conferences/" + in.ID + "/dashboard/events"
 	}, conferenceMissing)
 	huma.Register(g.api, g.read(operation{
 		id: "list-orders", method: http.MethodGet, path: root + "/{id}/orders", tag: tagOrganiser, params: true,
-		summary: "List a conference's orders, the newest first",
-		text:    "With the number of orders in each status that the search finds.",
+		summary: "List a conference's orders, newest first",
+		text:    "Includes the number of matching orders in each status.",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}), func(ctx context.Context, in *struct {
 		Page
@@ -72,7 +72,7 @@ func (g *Gateway) lists() {
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-attendees", method: http.MethodGet, path: root + "/{id}/attendees", tag: tagOrganiser, params: true,
-		summary: "List the seats of a conference's confirmed orders, and who sits there",
+		summary: "List the seats of a conference's confirmed orders with their attendees",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}), func(ctx context.Context, in *struct {
 		Page
@@ -83,14 +83,14 @@ func (g *Gateway) lists() {
 	})
 	fileOf(g, operation{
 		id: "download-orders", method: http.MethodGet, path: root + "/{id}/orders.csv", tag: tagOrganiser, params: true,
-		summary: "Download a conference's orders as a file for spreadsheets",
+		summary: "Download a conference's orders as CSV",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}, func(in *OrdersWanted) (string, url.Values) {
 		return "/organiser/conferences/" + in.ID + "/orders.csv", given("q", in.Q, "status", in.Status)
 	})
 	fileOf(g, operation{
 		id: "download-attendees", method: http.MethodGet, path: root + "/{id}/attendees.csv", tag: tagOrganiser, params: true,
-		summary: "Download a conference's attendees as a file for spreadsheets",
+		summary: "Download a conference's attendees as CSV",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
 	}, func(in *struct {
 		ConferenceName
@@ -111,11 +111,11 @@ func given(namesAndValues ...string) url.Values {
 	return out
 }
 
-// fileOf registers an operation that passes a file of query's on as it comes.
+// fileOf registers an operation that forwards a file from query unchanged.
 func fileOf[I any](g *Gateway, o operation, from func(*I) (path string, params url.Values)) {
 	op := g.read(o)
 	op.Responses["200"] = &huma.Response{
-		Description: "The file, with a byte-order mark; text that a spreadsheet would take for a formula is kept as text",
+		Description: "CSV with a byte-order mark; text that a spreadsheet would read as a formula is escaped",
 		Content:     map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
 	huma.Register(g.api, op, func(_ context.Context, in *I) (*huma.StreamResponse, error) {

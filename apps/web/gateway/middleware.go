@@ -21,8 +21,8 @@ const (
 	bodyWithin = 5 * time.Second
 )
 
-// logAccess writes one line per request: the route, not the address, since an
-// order's id opens the order; and nothing that says who asked.
+// logAccess writes one line per request, with the route instead of the address, since
+// an address may hold a secret, and without anything that identifies the client.
 func (g *Gateway) logAccess(c *gin.Context) {
 	start := time.Now()
 	c.Next()
@@ -35,9 +35,9 @@ func (g *Gateway) logAccess(c *gin.Context) {
 		"bytes", max(c.Writer.Size(), 0), "ms", time.Since(start).Milliseconds())
 }
 
-// recoverPanic answers a request whose handler panicked with a problem or, when
-// an answer has begun, breaks the connection off, so that nobody takes half an
-// answer for a whole one.
+// recoverPanic answers a request whose handler panicked with a problem. If an answer
+// has begun, it closes the connection, so that the client does not take half an answer
+// for a whole one.
 func (g *Gateway) recoverPanic(c *gin.Context) {
 	defer func() {
 		fault := recover()

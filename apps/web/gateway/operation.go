@@ -26,12 +26,12 @@ const (
 // Who may call an operation.
 const (
 	anyone    = "Anyone."
-	holder    = "Whoever has the order's secret, and the organiser."
+	holder    = "The holder of the order's secret, and the organiser."
 	organiser = "The organiser."
 
-	anyoneOncePublished = "Anyone, once the conference was published; until then the organiser."
+	anyoneOncePublished = "Anyone once the conference has been published; before that, the organiser."
 
-	holderOrOrganiser = "Whoever has the order's secret; and the organiser, for longer."
+	holderOrOrganiser = "The holder of the order's secret, and the organiser, who may do it for longer."
 )
 
 // operation is one operation of the API.
@@ -40,13 +40,13 @@ type operation struct {
 	tag              string
 	summary, text    string
 	who              string
-	body             bool // takes one
-	params           bool // takes some in its query or headers
-	// problems are the codes that it may answer with, beside those of all.
+	body             bool // has one
+	params           bool // has some, in the query or headers
+	// problems are the codes it may answer with, besides those that every operation has.
 	problems []es.Code
 }
 
-// read describes an operation that answers 200 with what was asked for.
+// read describes an operation that answers 200 with the resource.
 func (g *Gateway) read(o operation) huma.Operation {
 	o.problems = append(o.problems, problem.Unavailable)
 	return g.describe(o)
@@ -58,9 +58,9 @@ func (g *Gateway) write(o operation, creates bool) huma.Operation {
 	o.params = true
 	op := g.describe(o)
 	op.DefaultStatus = http.StatusAccepted
-	g.alsoAnswers(&op, http.StatusOK, "The command was accepted, and the request waited for that")
+	g.alsoAnswers(&op, http.StatusOK, "The command was accepted before the wait ended")
 	if creates {
-		g.alsoAnswers(&op, http.StatusCreated, "It was made, and the request waited for that; Location is its address")
+		g.alsoAnswers(&op, http.StatusCreated, "The resource was created before the wait ended; Location is its address")
 	}
 	return op
 }
@@ -74,7 +74,7 @@ func (g *Gateway) describe(o operation) huma.Operation {
 		Tags:        []string{o.tag},
 		Summary:     o.summary,
 		Description: strings.TrimSpace(o.text + "\n\n**Who may call it:** " + o.who),
-		Security:    []map[string][]string{{}}, // nobody in particular
+		Security:    []map[string][]string{{}}, // no credential is needed
 		Responses:   map[string]*huma.Response{},
 		// Bodies are bounded in size and time by readBody.
 		MaxBodyBytes:    -1,
@@ -105,14 +105,14 @@ func (g *Gateway) describe(o operation) huma.Operation {
 	return op
 }
 
-// problemHeaders are the headers that problems of a status bring along.
+// problemHeaders are the headers that a problem of each status carries.
 var problemHeaders = map[int]string{
 	http.StatusUnauthorized:       "WWW-Authenticate",
 	http.StatusTooManyRequests:    "Retry-After",
 	http.StatusServiceUnavailable: "Retry-After",
 }
 
-// describeProblems describes the problems that an operation answers with, by status.
+// describeProblems describes an operation's problems, by status.
 func (g *Gateway) describeProblems(op *huma.Operation, codes []es.Code) {
 	schema := g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
 	for _, kind := range problem.Kinds {
@@ -134,7 +134,7 @@ func (g *Gateway) describeProblems(op *huma.Operation, codes []es.Code) {
 	}
 }
 
-// alsoAnswers describes an answer with a receipt under another status.
+// alsoAnswers describes a further status that is answered with a receipt.
 func (g *Gateway) alsoAnswers(op *huma.Operation, status int, description string) {
 	schema := g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Receipt](), true, "Receipt")
 	op.Responses[strconv.Itoa(status)] = &huma.Response{

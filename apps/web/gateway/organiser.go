@@ -18,14 +18,14 @@ import (
 // CreateConference is the body of a new conference.
 type CreateConference struct {
 	_            struct{}   `additionalProperties:"false"`
-	ConferenceID *uuid.UUID `json:"conferenceId,omitempty" doc:"The client's own choice; absent: one is made"`
-	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	ConferenceID *uuid.UUID `json:"conferenceId,omitempty" doc:"Chosen by the client; generated if absent"`
+	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name, used in the address of the conference's page" example:"gophers-2027"`
 	Owner        string     `json:"owner" maxLength:"1000" doc:"The organisation that the conference belongs to. At most 100 characters and 1,000 bytes"`
 	Currency     string     `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"USD"`
 	contracts.ConferenceDetails
 }
 
-// UpdateConference is the body that replaces what is said of a conference.
+// UpdateConference is the body that replaces a conference's details.
 type UpdateConference struct {
 	_ struct{} `additionalProperties:"false"`
 	contracts.ConferenceDetails
@@ -34,7 +34,7 @@ type UpdateConference struct {
 // RenameConference is the body that gives a draft another slug.
 type RenameConference struct {
 	_    struct{} `additionalProperties:"false"`
-	Slug string   `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name for the address of the conference's page" example:"gophers-2027"`
+	Slug string   `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"Unique name, used in the address of the conference's page" example:"gophers-2027"`
 }
 
 // DuplicateConference is the body that copies a conference.
@@ -44,20 +44,20 @@ type DuplicateConference struct {
 	Slug         string     `json:"slug" minLength:"1" maxLength:"64" pattern:"^[a-z0-9]+(-[a-z0-9]+)*$" doc:"The copy's: unique name for the address of its page" example:"gophers-2028"`
 }
 
-// DescribeSeatType is the body that says all that is said of a seat type.
+// DescribeSeatType is the body with all details of a seat type.
 type DescribeSeatType struct {
 	_           struct{} `additionalProperties:"false"`
 	Name        string   `json:"name" maxLength:"1000" doc:"At most 100 characters and 1,000 bytes" example:"General admission"`
 	Description string   `json:"description,omitempty" maxLength:"1000" doc:"Of any number of lines"`
 	Price       int64    `json:"price" minimum:"0" maximum:"1000000000000" doc:"In minor units of the conference's currency; 0 is free of charge" example:"19900"`
-	Quota       int      `json:"quota" minimum:"0" maximum:"1000000" doc:"How many seats there are; it may go below what is held, which stays held"`
+	Quota       int      `json:"quota" minimum:"0" maximum:"1000000" doc:"Number of seats. It may be set below the number of seats already held, which stay held"`
 	contracts.SalesWindow
 }
 
 // AddSeatType is the body of a new seat type.
 type AddSeatType struct {
 	_          struct{}   `additionalProperties:"false"`
-	SeatTypeID *uuid.UUID `json:"seatTypeId,omitempty" doc:"The client's own choice; absent: one is made"`
+	SeatTypeID *uuid.UUID `json:"seatTypeId,omitempty" doc:"Chosen by the client; generated if absent"`
 	DescribeSeatType
 }
 
@@ -75,31 +75,31 @@ type SeatTypePath struct {
 // RetryRefund is the body that asks for a refund again.
 type RetryRefund struct {
 	_       struct{} `additionalProperties:"false"`
-	Attempt int      `json:"attempt" minimum:"1" maximum:"1000" doc:"Which try this is: one more than the attempts of the failed refund. The same number again does nothing" example:"2"`
-	Reason  string   `json:"reason,omitempty" maxLength:"200" doc:"Why, for the record; no personal data"`
+	Attempt int      `json:"attempt" minimum:"1" maximum:"1000" doc:"Number of this attempt: one more than the failed refund's attempts. Repeating a number has no effect" example:"2"`
+	Reason  string   `json:"reason,omitempty" maxLength:"200" doc:"Reason, kept on record; must not contain personal data"`
 }
 
-// Precondition is what a change of a conference may be bound to.
+// Precondition makes a change to a conference conditional.
 type Precondition struct {
-	IfMatch string `header:"If-Match" pattern:"^(\\*|\"[0-9]{1,18}\")$" doc:"The ETag of the conference that the change is made to: if it was changed since, the answer is 412 (or such an outcome, under 202), and nothing is changed. * or absent: whatever is there" example:"\"7\""`
+	IfMatch string `header:"If-Match" pattern:"^(\\*|\"[0-9]{1,18}\")$" doc:"ETag of the conference as the client read it. If the conference has changed since, nothing is changed and the answer is 412 (or 202 with that outcome later). * or absent: change any version" example:"\"7\""`
 }
 
-// expected is the version that the change is meant for.
+// expected is the version that the change is for.
 func (p Precondition) expected() contracts.Precondition {
 	version, err := strconv.ParseUint(strings.Trim(p.IfMatch, `"`), 10, 64)
-	if err != nil { // none, or "*": huma has checked its form
+	if err != nil { // absent or "*": huma has validated the header
 		return contracts.Precondition{}
 	}
 	return contracts.Precondition{IfVersion: version}
 }
 
-// etag is the ETag of what an organiser edits of a conference. It names the
-// version of the conference's own stream: a sale does not change it.
+// etag is the ETag of the part of a conference that an organiser edits: the
+// version of the conference's own stream, which sales do not change.
 func etag(version uint64) string { return `"` + strconv.FormatUint(version, 10) + `"` }
 
 // FoundConference is a conference with its ETag.
 type FoundConference struct {
-	ETag string `header:"ETag" doc:"The version of what the organiser says, for If-Match; sales do not change it"`
+	ETag string `header:"ETag" doc:"Version of the conference as edited by the organiser, for If-Match; sales do not change it"`
 	Body view.Conference
 }
 
@@ -123,13 +123,13 @@ func (g *Gateway) organiser() {
 	huma.Register(g.api, g.write(operation{
 		id: "create-conference", method: http.MethodPost, path: "/api/conferences", tag: tagOrganiser, body: true,
 		summary: "Create a conference",
-		text:    "It is not published yet, and has no seat types.",
+		text:    "The new conference is a draft without seat types.",
 		who:     organiser, problems: append(details, refusal.ConferenceExists, refusal.SlugInvalid, refusal.SlugTaken, refusal.CurrencyUnknown),
 	}, true), g.createConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "update-conference", method: http.MethodPut, path: "/api/conferences/{id}", tag: tagOrganiser, body: true,
-		summary: "Change what is said of a conference",
+		summary: "Update a conference's details",
 		text:    "Replaces all details.",
 		who:     organiser, problems: append(details, refusal.ConferenceNotFound, refusal.ConferenceChanged),
 	}, false), g.updateConference)
@@ -157,14 +157,14 @@ func (g *Gateway) organiser() {
 
 	huma.Register(g.api, g.write(operation{
 		id: "publish-conference", method: http.MethodPost, path: "/api/conferences/{id}/publish", tag: tagOrganiser,
-		summary: "Open the sale",
+		summary: "Publish a conference and open its sale",
 		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.SeatTypeRequired, refusal.ConferenceEnded},
 	}, false), g.publishConference)
 
 	huma.Register(g.api, g.write(operation{
 		id: "unpublish-conference", method: http.MethodPost, path: "/api/conferences/{id}/unpublish", tag: tagOrganiser,
-		summary: "Stop new orders",
-		text:    "Orders already placed go on.",
+		summary: "Unpublish a conference",
+		text:    "No new orders are taken; orders already placed continue.",
 		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged},
 	}, false), g.unpublishConference)
 
@@ -176,21 +176,21 @@ func (g *Gateway) organiser() {
 
 	huma.Register(g.api, g.write(operation{
 		id: "update-seat-type", method: http.MethodPut, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser, body: true,
-		summary: "Change a seat type",
-		text:    "Replaces all that is said of it. Orders already placed keep their price.",
+		summary: "Update a seat type",
+		text:    "Replaces all details. Orders already placed keep their price.",
 		who:     organiser, problems: append(seatType, refusal.UnknownSeatType),
 	}, false), g.updateSeatType)
 
 	huma.Register(g.api, g.write(operation{
 		id: "remove-seat-type", method: http.MethodDelete, path: "/api/conferences/{id}/seat-types/{seatTypeId}", tag: tagOrganiser,
-		summary: "Take a seat type off sale",
-		text:    "Seats of it that are held stay held.",
+		summary: "Remove a seat type from sale",
+		text:    "Seats already held stay held.",
 		who:     organiser, problems: []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.UnknownSeatType, refusal.SeatTypeRemoved, refusal.LastSeatType},
 	}, false), g.removeSeatType)
 
 	huma.Register(g.api, g.write(operation{
 		id: "retry-refund", method: http.MethodPost, path: "/api/payments/{id}/refund", tag: tagOrganiser, body: true,
-		summary: "Ask the payment provider again to give the money back",
+		summary: "Retry a failed refund",
 		who:     organiser, problems: []es.Code{refusal.PaymentNotFound, refusal.PaymentNotCompleted, refusal.RefundPending, refusal.RefundNotRequested},
 	}, false), g.retryRefund)
 }
@@ -286,7 +286,7 @@ func (g *Gateway) unpublishConference(ctx context.Context, in *struct {
 	return g.sendToConference(ctx, in.Write, in.ID, nil, "", contracts.UnpublishConference{ConferenceID: in.ID, Precondition: in.expected()})
 }
 
-// sendToConference sends a command to a conference that is there already.
+// sendToConference sends a command to an existing conference.
 func (g *Gateway) sendToConference(ctx context.Context, w Write, conference uuid.UUID, body any, wrapper string, command any) (*Answer, error) {
 	return g.send(ctx, w, body, func(uuid.UUID) Command {
 		return Command{Body: command, About: conference, ID: conference, URL: conferenceURL(conference), Wrapper: wrapper}

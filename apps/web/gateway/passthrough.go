@@ -20,7 +20,7 @@ func (g *Gateway) passThrough(routes gin.IRoutes) {
 	routes.POST("/webhooks/:provider", g.toPayments)
 }
 
-// errUnreached stands for what the sidecar says of it, which is nobody's business.
+// errUnreached replaces the sidecar's own error, which clients must not see.
 var errUnreached = errors.New("payments cannot be reached")
 
 func (g *Gateway) toPayments(c *gin.Context) {

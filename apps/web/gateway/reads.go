@@ -30,11 +30,11 @@ import (
 // Found is the answer to a read.
 type Found[T any] struct{ Body T }
 
-// readWithin bounds a read that does not wait for anything.
+// readWithin bounds a read that does not wait for an outcome.
 const readWithin = 10 * time.Second
 
-// ask reads path from query; notFound is the code of the problem when there is
-// nothing, or empty for what is always there.
+// ask reads path from query. notFound is the code of the problem when there is
+// nothing there; empty for a path that always exists.
 func ask[T any](g *Gateway, ctx context.Context, path string, notFound es.Code) (*Found[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
@@ -43,8 +43,8 @@ func ask[T any](g *Gateway, ctx context.Context, path string, notFound es.Code) 
 	return answered(g, ctx, &found, err, notFound)
 }
 
-// tell posts to query, for what is no command: to find without an address that
-// gives away what is looked for, and to deal with dead letters.
+// tell posts to query, for requests that are not commands: searches whose terms
+// must not stand in an address, and dealing with dead letters.
 func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound es.Code) (*Found[T], error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
@@ -63,7 +63,7 @@ func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error
 	case errors.As(err, &status) && status.Status == http.StatusConflict:
 		return nil, problem.Refused(status.Code, status.Detail, "")
 	case errors.As(err, &status) && status.Status == http.StatusBadRequest:
-		// All else was checked here; what a page's cursor looks like query knows.
+		// All else was validated here; only query knows what a cursor looks like.
 		return nil, problem.Invalid(problem.Field{Field: "query", Rule: "format=cursor"})
 	default:
 		return nil, g.unavailable(ctx, "ask query", err)
@@ -79,7 +79,7 @@ func (g *Gateway) outcome(ctx context.Context, id uuid.UUID) (view.Outcome, erro
 	return outcome, err
 }
 
-// answered is what the backlog asks.
+// answered tells the backlog whether a command has an outcome.
 func (g *Gateway) answered(ctx context.Context, commandID string) (bool, error) {
 	if g.changes.Came(commandID) {
 		return true, nil
@@ -95,19 +95,19 @@ func (g *Gateway) answered(ctx context.Context, commandID string) (bool, error) 
 // seconds is d in whole seconds, rounded up.
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
-// Limit bounds how much of a list is answered at once.
+// Limit bounds the number of entries on a page.
 type Limit struct {
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most"`
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Maximum number of entries"`
 }
 
-// Page says which part of a list is answered.
+// Page selects a page of a list.
 type Page struct {
 	Limit
-	After string `query:"after" maxLength:"200" doc:"The next page: what the last one gave as next"`
+	After string `query:"after" maxLength:"200" doc:"Cursor: the value of next on the previous page"`
 }
 
-// query is the limit, and what else is not empty of names and values, as the
-// query of an address.
+// query is the query string with the limit and the given parameters that are not
+// empty.
 func (l Limit) query(namesAndValues ...string) string {
 	params := url.Values{"limit": {strconv.Itoa(l.Limit)}}
 	for i := 0; i < len(namesAndValues); i += 2 {
@@ -135,7 +135,7 @@ func conferencePath(ctx context.Context, idOrSlug string) string {
 func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences, params: true,
-		summary: "List the conferences that are on sale",
+		summary: "List conferences on sale",
 		who:     anyone,
 	}), func(ctx context.Context, in *Page) (*Found[view.Conferences], error) {
 		return ask[view.Conferences](g, ctx, "/conferences"+in.query("after", in.After), "")
@@ -154,8 +154,8 @@ func (g *Gateway) reads() {
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
-		summary: "Read a conference with its live availability",
-		text:    "The ETag names what the organiser says of it, for If-Match: sales change the availability in the answer and not the ETag.",
+		summary: "Get a conference with its live availability",
+		text:    "The ETag, for If-Match, names the version the organiser edits: sales change the availability in the answer but not the ETag.",
 		who:     anyoneOncePublished, problems: []es.Code{refusal.ConferenceNotFound},
 	}), func(ctx context.Context, in *ConferenceName) (*FoundConference, error) {
 		return g.conference(ctx, in.ID)
@@ -163,13 +163,13 @@ func (g *Gateway) reads() {
 	watch[view.Conference](g, operation{
 		id: "watch-conference", method: http.MethodGet, path: "/api/conferences/{id}/events", tag: tagConferences,
 		summary: "Watch a conference",
-		text:    "Server-sent events named conference: the conference now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
+		text:    "Server-sent events named conference: the current conference first, and again after every change. An event's id changes with the view; a client that reconnects with a Last-Event-ID that is still current does not get the same view again.",
 		who:     anyoneOncePublished, problems: []es.Code{refusal.ConferenceNotFound},
 	}, "conference", g.watchedConference, refusal.ConferenceNotFound)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
-		summary: "Read an order",
+		summary: "Get an order",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Order], error) {
 		found, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
@@ -181,13 +181,13 @@ func (g *Gateway) reads() {
 	watch[view.Order](g, operation{
 		id: "watch-order", method: http.MethodGet, path: "/api/orders/{id}/events", tag: tagOrders,
 		summary: "Watch an order",
-		text:    "Server-sent events named order: the order now, and again whenever something of it changes. Its id is another one whenever the view is; a client that comes back with the id of the view as it is now, as Last-Event-ID, is not sent it again.",
+		text:    "Server-sent events named order: the current order first, and again after every change. An event's id changes with the view; a client that reconnects with a Last-Event-ID that is still current does not get the same view again.",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}, "order", g.watchedOrder, refusal.OrderNotFound)
 	huma.Register(g.api, g.read(operation{
 		id: "get-timeline", method: http.MethodGet, path: "/api/orders/{id}/timeline", tag: tagOrders, params: true,
 		summary: "Read the story of an order",
-		text:    "Every command and event that touched it, and what caused what, page by page.",
+		text:    "Every command and event of the order, each with its cause, in pages.",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *struct {
 		OrderPath
@@ -198,14 +198,14 @@ func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
 		summary: "Find an order again",
-		text:    "By the registrant's e-mail address and the record locator together. The answer has a key that opens the order for 30 days. From one network address only so many tries may fail (10 at once, then one every 6 seconds); those that find their order do not count.",
+		text:    "Takes the registrant's e-mail address and the record locator. The answer has a key that gives access to the order for 30 days. The number of failed attempts from one network address is limited (10 at once, then one every 6 seconds); successful ones do not count.",
 		who:     anyone, problems: []es.Code{refusal.OrderNotFound, problem.TooManyRequests},
 	}), g.findOrder)
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-payment", method: http.MethodGet, path: "/api/payments/{id}", tag: tagPayments,
-		summary: "Read a payment",
-		who:     "Whoever knows the payment's id.", problems: []es.Code{refusal.PaymentNotFound},
+		summary: "Get a payment",
+		who:     "Anyone who knows the payment's id.", problems: []es.Code{refusal.PaymentNotFound},
 	}), func(ctx context.Context, in *struct {
 		ID uuid.UUID `path:"id" doc:"The payment"`
 	}) (*Found[PublicPayment], error) {
@@ -218,12 +218,12 @@ func (g *Gateway) reads() {
 
 	huma.Register(g.api, g.read(operation{
 		id: "get-outcome", method: http.MethodGet, path: "/api/outcomes/{id}", tag: tagOutcomes,
-		summary: "Read what became of a command",
-		text:    "Its status is unknown until it has been decided, and for a command that no request sent.",
-		who:     "Whoever knows the command's id.",
+		summary: "Get a command's outcome",
+		text:    "The status is unknown until the command has been decided, and always for a command that was not sent through this API.",
+		who:     "Anyone who knows the command's id.",
 	}), func(ctx context.Context, in *struct {
 		ID   uuid.UUID `path:"id" doc:"The command"`
-		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"For how many seconds to wait until it is known; not at all when too many wait"`
+		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for the outcome; ignored while too many requests are waiting"`
 	}) (*Found[Outcome], error) {
 		if in.ID.Version() != view.SentByRequest {
 			return &Found[Outcome]{Outcome{CommandID: in.ID.String(), Status: view.OutcomeUnknown, Events: []string{}}}, nil
@@ -255,15 +255,15 @@ func (g *Gateway) reads() {
 func (g *Gateway) operatorReads() {
 	huma.Register(g.api, g.read(operation{
 		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOrganiser, params: true,
-		summary: "List the orders that are past their deadline and have not ended",
-		text:    "There should be none for longer than a minute or two.",
+		summary: "List orders that are past their deadline and have not ended",
+		text:    "No order should be listed for longer than a minute or two.",
 		who:     organiser,
 	}), func(ctx context.Context, in *Page) (*Found[view.OverdueOrders], error) {
 		return ask[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser, params: true,
-		summary: "List the refunds that the payment provider did not make",
+		summary: "List failed refunds",
 		who:     organiser,
 	}), func(ctx context.Context, in *Page) (*Found[view.FailedRefunds], error) {
 		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
@@ -279,53 +279,53 @@ func (g *Gateway) operatorReads() {
 
 	huma.Register(g.api, g.read(operation{
 		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOrganiser, params: true,
-		summary: "List the messages that were given up",
-		text:    "The newest first, without their content.",
+		summary: "List dead letters",
+		text:    "Messages whose handling was given up, newest first, without their content.",
 		who:     organiser,
 	}), func(ctx context.Context, in *struct {
 		Limit
-		Status      string `query:"status" enum:"open,retried,discarded,unsettled" doc:"Only these; unsettled are those that are open, and those of which nobody knows yet whether what was sent for them has been handled"`
-		Reason      string `query:"reason" maxLength:"2000" doc:"Only those with exactly this reason"`
-		Handler     string `query:"handler" maxLength:"200" doc:"Only those of this app" example:"order"`
-		MessageType string `query:"messageType" maxLength:"200" doc:"Only those of this type" example:"ConfirmOrder.v1"`
-		Stream      string `query:"stream" maxLength:"512" doc:"Only those of this stream"`
-		Before      string `query:"before" maxLength:"200" doc:"The next page: what the last one gave as next"`
+		Status      string `query:"status" enum:"open,retried,discarded,unsettled" doc:"Only dead letters with this status; unsettled are the open ones and those sent back or discarded whose effect is not confirmed yet"`
+		Reason      string `query:"reason" maxLength:"2000" doc:"Only dead letters with exactly this reason"`
+		Handler     string `query:"handler" maxLength:"200" doc:"Only dead letters of this app" example:"order"`
+		MessageType string `query:"messageType" maxLength:"200" doc:"Only dead letters of this message type" example:"ConfirmOrder.v1"`
+		Stream      string `query:"stream" maxLength:"512" doc:"Only dead letters of this stream"`
+		Before      string `query:"before" maxLength:"200" doc:"Cursor: the value of next on the previous page"`
 	}) (*Found[view.DeadLetters], error) {
 		return ask[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "reason", in.Reason, "handler", in.Handler,
 			"messageType", in.MessageType, "stream", in.Stream, "before", in.Before), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-dead-letter-reasons", method: http.MethodGet, path: "/api/dead-letter-reasons", tag: tagOrganiser, params: true,
-		summary: "Count the messages that were given up by reason",
-		text:    "Those that are not settled yet, the most frequent reason first.",
+		summary: "Count dead letters by reason",
+		text:    "Only those that are not settled yet, most frequent reason first.",
 		who:     organiser,
 	}), func(ctx context.Context, in *Limit) (*Found[view.DeadLetterReasons], error) {
 		return ask[view.DeadLetterReasons](g, ctx, "/operator/reasons"+in.query(), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-parked-streams", method: http.MethodGet, path: "/api/parked-streams", tag: tagOrganiser, params: true,
-		summary: "List the streams in which messages are parked",
-		text:    "Their later messages may wait. The longest parked first.",
+		summary: "List streams with parked messages",
+		text:    "Later messages of these streams may be waiting. Longest parked first.",
 		who:     organiser,
 	}), func(ctx context.Context, in *Page) (*Found[view.ParkedStreams], error) {
 		return ask[view.ParkedStreams](g, ctx, "/operator/parked-streams"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOrganiser, body: true,
-		summary: "Discard everything that is parked in a stream",
-		text:    "The messages that wait there go on. It also helps where a stream stands still and no dead letter tells of it.",
+		summary: "Discard all parked messages of a stream",
+		text:    "The messages waiting behind them continue. It also frees a stream that is stuck without a dead letter.",
 		who:     organiser, problems: []es.Code{refusal.StreamNotParked},
 	}), func(ctx context.Context, in *struct{ Body view.FreeStream }) (*Found[view.DeadLettersClosed], error) {
 		return tell[view.DeadLettersClosed](g, ctx, "/operator/parked-streams/free", in.Body, refusal.StreamNotParked)
 	})
 	for _, o := range []operation{
-		{id: "retry", summary: "Send all messages of one reason, handler, type or stream back to their topics"},
-		{id: "discard", summary: "Give all messages of one reason, handler, type or stream up for good"},
+		{id: "retry", summary: "Retry all dead letters of a reason, handler, message type or stream"},
+		{id: "discard", summary: "Discard all dead letters of a reason, handler, message type or stream"},
 	} {
 		huma.Register(g.api, g.read(operation{
 			id: o.id + "-dead-letters", method: http.MethodPost, path: "/api/dead-letters/" + o.id, tag: tagOrganiser, body: true,
 			summary: o.summary,
-			text:    "The oldest first, 500 with each call. At least one property has to be given.",
+			text:    "Oldest first, at most 500 per call. At least one property is required.",
 			who:     organiser,
 		}), func(ctx context.Context, in *struct{ Body view.ChooseDeadLetters }) (*Found[view.DeadLettersClosed], error) {
 			return tell[view.DeadLettersClosed](g, ctx, "/dead-letters/"+o.id, in.Body, "")
@@ -333,15 +333,15 @@ func (g *Gateway) operatorReads() {
 	}
 	huma.Register(g.api, g.read(operation{
 		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
-		summary: "Read a message that was given up",
-		text:    "With its content, which may hold personal data.",
+		summary: "Get a dead letter",
+		text:    "Includes the message's content, which may hold personal data.",
 		who:     organiser, problems: []es.Code{refusal.DeadLetterNotFound},
 	}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
 		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, refusal.DeadLetterNotFound)
 	})
 	for _, o := range []operation{
-		{id: "retry", summary: "Send a message that was given up back to its topic", problems: []es.Code{refusal.DeadLetterClosed, refusal.NotResendable}},
-		{id: "discard", summary: "Give a message up for good", problems: []es.Code{refusal.DeadLetterClosed}},
+		{id: "retry", summary: "Send a dead letter back to its topic", problems: []es.Code{refusal.DeadLetterClosed, refusal.NotResendable}},
+		{id: "discard", summary: "Discard a dead letter", problems: []es.Code{refusal.DeadLetterClosed}},
 	} {
 		huma.Register(g.api, g.read(operation{
 			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOrganiser,
@@ -358,9 +358,9 @@ type DeadLetterPath struct {
 	ID string `path:"id" maxLength:"200" pattern:"^[A-Za-z0-9_-][A-Za-z0-9._-]*$" doc:"The dead letter"`
 }
 
-// findOrder is limited by failures: guessing is to be hopeless, and many people
-// in one hall, behind one address, may find their orders. The limit is not by
-// e-mail: with that a stranger could lock a holder out.
+// findOrder limits failures per address: guessing is hopeless, yet many people in
+// one hall, behind one address, can find their orders. The limit is not per
+// e-mail address, with which a stranger could lock a holder out.
 func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder }) (*Found[FoundOrder], error) {
 	by, err := asked(in.Body)
 	if err != nil {
@@ -388,7 +388,7 @@ func (g *Gateway) findOrder(ctx context.Context, in *struct{ Body view.FindOrder
 	}}, nil
 }
 
-// asked is what is looked for, in the form in which it is kept.
+// asked is the search in the form in which the values are stored.
 func asked(by view.FindOrder) (view.FindOrder, error) {
 	var fields []problem.Field
 	var broken *text.Broken
@@ -410,7 +410,7 @@ func asked(by view.FindOrder) (view.FindOrder, error) {
 func streamed[T any](g *Gateway, o operation) huma.Operation {
 	op := g.read(o)
 	op.Responses["200"] = &huma.Response{
-		Description: "Events, each with the whole view as its data",
+		Description: "Events, each with the whole view as data",
 		Content: map[string]*huma.MediaType{"text/event-stream": {
 			Schema: g.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, ""),
 		}},
@@ -418,7 +418,7 @@ func streamed[T any](g *Gateway, o operation) huma.Operation {
 	return op
 }
 
-// stream registers an operation that passes a stream of server-sent events on.
+// stream registers an operation that forwards a stream of server-sent events.
 func stream[T, I any](g *Gateway, o operation, path func(context.Context, *I) string, notFound es.Code) {
 	huma.Register(g.api, streamed[T](g, o), func(_ context.Context, in *I) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
@@ -445,7 +445,7 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path str
 	defer enough()
 	r = r.WithContext(ctx)
 	w = untilRead{w, http.NewResponseController(w)}
-	r.Header.Set("Accept", upstream.EventStream) // by which the sidecars know a stream
+	r.Header.Set("Accept", upstream.EventStream) // tells the sidecars that this is a stream
 	clear(w.Header())                            // the stream brings its own
 	begin := func(failed func(http.ResponseWriter, *http.Request, error)) {
 		g.query.Forward(w, r, path, func(resp *http.Response) error {
@@ -463,7 +463,7 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path str
 		problem.Write(w, r, g.unavailable(ctx, "stream from query", err))
 	}
 	begin(func(w http.ResponseWriter, r *http.Request, err error) {
-		// A sidecar keeps to itself why there is no stream: the view is asked for.
+		// A sidecar does not say why there is no stream, so the view is read instead.
 		if !errors.Is(err, upstream.ErrNotFound) {
 			var shown json.RawMessage
 			if err = g.query.Get(ctx, strings.TrimSuffix(path, "/events"), &shown); err == nil {

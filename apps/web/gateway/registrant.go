@@ -18,11 +18,11 @@ import (
 	"github.com/plenary/plenary/engine/es"
 )
 
-// Item asks for a number of seats of one type.
+// Item is a number of seats of one type.
 type Item struct {
 	_        struct{}  `additionalProperties:"false"`
 	SeatType uuid.UUID `json:"seatType"`
-	Quantity int       `json:"quantity" minimum:"0" maximum:"10000" doc:"0 is the same as leaving the item out"`
+	Quantity int       `json:"quantity" minimum:"0" maximum:"10000" doc:"0 is the same as omitting the item"`
 }
 
 func seats(items []Item) contracts.Seats {
@@ -36,12 +36,12 @@ func seats(items []Item) contracts.Seats {
 // PlaceOrder is the body of a new order.
 type PlaceOrder struct {
 	_       struct{}   `additionalProperties:"false"`
-	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"The client's own choice; absent: it is made from the secret. Placed again with the same id, it is the same order"`
-	Secret  string     `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"What opens the order, of the client's own choice: fresh random 128 bits or more in base64url, without padding. Absent: one is made. Without an orderId, the order's id is made from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placed again with the same secret, it is the same order"`
+	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"Chosen by the client; derived from the secret if absent. Placing an order again with the same id does not create another"`
+	Secret  string     `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"Secret that gives access to the order, chosen by the client: at least 128 fresh random bits in base64url without padding. Generated if absent. Without an orderId, the order's id is derived from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placing an order again with the same secret does not create another"`
 	Items   []Item     `json:"items" nullable:"false" maxItems:"50"`
 }
 
-// ChangeItems is the body that replaces what an order asks for.
+// ChangeItems is the body that replaces an order's items.
 type ChangeItems struct {
 	_     struct{} `additionalProperties:"false"`
 	Items []Item   `json:"items" nullable:"false" maxItems:"50"`
@@ -57,17 +57,17 @@ type Price struct {
 // StartPayment is the body of a new payment.
 type StartPayment struct {
 	_         struct{}   `additionalProperties:"false"`
-	PaymentID *uuid.UUID `json:"paymentId,omitempty" doc:"The client's own choice; absent: one is made"`
-	Amount    Price      `json:"amount" doc:"The order's total as the payer was shown it; the order judges whether it is right"`
+	PaymentID *uuid.UUID `json:"paymentId,omitempty" doc:"Chosen by the client; generated if absent"`
+	Amount    Price      `json:"amount" doc:"The order's total as shown to the payer; refused if it differs from the order's actual total"`
 }
 
-// Registrant is the body that says who places an order.
+// Registrant is the body with the details of the person who places an order.
 type Registrant struct {
 	_ struct{} `additionalProperties:"false"`
 	contracts.Person
 }
 
-// AssignSeat is the body that says to whom a seat goes.
+// AssignSeat is the body with the attendee who gets a seat.
 type AssignSeat struct {
 	_ struct{} `additionalProperties:"false"`
 	contracts.Attendee
@@ -81,10 +81,10 @@ type OrderPath struct {
 // SeatPath names one seat of a confirmed order in an operation's path.
 type SeatPath struct {
 	OrderPath
-	Position int `path:"position" minimum:"0" maximum:"100000" doc:"From 0"`
+	Position int `path:"position" minimum:"0" maximum:"100000" doc:"Position of the seat in the order, from 0"`
 }
 
-// OpenPayment is the payment that a payer can go on with.
+// OpenPayment is the payment that a payer can continue.
 type OpenPayment struct {
 	ID          uuid.UUID `json:"id"`
 	CheckoutURL string    `json:"checkoutUrl"`
@@ -95,11 +95,10 @@ func checkout(payment uuid.UUID) string { return "/pay/" + payment.String() }
 func orderURL(id uuid.UUID) string   { return "/api/orders/" + id.String() }
 func paymentURL(id uuid.UUID) string { return "/api/payments/" + id.String() }
 
-// closed are the refusals of an order that has ended, or that was changed too
-// often.
+// closed are the refusals of an order that has ended or was changed too often.
 var closed = []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderCancelled, refusal.OrderRejected}
 
-// person are the refusals of what is said of a person.
+// person are the refusals of a person's details.
 var person = []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.EmailInvalid}
 
 func (g *Gateway) registrant() {
@@ -120,52 +119,52 @@ func (g *Gateway) registrant() {
 
 	huma.Register(g.api, g.write(operation{
 		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
-		summary: "Change what an order asks for",
-		text:    "Replaces all items and asks for seats again. Seats already held stay held as far as they are asked for. Of seats that are no longer sold, it may ask for fewer, but not for more.",
+		summary: "Change an order's items",
+		text:    "Replaces all items and requests seats again. Seats already held stay held if they are requested again. For seat types no longer on sale, the quantity can be reduced but not increased.",
 		who:     holder, problems: append(items, append(closed, refusal.OrderConfirmed)...),
 	}, false), g.changeOrderItems)
 
 	huma.Register(g.api, g.write(operation{
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
-		summary: "Say who places the order",
-		text:    "The registrant's e-mail address finds the order again, together with its record locator. Both names and the address can be corrected until the conference ends, also when the order is confirmed; then the order is found by the new address and not by the old.",
+		summary: "Set the registrant",
+		text:    "The registrant's e-mail address and the record locator together find the order again. The names and the address can be corrected until the conference ends, even after the order is confirmed. The order is then found by the new address and no longer by the old one.",
 		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded, problem.TooManyHolds)...),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
 		id: "confirm-order", method: http.MethodPost, path: "/api/orders/{id}/confirm", tag: tagOrders,
-		summary: "Confirm an order that is free of charge",
-		text:    "An order that costs something is confirmed by its payment.",
+		summary: "Confirm a free order",
+		text:    "An order with a price is confirmed by its payment.",
 		who:     holder, problems: append(closed, refusal.RegistrantRequired, refusal.NotReserved, refusal.PaymentRequired, refusal.AlreadyPaid),
 	}, false), g.confirmOrder)
 
 	huma.Register(g.api, g.write(operation{
 		id: "cancel-order", method: http.MethodPost, path: "/api/orders/{id}/cancel", tag: tagOrders,
 		summary: "Cancel an order",
-		text: "Gives the seats back. A confirmed order can be cancelled until the conference starts if it was free of charge, and as long as the conference gives refunds if it was paid. " +
-			"The organiser can cancel it until the conference ends. What was paid goes back.",
+		text: "Releases the seats and refunds what was paid. A confirmed order can be cancelled until the conference starts if it was free, and until the conference's refund deadline if it was paid. " +
+			"The organiser can cancel it until the conference ends.",
 		who: holderOrOrganiser, problems: []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderRejected, refusal.RefundWindowClosed, refusal.ConferenceStarted, refusal.ConferenceEnded},
 	}, false), g.cancelOrder)
 
 	huma.Register(g.api, g.write(operation{
 		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
-		summary: "Start to pay an order",
-		text: "Opens a payment of the order's total. The payer goes on at checkoutUrl. " +
-			"A payment that the order would refuse is refused before it is opened, and so is another while one is open: another-payment-open then names the one to go on with. When the items change while it is open, it is cancelled.",
+		summary: "Start a payment",
+		text: "Opens a payment of the order's total. The payer continues at checkoutUrl. " +
+			"A payment that the order would refuse is not opened, and neither is another while one is open: another-payment-open then names the payment to continue. An open payment is cancelled when the order's items change.",
 		who: holder, problems: append([]es.Code{refusal.PaymentsNotOffered, refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{
 		id: "assign-seat", method: http.MethodPut, path: "/api/orders/{id}/seats/{position}", tag: tagOrders, body: true,
 		summary: "Assign a seat to an attendee",
-		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too. Another e-mail address makes it another attendee; the same one, in any way of writing it, corrects what is said of the attendee.",
+		text:    "Possible until the conference's deadline for reassigning seats or, without one, its start; the organiser can do it later too. A different e-mail address means a different attendee; the same address, in any spelling, corrects the attendee's details.",
 		who:     holderOrOrganiser, problems: append(person, seat...),
 	}, false), g.assignSeat)
 
 	huma.Register(g.api, g.write(operation{
 		id: "unassign-seat", method: http.MethodDelete, path: "/api/orders/{id}/seats/{position}", tag: tagOrders,
-		summary: "Take a seat back from its attendee",
-		text:    "Possible until the conference's deadline for that, or else its start; the organiser can do it later too.",
+		summary: "Unassign a seat",
+		text:    "Possible until the conference's deadline for reassigning seats or, without one, its start; the organiser can do it later too.",
 		who:     holderOrOrganiser, problems: seat,
 	}, false), g.unassignSeat)
 }
@@ -212,8 +211,8 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 	})
 }
 
-// secretFor is what opens a new order: what the client chose; else the same
-// whenever the request is repeated with its key; else a fresh one.
+// secretFor is a new order's secret: the client's if it chose one; else one
+// derived from the idempotency key, so that a retry gets the same; else a fresh one.
 func secretFor(chosen, idempotencyKey string, commandID uuid.UUID) string {
 	switch {
 	case chosen != "":
@@ -273,7 +272,7 @@ func (g *Gateway) unassignSeat(ctx context.Context, in *struct {
 	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.UnassignSeat{OrderID: in.ID, Position: in.Position, ByOrganiser: originOf(ctx).organiser})
 }
 
-// sendToOrder sends a command to an order that is there already.
+// sendToOrder sends a command to an existing order.
 func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, body any, wrapper string, command any, also ...func(*Command)) (*Answer, error) {
 	return g.send(ctx, w, body, func(uuid.UUID) Command {
 		cmd := Command{Body: command, About: order, OfOrder: !originOf(ctx).organiser, ID: order, URL: orderURL(order), Wrapper: wrapper}
@@ -284,9 +283,9 @@ func (g *Gateway) sendToOrder(ctx context.Context, w Write, order uuid.UUID, bod
 	})
 }
 
-// maxPayments is how many payments are opened for one order. What is shown of an
-// order may be a little old, so that it may get a few more: those that are begun
-// at once, which limitWriting bounds.
+// maxPayments is how many payments can be opened for one order. The view of an
+// order may be slightly old, so payments begun at the same time can exceed this;
+// limitWriting bounds by how many.
 const maxPayments = 20
 
 func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
@@ -297,7 +296,7 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	amount := contracts.Money{Amount: in.Body.Amount.Amount, Currency: in.Body.Amount.Currency}
 	asked := contracts.InitiatePayment{PaymentID: derived(in.Body.PaymentID, uuid.New(), "payment"), OrderID: in.ID, Amount: amount, Version: 1}
 	if err := g.validate(Command{Body: asked}); err != nil {
-		return nil, err // before anything is asked of query
+		return nil, err // before query is asked
 	}
 	order, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
 	if err != nil {
@@ -309,7 +308,7 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Body.Version},
 			About: in.ID, OfOrder: true, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: checkout(payment),
 		}
-		// One that was opened before has its answer already.
+		// A payment that was opened before has its answer already.
 		switch code := order.Body.PaymentRefusal(amount); {
 		case order.Body.HasPayment(payment):
 		case code != "":

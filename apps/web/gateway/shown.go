@@ -10,10 +10,10 @@ import (
 	"github.com/plenary/plenary/engine/es"
 )
 
-// What is shown to those who know an id only: of a payment, whose checkout link
-// may be passed on, and of a command. Neither names the order or a stream.
+// Views for clients that know only an id: of a payment, whose checkout link may
+// be shared, and of a command. Neither names the order or a stream.
 
-// PublicPayment is a payment as whoever knows its id may see it.
+// PublicPayment is a payment as anyone who knows its id may see it.
 type PublicPayment struct {
 	ID             uuid.UUID          `json:"id" format:"uuid"`
 	Amount         contracts.Money    `json:"amount"`
@@ -23,7 +23,7 @@ type PublicPayment struct {
 	RefundAttempts int                `json:"refundAttempts,omitempty"`
 	InitiatedAt    time.Time          `json:"initiatedAt"`
 	UpdatedAt      time.Time          `json:"updatedAt"`
-	Revision       int64              `json:"revision" doc:"Grows with every change of this view"`
+	Revision       int64              `json:"revision" doc:"Increases with every change of this view"`
 }
 
 func paymentOf(p view.Payment) PublicPayment {
@@ -33,15 +33,15 @@ func paymentOf(p view.Payment) PublicPayment {
 	}
 }
 
-// Outcome is what became of a command, as whoever sent it may see it. Once it is
-// known, what is read includes what the command changed.
+// Outcome is a command's outcome as its sender may see it. Once it is known, reads
+// include the command's effect.
 type Outcome struct {
 	CommandID   string             `json:"commandId"`
 	CommandType string             `json:"commandType,omitempty" example:"RegisterToConference.v1"`
 	Status      view.OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
 	Code        es.Code            `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
-	Detail      string             `json:"detail,omitempty" doc:"The refusal in English"`
-	Events      []string           `json:"events" nullable:"false" doc:"Types of the events that followed" example:"[\"OrderPlaced.v1\"]"`
+	Detail      string             `json:"detail,omitempty" doc:"The refusal, in English"`
+	Events      []string           `json:"events" nullable:"false" doc:"Types of the resulting events" example:"[\"OrderPlaced.v1\"]"`
 }
 
 func outcomeOf(o view.Outcome) Outcome {
@@ -51,10 +51,10 @@ func outcomeOf(o view.Outcome) Outcome {
 	}
 }
 
-// FoundOrder is an order that was found again, with a key that opens it.
+// FoundOrder is an order that was found again, with a key that gives access to it.
 type FoundOrder struct {
 	view.Order
-	Secret      string    `json:"secret" doc:"Opens the order, as the secret does that was given when it was placed"`
-	SecretUntil time.Time `json:"secretUntil" doc:"Until when it does"`
+	Secret      string    `json:"secret" doc:"Gives access to the order, like the secret returned when it was placed"`
+	SecretUntil time.Time `json:"secretUntil" doc:"When this secret expires"`
 	PageURL     string    `json:"pageUrl" doc:"The order's page, with the key"`
 }

@@ -22,43 +22,43 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// Write is what every write takes beside its own fields.
+// Write has the headers of every write.
 type Write struct {
-	Prefer         string `header:"Prefer" maxLength:"200" doc:"wait=N holds the answer until the outcome is known or N seconds have passed; N is 30 at most (RFC 7240)" example:"wait=10"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again, over any network: for 24 hours the key stands for this request, and is one command however often it comes. A fresh UUID, or at least 128 random bits in base64 or hexadecimal digits; a weaker key is refused, since somebody else might choose the same. It belongs to the route and, where one is needed, to the credential" example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	Prefer         string `header:"Prefer" maxLength:"200" doc:"wait=N holds the answer until the outcome is known, for at most N seconds; N is at most 30 (RFC 7240)" example:"wait=10"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Makes retries safe: for 24 hours, requests with the same key count as one command. The key is a fresh UUID, or at least 128 random bits in base64 or hexadecimal digits; a weaker key is refused, since another client might choose the same. Keys are kept apart by route and, if the operation needs one, by credential" example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
-// Receipt says what became of a write.
+// Receipt is the answer's body for a write.
 type Receipt struct {
 	CommandID   uuid.UUID `json:"commandId" doc:"The command that was sent"`
-	OutcomeURL  string    `json:"outcomeUrl" doc:"Where its outcome is read" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	ID          uuid.UUID `json:"id" doc:"What it is about: the order, payment, conference or seat type"`
-	URL         string    `json:"url" doc:"Where that is read" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	Secret      string    `json:"secret,omitempty" doc:"Of an order that was placed: what opens it. It is given here only, and again to the same request with the same Idempotency-Key"`
-	PageURL     string    `json:"pageUrl,omitempty" doc:"Of an order that was placed: its page, with the secret"`
-	CheckoutURL string    `json:"checkoutUrl,omitempty" doc:"Of a payment: where the payer goes next" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
-	Outcome     *Outcome  `json:"outcome,omitempty" doc:"The outcome, when the request waited for it"`
+	OutcomeURL  string    `json:"outcomeUrl" doc:"Address of the command's outcome" example:"/api/outcomes/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	ID          uuid.UUID `json:"id" doc:"Id of the order, payment, conference or seat type that the command creates or changes"`
+	URL         string    `json:"url" doc:"Address of that resource" example:"/api/orders/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Secret      string    `json:"secret,omitempty" doc:"Secret of the order that was placed. It is returned only here, and again for the same request with the same Idempotency-Key"`
+	PageURL     string    `json:"pageUrl,omitempty" doc:"Page of the order that was placed, with the secret"`
+	CheckoutURL string    `json:"checkoutUrl,omitempty" doc:"Page where the payer continues the payment" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Outcome     *Outcome  `json:"outcome,omitempty" doc:"The outcome, if the request waited for it"`
 }
 
 // Answer is the answer to a write.
 type Answer struct {
 	Status            int
-	Location          string `header:"Location" doc:"Of what was created (201), or of the outcome (202)"`
-	PreferenceApplied string `header:"Preference-Applied" doc:"wait=N when the answer was held for the outcome"`
+	Location          string `header:"Location" doc:"Address of the created resource (201) or of the outcome (202)"`
+	PreferenceApplied string `header:"Preference-Applied" doc:"wait=N if the answer was held for the outcome"`
 	Body              Receipt
 }
 
-// Command is a write as it is sent: one command, and where to read of it.
+// Command is a write as it is sent: one command, and where its effect is read.
 type Command struct {
 	Body     any       // of the message
 	About    uuid.UUID // the order or conference the conversation is about
-	OfOrder  bool      // it is about an order, and sent by its holder
-	ID       uuid.UUID // what is changed or made
-	URL      string    // where that is read
+	OfOrder  bool      // it is about an order and comes from its holder
+	ID       uuid.UUID // of the resource that is changed or created
+	URL      string    // of that resource
 	Creates  bool
 	Checkout string
-	Secret   string // that opens the order that is placed
-	// SecretIsChosen says that the client chose it.
+	Secret   string // of the order that is placed
+	// SecretIsChosen says that the client chose Secret.
 	SecretIsChosen bool
 	// Places says that it places an order, and Email whose that will be: they hold seats.
 	Places bool
@@ -67,14 +67,14 @@ type Command struct {
 	Ends bool
 	// Wrapper is the field of Body that is the request's body, if it is one.
 	Wrapper string
-	// Refused is set when it is known already that the command would be in vain.
+	// Refused is set when the command is certain to be refused.
 	Refused *problem.Problem
 }
 
-// send publishes the command that a request asks for and, if the request
-// prefers so, waits for its outcome. body is the request's. make makes the
-// command from its id; ids of new things derive from that, so that a repeated
-// request with an Idempotency-Key makes the same.
+// send publishes the command of a request and, if the request prefers it, waits
+// for the outcome. body is the request's. make makes the command from its id; ids
+// of new resources derive from that id, so that a retry with the same
+// Idempotency-Key makes the same resource.
 func (g *Gateway) send(ctx context.Context, w Write, body any, make func(commandID uuid.UUID) Command) (*Answer, error) {
 	id := uuid.New()
 	cmd := make(id)
@@ -113,9 +113,10 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 	return g.answer(ctx, id, cmd, outcome, waited)
 }
 
-// keepSecret keeps the secret of an order whose id the client chose, before anything
-// is published. A client that places such an order again without its secret learns
-// what becomes of the command, but gets no second secret: it may be another client.
+// keepSecret stores the secret of an order whose id the client chose, before
+// anything is published. A client that places such an order again without its
+// secret learns the command's outcome but gets no second secret: it may be another
+// client.
 func (g *Gateway) keepSecret(ctx context.Context, cmd *Command) error {
 	if cmd.Secret == "" || access.OrderID(cmd.Secret) == cmd.ID {
 		return nil
@@ -165,7 +166,7 @@ func (g *Gateway) tooMany(ctx context.Context, code es.Code, why metric.Measurem
 	return problem.New(code).With("Retry-After", seconds(retryAfter))
 }
 
-// validate holds a command against its contract, so that nothing is published
+// validate checks a command against its contract, so that no command is published
 // that the receiver would have to park.
 func (g *Gateway) validate(cmd Command) error {
 	err := g.contracts.Validate(cmd.Body)
@@ -176,9 +177,9 @@ func (g *Gateway) validate(cmd Command) error {
 	return err
 }
 
-// claim gives the id of the command that an Idempotency-Key stands for.
+// claim returns the id of the command for an Idempotency-Key.
 func (g *Gateway) claim(ctx context.Context, key string, body any) (id uuid.UUID, repeated bool, err error) {
-	// The decoded body, so that spaces and the order of fields do not matter.
+	// The decoded body, so that white space and the order of fields do not matter.
 	canonical, err := json.Marshal(body)
 	if err != nil {
 		return uuid.Nil, false, fmt.Errorf("fingerprint: %w", err)
@@ -196,9 +197,9 @@ func (g *Gateway) claim(ctx context.Context, key string, body any) (id uuid.UUID
 	return id, !first, nil
 }
 
-// decided says whether a repeated request's command has an outcome already and
-// need not be published again. If that cannot be known it is published again,
-// which whoever handles it notices by its id.
+// decided says whether a repeated request's command already has an outcome and
+// need not be published again. If that cannot be learnt, it is published again;
+// its handler recognises it by its id.
 func (g *Gateway) decided(ctx context.Context, id uuid.UUID) bool {
 	outcome, err := g.outcome(ctx, id)
 	return err == nil && outcome.Status != view.OutcomeUnknown
@@ -209,7 +210,7 @@ func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error 
 		Meta: message.Meta{ID: id.String(), CorrelationID: cmd.About.String()},
 		Body: cmd.Body,
 	}, g.commands.Send)
-	if ctx.Err() == nil { // who went away did not learn how it went
+	if ctx.Err() == nil { // a client that went away says nothing about publishing
 		g.health.published(err)
 	}
 	if err != nil {
@@ -219,8 +220,7 @@ func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error 
 	return nil
 }
 
-// answer says where the outcome will be or, if the request waited for it, what
-// it is.
+// answer gives the outcome if the request waited for it, and else its address.
 func (g *Gateway) answer(ctx context.Context, id uuid.UUID, cmd Command, outcome view.Outcome, waited time.Duration) (*Answer, error) {
 	a := &Answer{Status: http.StatusAccepted, Body: Receipt{
 		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout,
@@ -237,7 +237,7 @@ func (g *Gateway) answer(ctx context.Context, id uuid.UUID, cmd Command, outcome
 	case view.OutcomeRefused:
 		p := problem.Refused(outcome.Code, outcome.Detail, a.Body.OutcomeURL)
 		if outcome.Code == refusal.ConferenceChanged {
-			// What is there now may be newer still than what refused the command.
+			// The current version may be newer than the one that refused the command.
 			if now, err := g.conference(ctx, cmd.About.String()); err == nil {
 				p.Current = now.Body
 				p = p.With("ETag", now.ETag)
@@ -317,7 +317,8 @@ const (
 
 func outcomeURL(id uuid.UUID) string { return "/api/outcomes/" + id.String() }
 
-// derived is the id of what a command makes when the client chose none.
+// derived is the id of a new resource: the client's choice, or derived from the
+// command's id.
 func derived(chosen *uuid.UUID, commandID uuid.UUID, what string) uuid.UUID {
 	if chosen != nil {
 		return *chosen

@@ -135,7 +135,7 @@ func TestWhatAnotherOrganiserChangedIsShownBesideWhatWasTyped(t *testing.T) {
 		return []string{"form", details.form(), "seen", seen, "name", "My name", "location", "My place", "timeZone", now.TimeZone, "startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00"}
 	}
 	again := w.post(own("/details"), typed(details.seen())...).is(http.StatusPreconditionFailed).
-		says("The conference was changed meanwhile", `value="My name"`, "Now it is “Renamed by a colleague”", `value="My place"`, "Now it is empty", `href="#name"`)
+		says("The conference has changed", `value="My name"`, "Now it is “Renamed by a colleague”", `value="My place"`, "Now it is empty", `href="#name"`)
 	w.post(own("/details"), typed(again.seen())...).is(http.StatusSeeOther) // knowing what is there now
 
 	seatType := func(seen string) []string {

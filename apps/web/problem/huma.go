@@ -13,9 +13,9 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// Huma keeps how it words errors in variables of its packages, so they are set
-// once, before any API is made: each broken rule is named by its JSON Schema
-// keyword, and put into words only when the reader's language is known.
+// Huma keeps its error texts in package variables, so they are set once, before any
+// API is made: each violated rule is named by its JSON Schema keyword, and worded
+// only when the reader's language is known.
 func init() {
 	validation.MsgUnexpectedProperty = "additionalProperties"
 	validation.MsgExpectedRequiredProperty = "required=%s"
@@ -39,15 +39,15 @@ func init() {
 	validation.MsgExpectedOneOf = "enum=%s"
 	huma.ErrorFormatter = func(format string, args ...any) string {
 		if !strings.Contains(format, "%") {
-			return format // and leave out the cause, which repeats what was sent
+			return format // omit the cause, which repeats the input
 		}
 		return fmt.Sprintf(format, args...)
 	}
 	huma.NewError = fromHuma
 }
 
-// fromHuma makes the problem for an error that huma found: a request that it
-// could not read or that breaks the operation's schema, or a fault.
+// fromHuma makes the problem for an error that huma found: a request that it cannot
+// read or that violates the operation's schema, or an internal error.
 func fromHuma(status int, _ string, errs ...error) huma.StatusError {
 	switch status {
 	case http.StatusBadRequest:
@@ -81,8 +81,8 @@ func fromHuma(status int, _ string, errs ...error) huma.StatusError {
 	}
 }
 
-// fieldOf names the field and rule of one of huma's error details. What it
-// does not get from the variables above, it says in sentences of its own.
+// fieldOf names the field and rule of one of huma's error details. Some details do
+// not use the variables above and have texts of huma's own.
 func fieldOf(d *huma.ErrorDetail) Field {
 	f := Field{Field: bodyField(d.Location), Rule: d.Message}
 	if name, ok := strings.CutPrefix(d.Message, "required="); ok {
@@ -111,9 +111,8 @@ func fieldOf(d *huma.ErrorDetail) Field {
 
 const mismatch = " does not fit "
 
-// JSON reads and writes bodies. It differs from huma's own in that a value that
-// fits the schema and yet not the Go type (1.0 for an integer) is reported
-// with its field.
+// JSON reads and writes bodies. Unlike huma's own format, it names the field of a
+// value that fits the schema but not the Go type (1.0 for an integer).
 var JSON = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, v any) error {
@@ -147,10 +146,10 @@ func jsonType(kind string) string {
 	}
 }
 
-// FromContract makes the problem for a command that breaks the rules of its
-// contract though the request fitted the schema, which is a little wider (it
-// takes the nil UUID, and "Ada <ada@example.org>" for an e-mail address).
-// wrapper is the field of the command that is the request's body, if it is one.
+// FromContract makes the problem for a command that violates its contract although
+// the request fits the schema, which is a little wider (it allows the nil UUID, and
+// "Ada <ada@example.org>" as an e-mail address). wrapper is the field of the command
+// that holds the request's body, if there is one.
 func FromContract(err *message.Invalid, wrapper string) *Problem {
 	p := New(ValidationFailed)
 	for _, fe := range err.Fields {

@@ -1,7 +1,7 @@
-// Package problem is how the gateway says no: problem details as RFC 9457 has
-// them, with a stable code for programs and a title and detail for people in
-// the language they asked for. All kinds with their texts are in
-// kinds.go and rules.go; nothing else in the gateway holds a text that a client sees.
+// Package problem makes the gateway's error answers: problem details (RFC 9457)
+// with a stable code for programs, and a title and detail for people in their
+// language. All kinds with their texts are in kinds.go and rules.go; nothing else
+// in the gateway has texts that a client sees.
 package problem
 
 import (
@@ -19,13 +19,13 @@ const ContentType = "application/problem+json"
 // Problem is the body of every answer that is not a success.
 type Problem struct {
 	Type     string  `json:"type" format:"uri-reference" doc:"Where this kind of problem is described" example:"/docs#problem-order-expired"`
-	Title    string  `json:"title" doc:"What kind of problem it is, for people, in the language of Accept-Language (English or 简体中文)" example:"The order has expired"`
+	Title    string  `json:"title" doc:"Kind of problem, for people, in the language of Accept-Language (English or 简体中文)" example:"The order has expired"`
 	Status   int     `json:"status" doc:"The HTTP status code" example:"409"`
-	Detail   string  `json:"detail,omitempty" doc:"What went wrong this time, for people"`
-	Code     es.Code `json:"code" doc:"What kind of problem it is, for programs; never changes" example:"order-expired"`
-	Instance string  `json:"instance,omitempty" format:"uri-reference" doc:"The outcome of the command that was refused, or else the path of the request"`
+	Detail   string  `json:"detail,omitempty" doc:"What went wrong in this case, for people"`
+	Code     es.Code `json:"code" doc:"Kind of problem, for programs; codes never change" example:"order-expired"`
+	Instance string  `json:"instance,omitempty" format:"uri-reference" doc:"Address of the refused command's outcome, or else the path of the request"`
 	Errors   []Field `json:"errors,omitempty" doc:"Each field that breaks a rule"`
-	Current  any     `json:"current,omitempty" doc:"What is there now, when the request was refused because of it: the conference that was changed, or the payment that is open"`
+	Current  any     `json:"current,omitempty" doc:"The current state, if the request was refused because of it: the conference that has changed, or the open payment"`
 
 	header http.Header
 	given  string
@@ -33,26 +33,26 @@ type Problem struct {
 
 // Field names one field of a request that breaks a rule.
 type Field struct {
-	Field   string `json:"field" doc:"The field of the body as a path; fields elsewhere start with path., query. or header." example:"items[0].quantity"`
-	Rule    string `json:"rule" doc:"The JSON Schema keyword that is broken, with its value if it has one; of a text that a person wrote also blank, invisible, controlCharacter, lineBreak, bidiOverride, maxGraphemes or maxBytes" example:"minimum=0"`
+	Field   string `json:"field" doc:"Path of the field in the body; fields elsewhere start with path., query. or header." example:"items[0].quantity"`
+	Rule    string `json:"rule" doc:"The JSON Schema keyword that is violated, with its value if it has one; for texts also blank, invisible, controlCharacter, lineBreak, bidiOverride, maxGraphemes or maxBytes" example:"minimum=0"`
 	Message string `json:"message" doc:"The rule in words, for people"`
 }
 
-// New makes a problem of a kind listed in kinds.go. A code that is not listed
-// there can only come from a newer app; it is answered as a plain conflict.
+// New makes a problem of a kind listed in kinds.go. A code not listed there can
+// only come from a newer app; it is answered as a plain conflict.
 func New(code es.Code) *Problem {
 	return &Problem{Code: code, Status: kindOf(code).Status}
 }
 
-// Refused makes the problem of a command that a business rule refused. Detail
-// is the refusal's own, in English.
+// Refused makes the problem for a command that a business rule refused. detail is
+// the refusal's own, in English.
 func Refused(code es.Code, detail, instance string) *Problem {
 	p := New(code)
 	p.given, p.Instance = detail, instance
 	return p
 }
 
-// Invalid makes the problem of a request whose fields break rules.
+// Invalid makes the problem for a request whose fields break rules.
 func Invalid(fields ...Field) *Problem {
 	p := New(ValidationFailed)
 	p.Errors = fields
@@ -70,17 +70,17 @@ func (p *Problem) With(name, value string) *Problem {
 
 func (p *Problem) Error() string { return string(p.Code) + ": " + p.given }
 
-// GetStatus, GetHeaders and ContentType are what huma asks of an error.
+// GetStatus, GetHeaders and ContentType implement huma's error interfaces.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders are the response headers that belong to the problem.
+// GetHeaders are the problem's response headers.
 func (p *Problem) GetHeaders() http.Header { return p.header }
 
-// ContentType is the media type, whatever was negotiated.
+// ContentType is the media type, regardless of what was negotiated.
 func (p *Problem) ContentType(string) string { return ContentType }
 
-// Localize gives the problem as it is sent: with its texts in the language
-// that acceptLanguage prefers among those there are. path is the request's.
+// Localize returns the problem as it is sent: with its texts in the available
+// language that acceptLanguage prefers. path is the request's.
 func (p *Problem) Localize(acceptLanguage, path string) (sent *Problem, contentLanguage string) {
 	lang := locale.Accepted(acceptLanguage)
 	kind, out := kindOf(p.Code), *p
@@ -104,7 +104,7 @@ func (p *Problem) Localize(acceptLanguage, path string) (sent *Problem, contentL
 	return &out, lang.String()
 }
 
-// Write answers a request with p, for handlers that huma does not know.
+// Write answers a request with p, for handlers outside huma.
 func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	sent, lang := p.Localize(r.Header.Get("Accept-Language"), r.URL.Path)
 	h := w.Header()
@@ -116,17 +116,17 @@ func Write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	w.WriteHeader(sent.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(sent) // the client is gone; there is nobody to tell
+	_ = enc.Encode(sent) // it fails only if the client is gone
 }
 
-// SetLanguage sets the headers that say in which language an answer is.
+// SetLanguage sets the headers that name an answer's language.
 func SetLanguage(set func(name, value string), lang string) {
 	set("Content-Language", lang)
 	set("Vary", "Accept-Language")
 }
 
-// bodyField turns a location as huma has it into a Field's: the body's fields
-// are named without the word body before them.
+// bodyField turns one of huma's locations into a Field's: fields of the body lose
+// the prefix "body.".
 func bodyField(location string) string {
 	if field, ok := strings.CutPrefix(location, "body."); ok {
 		return field

@@ -10,9 +10,8 @@ import (
 	"github.com/plenary/plenary/contracts/text"
 )
 
-// The rules that a field may break, by JSON Schema keyword or by the name of a
-// rule for texts, in words. %s is the
-// keyword's value.
+// The rules that a field may violate, by JSON Schema keyword or by the name of a
+// rule for texts. %s is the keyword's value.
 var (
 	rulesInEnglish = map[string]string{
 		"required":             "is required",
@@ -27,12 +26,12 @@ var (
 		"maxLength":            "must have at most %s characters",
 		"minItems":             "must have at least %s entries",
 		"maxItems":             "must have at most %s entries",
-		"uniqueItems":          "must not have the same entry twice",
+		"uniqueItems":          "must not have duplicate entries",
 		text.Blank:             "must not be blank",
-		text.Invisible:         "must have something in it that can be seen",
-		text.ControlCharacter:  "must not have control characters in it",
+		text.Invisible:         "must have at least one visible character",
+		text.ControlCharacter:  "must not contain control characters",
 		text.LineBreak:         "must be one line",
-		text.BidiOverride:      "must not have characters in it that turn the direction of the text around them",
+		text.BidiOverride:      "must not contain characters that override the text's direction",
 		text.UTF8:              "must be UTF-8",
 		text.MaxGraphemes:      "must have at most %s characters",
 		text.MaxBytes:          "must take at most %s bytes",
