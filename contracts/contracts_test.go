@@ -202,6 +202,9 @@ func sampleOf(t reflect.Type, name string) reflect.Value {
 	case reflect.TypeFor[contracts.LineState]():
 		v.SetString(string(contracts.LinePartial))
 		return v
+	case reflect.TypeFor[contracts.QuotaUnit]():
+		v.SetString(string(contracts.BySeat))
+		return v
 	case reflect.TypeFor[message.Kind]():
 		v.SetString(string(message.Command))
 		return v

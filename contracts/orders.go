@@ -130,13 +130,14 @@ type (
 		Items   Seats     `json:"items" validate:"required"`
 	}
 	// OrderTotalsCalculated gives every line with what was requested, what was
-	// granted and its price.
+	// granted and its price, and what each promo code takes off.
 	OrderTotalsCalculated struct {
-		OrderID        uuid.UUID   `json:"orderId" validate:"required"`
-		Version        int         `json:"version" validate:"min=1"`
-		Lines          []OrderLine `json:"lines"`
-		Total          Money       `json:"total"`
-		IsFreeOfCharge bool        `json:"isFreeOfCharge"`
+		OrderID        uuid.UUID       `json:"orderId" validate:"required"`
+		Version        int             `json:"version" validate:"min=1"`
+		Lines          []OrderLine     `json:"lines"`
+		Discounts      []OrderDiscount `json:"discounts,omitempty"`
+		Total          Money           `json:"total"`
+		IsFreeOfCharge bool            `json:"isFreeOfCharge"`
 	}
 	// OrderRegistrantAssigned says who the registrant is. Correction: instead of
 	// what was said before; EmailChanged: the order is found by another e-mail
@@ -180,12 +181,14 @@ type (
 		Granted   Seats     `json:"granted"`
 	}
 	// OrderConfirmed: the seats are the registrant's. PaymentID is absent when the
-	// order was free of charge.
+	// order was free of charge. A discount of an order that was reinstated has a new
+	// number: the code has to be redeemed again.
 	OrderConfirmed struct {
-		OrderID   uuid.UUID  `json:"orderId" validate:"required"`
-		PaymentID *uuid.UUID `json:"paymentId,omitempty"`
-		Seats     Seats      `json:"seats"`
-		Total     Money      `json:"total"`
+		OrderID   uuid.UUID           `json:"orderId" validate:"required"`
+		PaymentID *uuid.UUID          `json:"paymentId,omitempty"`
+		Seats     Seats               `json:"seats"`
+		Total     Money               `json:"total"`
+		Discounts []ConfirmedDiscount `json:"discounts,omitempty"`
 	}
 	// OrderCancelled: its holder, or the organiser, gave the order up. Refund says
 	// whether PaymentID's money goes back.

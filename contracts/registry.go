@@ -33,6 +33,7 @@ func Registry() *message.Registry {
 	seats(r)
 	conferences(r)
 	payments(r)
+	promos(r)
 
 	message.Register[es.CommandRejected](r, "CommandRejected.v1", message.Event, TopicEvents, nil)
 	message.Register[es.CommandHadNoEffect](r, "CommandHadNoEffect.v1", message.Event, TopicEvents, nil)

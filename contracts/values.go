@@ -147,6 +147,7 @@ const (
 	OrderEnded   = "order-ended"   // it was confirmed by another payment, or ended unconfirmed
 	ItemsChanged = "items-changed" // the payment was for other items
 	OrderUnknown = "order-unknown" // the order never came
+	PriceChanged = "price-changed" // a promo code made it another price
 )
 
 // SalesWindow is when seats are sold: from SalesFrom on, and until just before

@@ -11,6 +11,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/nats-io/nats-server/v2 v2.15.2
+	github.com/plenary/plenary/apps/conference v0.0.0
 	github.com/plenary/plenary/apps/order v0.0.0
 	github.com/plenary/plenary/apps/payments v0.0.0
 	github.com/plenary/plenary/apps/query v0.0.0
@@ -146,6 +147,7 @@ require (
 )
 
 replace (
+	github.com/plenary/plenary/apps/conference => ../apps/conference
 	github.com/plenary/plenary/apps/order => ../apps/order
 	github.com/plenary/plenary/apps/payments => ../apps/payments
 	github.com/plenary/plenary/apps/query => ../apps/query

@@ -1,5 +1,6 @@
 // Command conference is the conference app: what organisers say about their
-// conferences. It tells the order app and the seats app what follows for them.
+// conferences, and their promo codes. It tells the order app and the seats app what
+// follows for them.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"os"
 
 	"github.com/plenary/plenary/apps/conference/conference"
+	"github.com/plenary/plenary/apps/conference/promo"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/host"
@@ -29,6 +31,7 @@ func run() error {
 	}
 	engine := app.Engine()
 	handling.Aggregate(engine, conference.Aggregate())
+	handling.Aggregate(engine, promo.Aggregate())
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
 }

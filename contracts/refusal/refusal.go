@@ -139,6 +139,34 @@ const (
 	QuotaInvalid es.Code = "quota-invalid"
 )
 
+// Promo codes.
+const (
+	// PromoCodeUnknown: the conference has no such promo code.
+	PromoCodeUnknown es.Code = "promo-code-unknown"
+	// PromoCodeRetired: the promo code is taken no more.
+	PromoCodeRetired es.Code = "promo-code-retired"
+	// PromoCodeNotValidNow: the promo code is taken at another time.
+	PromoCodeNotValidNow es.Code = "promo-code-not-valid-now"
+	// PromoCodeUsedUp: nothing is left of the promo code's quota.
+	PromoCodeUsedUp es.Code = "promo-code-used-up"
+	// PromoCodeNotForSeats: the order has no seat that the promo code is for.
+	PromoCodeNotForSeats es.Code = "promo-code-not-for-seats"
+	// PromoCodeExclusive: this promo code, or one that the order has, cannot be combined with another.
+	PromoCodeExclusive es.Code = "promo-code-exclusive"
+	// TooManyPromoCodes: the order has as many promo codes as it may have.
+	TooManyPromoCodes es.Code = "too-many-promo-codes"
+	// DiscountSuperseded: the discount answers an earlier request of the order.
+	DiscountSuperseded es.Code = "discount-superseded"
+	// PromoCodeInvalid: what is said of a promo code is not one: its letters, or neither or both of a percentage and an amount.
+	PromoCodeInvalid es.Code = "promo-code-invalid"
+	// PromoCodeExists: the conference has a promo code with these letters that says something else.
+	PromoCodeExists es.Code = "promo-code-exists"
+	// PromoQuotaTooLarge: the promo code would be for more than there are seats of the types that it is for.
+	PromoQuotaTooLarge es.Code = "promo-quota-too-large"
+	// PromoWindowInvalid: the promo code would end before it begins.
+	PromoWindowInvalid es.Code = "promo-window-invalid"
+)
+
 // Payments.
 const (
 	// PaymentNotFound: there is no such payment, or not yet; the command may be sent again.

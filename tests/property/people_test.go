@@ -31,19 +31,20 @@ func usd(cents int64) contracts.Money { return contracts.Money{Amount: cents, Cu
 // people are everybody outside who acts: registrants, the organiser, and the
 // provider of payments.
 type people struct {
-	sent      int // messages sent so far
-	version   uint64
-	catalogue contracts.SetCatalogue
-	quotas    map[uuid.UUID]int // as the organiser set them last
-	opened    []uuid.UUID       // payments
-	versions  map[uuid.UUID]int // of the items, by the payments that are for them
-	provider  provider
+	sent        int // messages sent so far
+	version     uint64
+	catalogue   contracts.SetCatalogue
+	quotas      map[uuid.UUID]int // as the organiser set them last
+	promoQuotas map[string]int
+	opened      []uuid.UUID       // payments
+	versions    map[uuid.UUID]int // of the items, by the payments that are for them
+	provider    provider
 }
 
 // openConference is what must have arrived before anything else makes sense:
 // everything later may be late.
 func (w *world) openConference() {
-	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, versions: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
+	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, promoQuotas: map[string]int{}, versions: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
 	w.catalogue = contracts.SetCatalogue{
 		ConferenceID: conference, Version: 1, Published: true,
 		SeatTypes: []contracts.CatalogueSeatType{
@@ -60,6 +61,7 @@ func (w *world) openConference() {
 	for _, seatType := range seatTypes {
 		w.setQuota(seatType)
 	}
+	w.openPromoCodes()
 	w.arriveAll()
 }
 
@@ -112,11 +114,13 @@ func (w *world) act() {
 		w.provider.act(w)
 	case what < 70:
 		w.send(id, contracts.ConfirmOrder{OrderID: id})
-	case what < 82:
+	case what < 78:
 		w.send(id, contracts.ChangeOrderItems{OrderID: id, Items: w.items()})
-	case what < 86:
+	case what < 87:
+		w.usePromoCode(id)
+	case what < 90:
 		w.send(id, contracts.CancelOrder{OrderID: id})
-	case what < 96:
+	case what < 97:
 		w.organise()
 	default:
 		position := w.choose("position", 2)
@@ -169,6 +173,10 @@ func (w *world) pay(id uuid.UUID, o order.State) {
 
 // organise changes a quota, or what is on sale.
 func (w *world) organise() {
+	if w.chance("retire a promo code", 5) {
+		w.retirePromoCode()
+		return
+	}
 	w.version++
 	if w.chance("catalogue", 20) {
 		w.catalogue.Version = w.version

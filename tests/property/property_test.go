@@ -102,6 +102,9 @@ func TestOrdersEndRight(t *testing.T) {
 		"an order reinstated", "a confirmed order cancelled",
 		"a payment that ends completed", "a payment that ends refunded", "a payment that ends rejected", "a payment that ends cancelled",
 		"a refund that failed at first",
+		"a discount applied", "a discount reduced", "a discount removed", "a promo code given back", "an order confirmed with HALF", "an order confirmed with FREE",
+		"an order reinstated with a discount", "a promo code refused: promo-code-used-up", "a promo code refused: promo-code-unknown", "a promo code refused: promo-code-exclusive",
+		"a payment cancelled: price-changed", "ApplyDiscount.v1 refused: discount-superseded",
 		"a payment cancelled: items-changed", "a payment cancelled: order-unknown", "a refund asked for: order-unknown",
 		"MakeSeatReservation.v1 refused: request-too-late", "ConfirmOrder.v1 refused: order-expired", "ConfirmOrder.v1 refused: amount-differs",
 	} {
@@ -136,7 +139,10 @@ func (w *world) happen() {
 func (w *world) passTime() {
 	var moments []time.Time
 	for _, m := range w.inFlight {
-		if request, ok := m.body.(contracts.MakeSeatReservation); ok {
+		switch request := m.body.(type) {
+		case contracts.MakeSeatReservation:
+			moments = append(moments, request.NotAfter)
+		case contracts.RedeemPromoCode:
 			moments = append(moments, request.NotAfter)
 		}
 	}
@@ -255,6 +261,7 @@ func (w *world) check() {
 			w.t.Fatalf("order %s is confirmed for %v and holds %v", id, o.Items, held)
 		}
 	}
+	w.checkQuotas()
 	if len(w.inFlight)+len(w.slow) == 0 {
 		w.checkOpenPayments()
 	}
@@ -303,7 +310,7 @@ func (w *world) checkEnd() {
 	for _, id := range w.opened {
 		w.checkPayment(id)
 	}
-	for _, all := range []interface{ checkRebuilt(*world) }{w.catalogues, w.orders, w.assignments, w.seats, w.payments} {
+	for _, all := range []interface{ checkRebuilt(*world) }{w.catalogues, w.orders, w.assignments, w.seats, w.payments, w.promos} {
 		all.checkRebuilt(w)
 	}
 	for _, p := range w.processes {
@@ -334,6 +341,7 @@ func (w *world) checkOrder(id uuid.UUID) {
 			w.t.Fatalf("order %s is confirmed unpaid, for %s", id, o.Total)
 		}
 	}
+	w.checkDiscounts(id, o)
 	switch phase := w.processes[id.String()].state.Phase; phase {
 	case registration.Completed, registration.Expired:
 	default:
@@ -369,12 +377,14 @@ func (w *world) checkPayment(id uuid.UUID) {
 
 // facts are what events said, to tell afterwards what the runs went through.
 type facts struct {
-	happened map[string]bool
+	happened   map[string]bool
+	reinstated map[uuid.UUID]bool // orders
 }
 
-func newFacts() facts { return facts{map[string]bool{}} }
+func newFacts() facts { return facts{map[string]bool{}, map[uuid.UUID]bool{}} }
 
 func (f facts) note(event any) {
+	f.notePromo(event)
 	switch e := event.(type) {
 	case contracts.OrderReinstated:
 		f.happened["an order reinstated"] = true

@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	conferences "github.com/plenary/plenary/apps/conference/conference"
+	"github.com/plenary/plenary/apps/conference/promo"
 	"github.com/plenary/plenary/apps/order/assignments"
 	"github.com/plenary/plenary/apps/order/catalogue"
 	"github.com/plenary/plenary/apps/order/order"
@@ -40,6 +42,7 @@ type world struct {
 	assignments *streams[assignments.State]
 	seats       *streams[*seats.Availability]
 	payments    *streams[payment.State]
+	promos      *streams[promo.State]
 	processes   map[string]*process
 
 	inFlight  []envelope
@@ -74,6 +77,7 @@ func newWorld(t *rapid.T) *world {
 		assignments: newStreams(assignments.Aggregate(), 0),
 		seats:       newStreams(seats.Aggregate(), 1),
 		payments:    newStreams(payment.Aggregate("demo"), 1),
+		promos:      newStreams(promo.Aggregate(), 1),
 		processes:   map[string]*process{},
 		wakes:       map[uuid.UUID]time.Time{},
 		facts:       newFacts(),
@@ -156,7 +160,7 @@ func (w *world) arrive(m envelope) {
 		w.provider.refund(w, e)
 		return
 	}
-	for _, aggregate := range []receiver{w.orders, w.seats, w.payments, w.assignments, w.catalogues} {
+	for _, aggregate := range []receiver{w.orders, w.seats, w.payments, w.assignments, w.catalogues, w.promos} {
 		if aggregate.handle(w, m) {
 			return
 		}
@@ -289,6 +293,8 @@ func (w *world) others(refs []es.Ref) map[es.Ref]any {
 			if s, ok := w.catalogues.get(conference); ok {
 				others[ref] = s
 			}
+		case conferences.Name:
+			others[ref] = conferenceOfCodes
 		case order.Name:
 			if s, ok := w.orders.get(uuid.MustParse(ref.ID)); ok {
 				others[ref] = s

@@ -120,20 +120,24 @@ func refuseGrant() error {
 	return es.Refuse(refusal.GrantExceedsRequest, "seats were granted that the order did not ask for")
 }
 
-// total is the sum of all lines.
-func total(lines []contracts.OrderLine) contracts.Money {
+// total is the sum of all lines, less the discounts.
+func total(lines []contracts.OrderLine, discounts []contracts.OrderDiscount) contracts.Money {
 	sum := contracts.Money{Currency: lines[0].UnitPrice.Currency}
 	for _, line := range lines {
 		sum.Amount += line.Total.Amount
+	}
+	for _, d := range discounts {
+		sum.Amount -= d.Total.Amount
 	}
 	return sum
 }
 
 // totals is the event that tells what the order costs. An order has at least
 // one line.
-func totals(orderID uuid.UUID, version int, lines []contracts.OrderLine) contracts.OrderTotalsCalculated {
-	sum := total(lines)
+func totals(orderID uuid.UUID, version int, lines []contracts.OrderLine, discounts []Discount) contracts.OrderTotalsCalculated {
+	off := discounted(lines, discounts)
+	sum := total(lines, off)
 	return contracts.OrderTotalsCalculated{
-		OrderID: orderID, Version: version, Lines: lines, Total: sum, IsFreeOfCharge: sum.IsZero(),
+		OrderID: orderID, Version: version, Lines: lines, Discounts: off, Total: sum, IsFreeOfCharge: sum.IsZero(),
 	}
 }

@@ -41,13 +41,17 @@ func Aggregate(c Config) es.Aggregate[State] {
 			es.On(func(m contracts.ExpireOrder) uuid.UUID { return m.OrderID }, expire),
 			es.On(func(m contracts.ReinstateOrder) uuid.UUID { return m.OrderID }, reinstate),
 			es.On(func(m contracts.CancelOrder) uuid.UUID { return m.OrderID }, cancel, es.Reads(itsCatalogue[contracts.CancelOrder])),
+			es.On(func(m contracts.ApplyPromoCode) uuid.UUID { return m.OrderID }, applyPromoCode),
+			es.On(func(m contracts.RemovePromoCode) uuid.UUID { return m.OrderID }, removePromoCode),
+			es.On(func(m contracts.ApplyDiscount) uuid.UUID { return m.OrderID }, applyDiscount),
+			es.On(func(m contracts.RejectPromoCode) uuid.UUID { return m.OrderID }, rejectPromoCode),
 		},
 		Guard:           guard,
 		Evolve:          evolve,
 		React:           react,
 		Handled:         0, // an order's stream is short: it keeps the ids of all messages it handled
 		AnswersNoEffect: true,
-		SnapshotSchema:  1,
+		SnapshotSchema:  2,
 	}
 }
 
@@ -64,7 +68,7 @@ const (
 // the process or the organiser sends is always decided.
 func most(command any) int {
 	switch m := command.(type) {
-	case contracts.RegisterToConference, contracts.ChangeOrderItems, contracts.AssignRegistrantDetails:
+	case contracts.RegisterToConference, contracts.ChangeOrderItems, contracts.AssignRegistrantDetails, contracts.ApplyPromoCode, contracts.RemovePromoCode:
 		return MaxCommands
 	case contracts.CancelOrder:
 		if !m.ByOrganiser {
@@ -141,14 +145,14 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 			Deadline:     env.Now.Add(c.Hold),
 			Locator:      locator,
 		},
-		totals(m.OrderID, version, lines),
+		totals(m.OrderID, version, lines, nil),
 	}, nil
 }
 
 // change puts an open order back to Placed, with the next version of its items
 // and at today's prices. The conference need not be published any more: orders
 // already placed go on. Of what is not sold at the moment, it may ask for as
-// much as it has, or less.
+// much as it has, or less. Its promo codes are asked for again.
 func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any, error) {
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
@@ -169,10 +173,8 @@ func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any
 		return nil, err
 	}
 	version := s.Version + 1
-	return []any{
-		contracts.OrderUpdated{OrderID: m.OrderID, Version: version, Items: items},
-		totals(m.OrderID, version, lines),
-	}, nil
+	events := append([]any{contracts.OrderUpdated{OrderID: m.OrderID, Version: version, Items: items}}, s.requestAgain(m.OrderID, items)...)
+	return append(events, totals(m.OrderID, version, lines, nil)), nil
 }
 
 // assignRegistrant says who places an order, or corrects it: of an open order, and
@@ -232,7 +234,8 @@ func markAsReserved(_ es.Env, s State, m contracts.MarkSeatsAsReserved) ([]any, 
 			OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: s.Deadline,
 		}
 	}
-	return []any{reserved, totals(m.OrderID, s.Version, lines)}, nil
+	events, discounts := s.reduced(m.OrderID, granted, lines)
+	return append(append([]any{reserved}, events...), totals(m.OrderID, s.Version, lines, discounts)), nil
 }
 
 // reject ends an order for whose current items no seats could be had.
@@ -279,7 +282,7 @@ func confirm(_ es.Env, s State, m contracts.ConfirmOrder) ([]any, error) {
 		return nil, err
 	}
 	return []any{contracts.OrderConfirmed{
-		OrderID: m.OrderID, PaymentID: m.PaymentID, Seats: s.Items, Total: s.Total,
+		OrderID: m.OrderID, PaymentID: m.PaymentID, Seats: s.Items, Total: s.Total, Discounts: s.confirmed(false),
 	}}, nil
 }
 
@@ -296,8 +299,8 @@ func expire(_ es.Env, s State, m contracts.ExpireOrder) ([]any, error) {
 
 // reinstate brings an expired order back and confirms it in one decision, for a
 // payment that came late: the seats are held again, for the same version of the
-// items, and the payment is their price. Again with the payment that confirmed
-// it, it changes nothing.
+// items, and the payment is their price. It keeps the discounts that it had. Again
+// with the payment that confirmed it, it changes nothing.
 func reinstate(_ es.Env, s State, m contracts.ReinstateOrder) ([]any, error) {
 	if s.Status == Confirmed && samePayment(&m.PaymentID, s.PaymentID) {
 		return nil, nil
@@ -315,16 +318,18 @@ func reinstate(_ es.Env, s State, m contracts.ReinstateOrder) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	price := total(lines)
+	reduced, discounts := s.reduced(m.OrderID, granted, lines)
+	s.Discounts = discounts
+	price := total(lines, discounted(lines, discounts))
 	if m.Amount != price {
 		return nil, s.refuseAmount(price)
 	}
 	events := []any{contracts.OrderReinstated{OrderID: m.OrderID, PaymentID: m.PaymentID, Granted: granted}}
 	if !slices.Equal(lines, s.Lines) { // it had expired before it was told of its seats
-		events = append(events, totals(m.OrderID, s.Version, lines))
+		events = append(append(events, reduced...), totals(m.OrderID, s.Version, lines, discounts))
 	}
 	return append(events, contracts.OrderConfirmed{
-		OrderID: m.OrderID, PaymentID: &m.PaymentID, Seats: granted, Total: price,
+		OrderID: m.OrderID, PaymentID: &m.PaymentID, Seats: granted, Total: price, Discounts: s.confirmed(true),
 	}), nil
 }
 

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,10 @@ type State struct {
 	// Deadline is when the hold lapses.
 	Deadline   time.Time         `json:"deadline"`
 	Registrant *contracts.Person `json:"registrant,omitempty"`
+	// Discounts are its promo codes, in the order in which they take effect, and
+	// Requests the number of the last request for one.
+	Discounts []Discount `json:"discounts,omitempty"`
+	Requests  int        `json:"requests,omitempty"`
 	// PaymentID is the payment that confirmed the order, if one did.
 	PaymentID *uuid.UUID `json:"paymentId,omitempty"`
 }
@@ -76,8 +81,43 @@ func evolve(s State, event any) State {
 	case contracts.OrderConfirmed:
 		s.Status = Confirmed
 		s.PaymentID = e.PaymentID
+		s.Discounts = slices.DeleteFunc(slices.Clone(s.Discounts), func(d Discount) bool { return d.Requested })
+		for i, d := range e.Discounts {
+			s.Discounts[i].Number, s.Requests = d.Number, max(s.Requests, d.Number)
+		}
 	case contracts.OrderCancelled:
 		s.Status = Cancelled
+	case contracts.OrderPromoCodeRequested:
+		s.Requests = e.Number
+		s.setDiscount(Discount{Code: e.Code, Number: e.Number, Requested: true})
+	case contracts.DiscountApplied:
+		s.setDiscount(Discount{Code: e.Code, Number: e.Number, Terms: e.Terms, Uses: e.Uses})
+	case contracts.DiscountReduced:
+		i := s.discount(e.Code)
+		d := s.Discounts[i]
+		d.Uses = e.Keep
+		s.setDiscount(d)
+	case contracts.DiscountRemoved:
+		s.dropDiscount(e.Code)
+	case contracts.OrderPromoCodeRejected:
+		s.dropDiscount(e.Code)
 	}
 	return s
+}
+
+// setDiscount adds a promo code, or changes it where it stands.
+func (s *State) setDiscount(d Discount) {
+	s.Discounts = slices.Clone(s.Discounts)
+	if i := s.discount(d.Code); i >= 0 {
+		s.Discounts[i] = d
+	} else {
+		s.Discounts = append(s.Discounts, d)
+	}
+}
+
+func (s *State) dropDiscount(code string) {
+	s.Discounts = slices.DeleteFunc(slices.Clone(s.Discounts), func(d Discount) bool { return d.Code == code })
+	if len(s.Discounts) == 0 {
+		s.Discounts = nil
+	}
 }

@@ -74,6 +74,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.GET("/organiser/conferences/:id/orders.csv", a.handle(file("orders.csv", orderColumns, orderRows)))
 	r.GET("/organiser/conferences/:id/attendees", a.answer(ofConference(attendeeList)))
 	r.GET("/organiser/conferences/:id/attendees.csv", a.handle(file("attendees.csv", attendeeColumns, attendeeRows)))
+	r.GET("/organiser/conferences/:id/promo-codes", a.answer(ofConference(promoCodes)))
 	r.GET("/organiser/conferences/:id/suggestions", a.answer(ofConference(suggestions)))
 	r.GET("/organiser/conferences/:id/dashboard", a.answer(a.dashboard))
 	r.GET("/organiser/conferences/:id/dashboard/events", a.handle(a.watchDashboard))

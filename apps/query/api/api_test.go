@@ -831,6 +831,33 @@ func TestOrganisersLists(t *testing.T) {
 	}
 }
 
+func TestPromoCodesAreListedWithTheirUse(t *testing.T) {
+	s := start(t)
+	id := s.conference()
+	for i, code := range []string{"FIRST", "SECOND"} {
+		stream := "promo/" + id.String() + "/" + code
+		s.happen(stream, 1, contracts.PromoCodeCreated{ConferenceID: id, Code: code, Details: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 20}, Quota: 5}})
+		s.happen(stream, 2, contracts.PromoCodeRedeemed{ConferenceID: id, Code: code, OrderID: uuid.New(), Number: 1, Uses: 3, Used: 3 + i})
+		s.happen(stream, 3, contracts.PromoCodeReleased{ConferenceID: id, Code: code, OrderID: uuid.New(), Number: 1, Uses: 1, Used: 1 + i})
+	}
+	s.happen("promo/"+id.String()+"/FIRST", 4, contracts.PromoCodeRetired{ConferenceID: id, Code: "FIRST"})
+	seen := map[string]view.PromoCode{}
+	after := ""
+	for range 2 {
+		l := ask[view.PromoCodes](s, "GET", "/organiser/conferences/gophers/promo-codes?limit=1&after="+after, "", 200)
+		if len(l.PromoCodes) != 1 || l.Next == "" {
+			t.Fatalf("a page: %+v", l)
+		}
+		seen[l.PromoCodes[0].Code], after = l.PromoCodes[0], url.QueryEscape(l.Next)
+	}
+	if first, second := seen["FIRST"], seen["SECOND"]; first.Used != 1 || !first.Retired || second.Used != 2 || second.Retired || second.Percent != 20 || second.Quota != 5 {
+		t.Errorf("got %+v", seen)
+	}
+	if l := ask[view.PromoCodes](s, "GET", "/organiser/conferences/gophers/promo-codes?after="+after, "", 200); len(l.PromoCodes) != 0 {
+		t.Errorf("after the last: %+v", l)
+	}
+}
+
 // A dashboard is pushed whenever an order of the conference changes.
 func TestDashboardIsPushed(t *testing.T) {
 	s := start(t)

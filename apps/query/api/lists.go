@@ -98,6 +98,10 @@ func attendeeList(r request, conference uuid.UUID, q store.ListQuery) (view.Atte
 	return r.store.AttendeeList(r.Request.Context(), r.tenant, conference, q)
 }
 
+func promoCodes(r request, conference uuid.UUID, q store.ListQuery) (view.PromoCodes, error) {
+	return r.store.PromoCodes(r.Request.Context(), r.tenant, conference, q)
+}
+
 func suggestions(r request, conference uuid.UUID, q store.ListQuery) (view.Suggestions, error) {
 	const most = 10
 	return r.store.Suggestions(r.Request.Context(), r.tenant, conference, q.Typed, min(q.Limit, most))

@@ -23,7 +23,7 @@ func Order(o *view.Order, m message.Message) {
 		o.Status, o.Version = view.OrderPlaced, e.Version
 		o.Lines = requested(e.Items)
 	case contracts.OrderTotalsCalculated:
-		o.Lines, o.Total, o.Free = e.Lines, e.Total, e.IsFreeOfCharge
+		o.Lines, o.Discounts, o.Total, o.Free = e.Lines, e.Discounts, e.Total, e.IsFreeOfCharge
 	case contracts.OrderRegistrantAssigned:
 		o.Registrant = &e.Registrant
 	case contracts.OrderPartiallyReserved:
@@ -44,6 +44,14 @@ func Order(o *view.Order, m message.Message) {
 		o.Status, o.PaymentID, o.ConfirmedAt = view.OrderConfirmed, e.PaymentID, m.Time.UTC()
 	case contracts.OrderCancelled:
 		o.Status = view.OrderCancelled
+	case contracts.OrderPromoCodeRequested:
+		promoCode(o, e.Code, view.PromoCodeRequested, "")
+	case contracts.OrderPromoCodeRejected:
+		promoCode(o, e.Code, view.PromoCodeRefused, e.Reason)
+	case contracts.DiscountApplied:
+		promoCode(o, e.Code, view.PromoCodeApplied, "")
+	case contracts.DiscountRemoved:
+		promoCode(o, e.Code, "", "")
 	default:
 		return // a refusal, or an event that this view does not show
 	}
@@ -126,6 +134,12 @@ func Payment(p *view.Payment, m message.Message) {
 // cancelled order has no seats, even if attendees were assigned.
 func Assemble(o view.Order, s Seating, payments []view.Payment) view.Order {
 	o.Assignments, o.Payments = []view.Assignment{}, []view.Payment{}
+	if o.Discounts == nil {
+		o.Discounts = []contracts.OrderDiscount{}
+	}
+	if o.PromoCodes == nil {
+		o.PromoCodes = []view.OrderPromoCode{}
+	}
 	if o.Status != view.OrderCancelled {
 		o.Assignments = append(o.Assignments, s.Assignments...)
 	}

@@ -131,6 +131,10 @@ func detail(body any) string {
 		}
 	case contracts.OrderConfirmed:
 		return seats(e.Seats) + ", " + e.Total.String()
+	case contracts.OrderPromoCodeRejected:
+		return string(e.Reason)
+	case contracts.DiscountApplied:
+		return e.Code + ", " + e.Total.String()
 	case contracts.SeatsReserved:
 		return "granted " + seats(e.Granted)
 	case contracts.SeatsReservationCancelled:

@@ -24,7 +24,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 10
+const viewShape = 11
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -195,6 +195,13 @@ var tables = []table{
 			func(c view.Conference) [][]any { return termRows("conferences", conferenceTerms(c)) },
 		},
 	}),
+	tableOf(table{
+		name: "promo_codes", aggregate: "promo",
+		columns: []column{{"conference", text}, {"created_at", integer}},
+		indexes: []index{{"conference", "conference, created_at, id"}},
+	}, projection.PromoCode, shown[view.PromoCode]{columns: func(p view.PromoCode) []any {
+		return []any{p.ConferenceID.String(), nanos(p.CreatedAt)}
+	}}),
 	tableOf(table{name: "availability", aggregate: "seats"}, projection.Seats, shown[projection.Availability]{}),
 	// Streams that no view shows; their ids are their whole names. It stands last:
 	// see tableOfStream.

@@ -86,24 +86,26 @@ func (s OrderStatus) Open() bool {
 
 // Order is an order as its holder may see it.
 type Order struct {
-	ID           uuid.UUID             `json:"id" format:"uuid"`
-	ConferenceID uuid.UUID             `json:"conferenceId" format:"uuid"`
-	Status       OrderStatus           `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
-	Version      int                   `json:"version" doc:"Version of the items; increases with every change of them"`
-	Lines        []contracts.OrderLine `json:"lines" nullable:"false" doc:"Seats requested and granted, per seat type"`
-	Total        contracts.Money       `json:"total" doc:"Price of the seats granted or, until the seats have answered, requested"`
-	Free         bool                  `json:"isFreeOfCharge"`
-	Deadline     time.Time             `json:"deadline" doc:"When the hold on the seats ends unless the order is confirmed"`
-	Reason       string                `json:"reason,omitempty" doc:"Why the order was rejected"`
-	Locator      string                `json:"locator" doc:"Record locator: together with the registrant's e-mail address it finds the order again" example:"K7PQ2MXA"`
-	Registrant   *contracts.Person     `json:"registrant,omitempty"`
-	PaymentID    *uuid.UUID            `json:"paymentId,omitempty" format:"uuid" doc:"The payment that confirmed the order"`
-	Assignments  []Assignment          `json:"assignments" nullable:"false" doc:"One position per seat of a confirmed order"`
-	Payments     []Payment             `json:"payments" nullable:"false"`
-	PlacedAt     time.Time             `json:"placedAt"`
-	ConfirmedAt  time.Time             `json:"confirmedAt,omitzero"`
-	UpdatedAt    time.Time             `json:"updatedAt"`
-	Revision     int64                 `json:"revision" doc:"Increases with every change of this view"`
+	ID           uuid.UUID                 `json:"id" format:"uuid"`
+	ConferenceID uuid.UUID                 `json:"conferenceId" format:"uuid"`
+	Status       OrderStatus               `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
+	Version      int                       `json:"version" doc:"Version of the items; increases with every change of them"`
+	Lines        []contracts.OrderLine     `json:"lines" nullable:"false" doc:"Seats requested and granted, per seat type"`
+	Discounts    []contracts.OrderDiscount `json:"discounts" nullable:"false" doc:"What each promo code takes off, in the order in which they take effect"`
+	PromoCodes   []OrderPromoCode          `json:"promoCodes" nullable:"false" doc:"The codes that were asked for, with what became of them"`
+	Total        contracts.Money           `json:"total" doc:"Price of the seats granted or, until the seats have answered, requested, less the discounts"`
+	Free         bool                      `json:"isFreeOfCharge"`
+	Deadline     time.Time                 `json:"deadline" doc:"When the hold on the seats ends unless the order is confirmed"`
+	Reason       string                    `json:"reason,omitempty" doc:"Why the order was rejected"`
+	Locator      string                    `json:"locator" doc:"Record locator: together with the registrant's e-mail address it finds the order again" example:"K7PQ2MXA"`
+	Registrant   *contracts.Person         `json:"registrant,omitempty"`
+	PaymentID    *uuid.UUID                `json:"paymentId,omitempty" format:"uuid" doc:"The payment that confirmed the order"`
+	Assignments  []Assignment              `json:"assignments" nullable:"false" doc:"One position per seat of a confirmed order"`
+	Payments     []Payment                 `json:"payments" nullable:"false"`
+	PlacedAt     time.Time                 `json:"placedAt"`
+	ConfirmedAt  time.Time                 `json:"confirmedAt,omitzero"`
+	UpdatedAt    time.Time                 `json:"updatedAt"`
+	Revision     int64                     `json:"revision" doc:"Increases with every change of this view"`
 }
 
 // PaymentRefusal is the code with which the order, as shown, would refuse a payment

@@ -77,9 +77,21 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case contracts.PaymentCompleted:
 		return m.OrderID.String(), true
+	case contracts.OrderPromoCodeRequested:
+		return m.OrderID.String(), true
+	case contracts.OrderPromoCodeRejected:
+		return m.OrderID.String(), true
+	case contracts.PromoCodeRedeemed:
+		return m.OrderID.String(), true
+	case contracts.DiscountApplied:
+		return m.OrderID.String(), true
+	case contracts.DiscountReduced:
+		return m.OrderID.String(), true
+	case contracts.DiscountRemoved:
+		return m.OrderID.String(), true
 	case es.CommandRejected:
 		switch m.CommandType {
-		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1":
+		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1", "RedeemPromoCode.v1", "ApplyDiscount.v1":
 			return in.CorrelationID, in.CorrelationID != ""
 		}
 	case es.WakeUp:
@@ -202,6 +214,19 @@ func (t turn) handle(message any) {
 		t.orderRejected()
 	case contracts.OrderCancelled:
 		t.orderCancelled(m)
+	case contracts.OrderPromoCodeRequested:
+		t.promoCodeRequested(m)
+	case contracts.OrderPromoCodeRejected:
+		t.promoCodeGone(m.Code, m.Number)
+	case contracts.PromoCodeRedeemed:
+		t.promoCodeRedeemed(m)
+	case contracts.DiscountApplied:
+		t.priceChanged(m.Total)
+	case contracts.DiscountReduced:
+		t.discountReduced(m)
+	case contracts.DiscountRemoved:
+		t.promoCodeGone(m.Code, m.Number)
+		t.priceChanged(m.Total)
 	case es.CommandRejected:
 		t.commandRejected(m)
 	case es.WakeUp:
@@ -274,7 +299,7 @@ func (t turn) paymentInitiated(m contracts.PaymentInitiated) {
 	if p.State != Unseen {
 		return // it was answered already
 	}
-	p.State, p.Version = Open, m.Version
+	p.State, p.Version, p.Amount = Open, m.Version, m.Amount
 	switch {
 	case t.Phase == NotStarted:
 	case !t.live():
@@ -312,6 +337,10 @@ func (t turn) confirmOrder(p *Payment) {
 func (t turn) commandRejected(m es.CommandRejected) {
 	if p := t.confirmingPayment(m.CommandID); p != nil {
 		t.confirmationRefused(p, m.Code)
+		return
+	}
+	if c := t.promoCodeOf(m.CommandID); c != nil {
+		t.promoCodeRefused(c, m.Code)
 		return
 	}
 	switch m.CommandID {
@@ -371,6 +400,7 @@ func (t turn) orderConfirmed(m contracts.OrderConfirmed) {
 	}
 	t.out.Send(contracts.CommitSeatReservation{ConferenceID: t.ConferenceID, OrderID: t.OrderID, Number: t.Number})
 	t.cancelOpenPayments()
+	t.discountsConfirmed(m.Discounts)
 	t.out.CancelWake()
 	t.Phase = Completed
 }
@@ -440,12 +470,17 @@ func (t turn) requestSeatsAgain() {
 // earlier request that ended later would then be granted for an order that is over.
 func (t turn) request(c contracts.MakeSeatReservation) {
 	t.Number++
-	if c.NotAfter.Before(t.NotAfter) {
-		c.NotAfter = t.NotAfter
-	}
-	t.NotAfter = c.NotAfter
+	c.NotAfter = t.notBefore(c.NotAfter)
 	c.ConferenceID, c.OrderID, c.Number = t.ConferenceID, t.OrderID, t.Number
 	t.Request = t.out.Send(c)
+}
+
+// notBefore is the end of a request, which is not before that of any earlier one.
+func (t turn) notBefore(notAfter time.Time) time.Time {
+	if notAfter.After(t.NotAfter) {
+		t.NotAfter = notAfter
+	}
+	return t.NotAfter
 }
 
 func (t turn) rejectOrder(reason string) {
@@ -453,9 +488,11 @@ func (t turn) rejectOrder(reason string) {
 	t.Phase = Rejecting
 }
 
-// release gives back all that the order has: seats, open payments, the timeout.
+// release gives back all that the order has: seats, promo codes, open payments, the
+// timeout.
 func (t turn) release() {
 	t.cancelSeats()
+	t.giveBackPromoCodes()
 	t.cancelOpenPayments()
 	t.out.CancelWake()
 }

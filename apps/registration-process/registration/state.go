@@ -45,6 +45,8 @@ type Registration struct {
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen
 	Reinstatement string    `json:"reinstatement,omitempty"` // id of the last ReinstateOrder
 
+	PromoCodes []PromoCode `json:"promoCodes,omitempty"` // in the order they were seen
+
 	Kept     []Kept    `json:"kept,omitempty"`     // what came before OrderPlaced, in order of arrival
 	OrderDue time.Time `json:"orderDue,omitzero"`  // until when the payments wait for OrderPlaced
 	Question string    `json:"question,omitempty"` // id of the last LookForOrder
@@ -54,8 +56,8 @@ type Registration struct {
 type Payment struct {
 	ID           uuid.UUID       `json:"id"`
 	State        PaymentState    `json:"state"`
-	Version      int             `json:"version,omitempty"` // of the items it is for
-	Amount       contracts.Money `json:"amount,omitzero"`
+	Version      int             `json:"version,omitempty"`      // of the items it is for
+	Amount       contracts.Money `json:"amount,omitzero"`        // as it was opened or, completed, taken
 	Confirmation string          `json:"confirmation,omitempty"` // id of its ConfirmOrder
 }
 
@@ -138,6 +140,7 @@ var keepable = func() map[string]reflect.Type {
 	for _, m := range []any{
 		contracts.OrderUpdated{}, contracts.OrderRejected{}, contracts.OrderExpired{},
 		contracts.OrderConfirmed{}, contracts.OrderCancelled{},
+		contracts.OrderPromoCodeRequested{}, contracts.DiscountRemoved{},
 	} {
 		t := reflect.TypeOf(m)
 		byName[t.Name()] = t

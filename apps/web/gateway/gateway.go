@@ -92,6 +92,7 @@ type Gateway struct {
 	api     huma.API
 	backlog *backlog.Backlog
 	finding *throttle.Throttle[netip.Prefix] // by client
+	coding  *throttle.Throttle[netip.Prefix] // by client
 	writing *throttle.Throttle[uuid.UUID]    // by order
 	limits  *limits
 	tracer  trace.Tracer
@@ -167,6 +168,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.registrant()
 	g.reads()
 	g.lists()
+	g.promo()
 	g.explorer()
 	g.organiser()
 	g.passThrough(routes)

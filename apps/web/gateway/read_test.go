@@ -29,7 +29,8 @@ var (
 	aPayment     = view.Payment{ID: paymentID, OrderID: orderID, Amount: usd, Status: view.PaymentRefundFailed}
 	aDeadLetter  = view.DeadLetter{ID: "d1", Status: view.DeadLetterOpen, Message: []byte(`{"a":1}`)}
 	expiredOrder = view.Order{ID: orderID, ConferenceID: conferenceID, Status: view.OrderExpired, Total: usd, Locator: "K7PQ2MXA",
-		Lines:       []contracts.OrderLine{{SeatType: seatTypeID, UnitPrice: usd, Total: usd, Requested: 2, State: contracts.LineRequested}},
+		Lines:     []contracts.OrderLine{{SeatType: seatTypeID, UnitPrice: usd, Total: usd, Requested: 2, State: contracts.LineRequested}},
+		Discounts: []contracts.OrderDiscount{}, PromoCodes: []view.OrderPromoCode{},
 		Assignments: []view.Assignment{{SeatType: seatTypeID}}, Payments: []view.Payment{aPayment}}
 )
 
@@ -64,6 +65,8 @@ var reads = []struct {
 		gateway.PublicPayment{ID: paymentID, Amount: usd, Status: view.PaymentRefundFailed}},
 	{"overdue orders", "GET /api/overdue-orders?limit=7&after=a1", "", true,
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, "", nil},
+	{"promo codes", "GET /api/organiser/conferences/gophers/promo-codes?after=abc", "", true,
+		"GET /organiser/conferences/gophers/promo-codes?after=abc&limit=100", view.PromoCodes{PromoCodes: []view.PromoCode{{Code: "EARLY-20", Used: 3}}}, refusal.ConferenceNotFound, nil},
 	{"failed refunds", "GET /api/failed-refunds?after=abc", "", true,
 		"GET /failed-refunds?after=abc&limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, "", nil},
 	{"loose payments", "GET /api/loose-payments?after=abc&limit=3", "", true,

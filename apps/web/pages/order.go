@@ -70,6 +70,8 @@ type orderPage struct {
 	GraceUntil time.Time
 	// Busy says that the order is not known here yet.
 	Busy bool
+	// typedCode is the promo code that was typed.
+	typedCode string
 }
 
 // orderID is the order in the path; ok is false if it cannot be one.
@@ -207,7 +209,7 @@ func (d *orderPage) prepare(v *Visit) {
 	case view.OrderCancelled:
 		d.State = stateCancelled
 	}
-	d.Locator = grouped(o.Locator)
+	d.Locator, d.typedCode = grouped(o.Locator), v.PostForm("code")
 	d.Details.FamilyFirst, d.Details.EmailHint = v.Lang == text.Chinese, "person.email.hint"
 	if draft, err := v.Cookie(draftCookie); err == nil && o.Registrant == nil {
 		if typed, err := url.ParseQuery(draft); err == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 // What the page of an order says and offers, as it stands.
@@ -296,4 +297,23 @@ func TestAnOrderInTheStateOfPlacedShowsWhatCameOfItWithoutScript(t *testing.T) {
 	if got.Status != view.OrderReserved {
 		t.Fatal("the sample has changed")
 	}
+}
+
+func TestAPromoCodeOnTheOrdersPage(t *testing.T) {
+	w := newWorld(t)
+	opens("promo")(w)
+	page := order("promo")
+	w.get(page).says("EARLY-20", "20 % off, for 3 seats", "−$99.40", "Applied", "We are checking it…", "FRIENDS", "All that this promo code was for is taken")
+	w.post(page+"/promo-code", "code", " winter ").leadsTo(page)
+	w.post(page+"/promo-code", "remove", "EARLY-20").leadsTo(page)
+	sent := w.Sent()
+	if asked := sent[0].(contracts.ApplyPromoCode); asked.Code != "winter" {
+		t.Errorf("asked for %+v", asked)
+	}
+	if removed := sent[1].(contracts.RemovePromoCode); removed.Code != "EARLY-20" {
+		t.Errorf("removed %+v", removed)
+	}
+	w.post(page+"/promo-code", "code", "").is(http.StatusUnprocessableEntity).says("Enter a code")
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.PromoCodeExclusive} }
+	w.post(page+"/promo-code", "code", "winter").is(http.StatusUnprocessableEntity).says("cannot be combined", `value="winter"`)
 }

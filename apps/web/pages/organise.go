@@ -52,7 +52,7 @@ func (v *Visit) working(s *Shell, conference *conference, here string) {
 	}
 	root := "/organise/c/" + conference.ID.String()
 	s.NavTitle = conference.Name
-	for _, page := range []struct{ at, key string }{{"", "organise.dashboard"}, {"/orders", "organise.orders"}, {"/attendees", "organise.attendees"}, {"/details", "organise.details"}} {
+	for _, page := range []struct{ at, key string }{{"", "organise.dashboard"}, {"/orders", "organise.orders"}, {"/attendees", "organise.attendees"}, {"/promo-codes", "organise.promo-codes"}, {"/details", "organise.details"}} {
 		s.Nav = append(s.Nav, NavItem{Path: root + page.at, Key: page.key, Here: here == page.at})
 	}
 }

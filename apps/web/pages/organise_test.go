@@ -181,3 +181,30 @@ func TestADraftIsRenamedCopiedAndDeletedOnItsPage(t *testing.T) {
 	w.Put("/organiser/drafts/"+draft.ID.String(), draft)
 	w.get(own("/details")).says("its address stays as it is: /c/"+draft.Slug, "Copy this conference").saysNot("Yes, delete it", "Change the address")
 }
+
+func TestOrganisersMakeChangeAndRetirePromoCodes(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	w.get(own("/promo-codes")).says("EARLY-20", "20 % off", "12 of 50", "$10.00 for each seat", "Workshop: profiling", "Retired", "Not together with another code")
+	w.post(own("/promo-codes"), "new", "1", "code", "SUMMER", "value", "12.50", "kind", "amount", "quota", "3", "unit", "seats",
+		"scope", pagestest.Workshop.String(), "exclusive", "1", "validUntil", "2027-06-01T10:00").leadsTo(own("/promo-codes"))
+	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "kind", "percent", "unit", "seats").leadsTo(own("/promo-codes"))
+	w.post(own("/promo-codes"), "code", "TEN", "retire", "1").leadsTo(own("/promo-codes"))
+	sent := w.Sent()
+	made := sent[0].(contracts.CreatePromoCode)
+	if made.Code != "SUMMER" || made.Details.Amount != 1250 || made.Details.Quota != 3 || made.Details.QuotaUnit != contracts.BySeat || !made.Details.Exclusive ||
+		len(made.Details.Scope) != 1 || made.Details.ValidUntil.UTC().Format(time.RFC3339) != "2027-06-01T08:00:00Z" {
+		t.Errorf("made %+v", made)
+	}
+	if changed := sent[1].(contracts.UpdatePromoCode); changed.Code != "TEN" || changed.Details.Percent != 15 {
+		t.Errorf("changed %+v", changed)
+	}
+	if retired := sent[2].(contracts.RetirePromoCode); retired.Code != "TEN" {
+		t.Errorf("retired %+v", retired)
+	}
+	w.post(own("/promo-codes"), "new", "1", "code", "", "value", "lots", "kind", "percent", "quota", "many").is(http.StatusUnprocessableEntity).
+		says("Enter a code", "Enter a whole number from 1 to 100", `value="lots"`, `value="many"`)
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.PromoQuotaTooLarge} }
+	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "kind", "percent", "unit", "seats", "quota", "9").is(http.StatusUnprocessableEntity).
+		says("quota is too large", `value="9"`)
+}

@@ -115,7 +115,7 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/orders/:id/calendar.ics", (*Visit).calendar)
 	for name, take := range map[string]func(*Visit, *orderPage) *Failure{
 		"items": (*Visit).changeItems, "registrant": (*Visit).register,
-		"pay": (*Visit).pay, "confirm": (*Visit).confirm, "cancel": (*Visit).cancel,
+		"pay": (*Visit).pay, "confirm": (*Visit).confirm, "cancel": (*Visit).cancel, "promo-code": (*Visit).promoCode,
 	} {
 		s.form(routes, "/orders/:id/"+name, func(v *Visit) { v.act(take) })
 		s.page(routes, "/orders/:id/"+name, func(v *Visit) { v.See("/orders/" + v.Param("id")) })
@@ -141,6 +141,8 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.form(routes, "/organise/c/:id/duplicate", asOrganiser((*Visit).duplicate))
 	s.page(routes, "/organise/c/:id/orders", asOrganiser((*Visit).orders))
 	s.page(routes, "/organise/c/:id/attendees", asOrganiser((*Visit).attendees))
+	s.page(routes, "/organise/c/:id/promo-codes", asOrganiser((*Visit).promoCodes))
+	s.form(routes, "/organise/c/:id/promo-codes", asOrganiser((*Visit).savePromoCode))
 	for _, name := range []string{"orders.csv", "attendees.csv"} {
 		s.page(routes, "/organise/c/:id/"+name, asOrganiser(func(v *Visit, credential string) { v.file(credential, name) }))
 	}

@@ -173,6 +173,7 @@ var everyPage = []struct {
 	{name: "order partial, taken", path: order("partial") + "?take=1", enter: opens("partial"), most: registrantPage},
 	{name: "order reserved", path: order("reserved"), enter: opens("reserved"), most: registrantPage},
 	{name: "order ready", path: order("ready"), enter: opens("ready"), most: registrantPage},
+	{name: "order promo", path: order("promo"), enter: opens("promo"), most: registrantPage},
 	{name: "order free", path: order("free"), enter: opens("free"), most: registrantPage},
 	{name: "order payment open", path: order("payment-open"), enter: opens("payment-open"), most: registrantPage},
 	{name: "order payment failed", path: order("payment-failed"), enter: opens("payment-failed"), most: registrantPage},
@@ -192,6 +193,7 @@ var everyPage = []struct {
 	{name: "details", path: own("/details"), enter: signsIn, most: workPage},
 	{name: "orders", path: own("/orders"), enter: signsIn, most: workPage},
 	{name: "attendees", path: own("/attendees"), enter: signsIn, most: workPage},
+	{name: "promo codes", path: own("/promo-codes"), enter: signsIn, most: workPage},
 	{name: "own order", path: "/organise" + order("confirmed"), enter: signsIn, most: workPage},
 	{name: "not found", path: "/nothing-here", most: registrantPage},
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/plenary/plenary/apps/web/pages/text"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/engine/es"
 )
 
 //go:embed templates
@@ -46,9 +47,13 @@ func newRenderer() renderer {
 // functions are what templates call.
 func functions(l text.Language) template.FuncMap {
 	return template.FuncMap{
-		"t":        func(key string, args ...any) template.HTML { return text.HTML(l, key, args...) },
-		"plain":    func(key string, args ...any) string { return text.Plain(l, key, args...) },
-		"has":      text.Has,
+		"t":     func(key string, args ...any) template.HTML { return text.HTML(l, key, args...) },
+		"plain": func(key string, args ...any) string { return text.Plain(l, key, args...) },
+		"has":   text.Has,
+		"refusal": func(code es.Code) string {
+			p, _ := problem.New(code).Localize(string(l), "")
+			return p.Detail
+		},
 		"money":    func(m contracts.Money) string { return text.Money(l, m) },
 		"days":     func(from, to time.Time) string { return text.Days(l, from, to) },
 		"date":     func(t time.Time) string { return text.Date(l, t) },

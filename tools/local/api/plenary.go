@@ -93,22 +93,23 @@ type Attendee struct {
 
 // Order is the registrant's view of an order.
 type Order struct {
-	ID             string       `json:"id"`
-	ConferenceID   string       `json:"conferenceId"`
-	Status         string       `json:"status"`
-	Version        int          `json:"version"`
-	Reason         string       `json:"reason"`
-	Lines          []Line       `json:"lines"`
-	Total          Money        `json:"total"`
-	IsFreeOfCharge bool         `json:"isFreeOfCharge"`
-	Deadline       time.Time    `json:"deadline"`
-	Locator        string       `json:"locator"`
-	Registrant     *Person      `json:"registrant"`
-	PaymentID      string       `json:"paymentId"`
-	Assignments    []Assignment `json:"assignments"`
-	Payments       []Payment    `json:"payments"`
-	PlacedAt       time.Time    `json:"placedAt"`
-	UpdatedAt      time.Time    `json:"updatedAt"`
+	ID             string             `json:"id"`
+	ConferenceID   string             `json:"conferenceId"`
+	Status         string             `json:"status"`
+	Version        int                `json:"version"`
+	Reason         string             `json:"reason"`
+	Lines          []Line             `json:"lines"`
+	Total          Money              `json:"total"`
+	IsFreeOfCharge bool               `json:"isFreeOfCharge"`
+	Deadline       time.Time          `json:"deadline"`
+	Locator        string             `json:"locator"`
+	Registrant     *Person            `json:"registrant"`
+	PaymentID      string             `json:"paymentId"`
+	Assignments    []Assignment       `json:"assignments"`
+	Payments       []Payment          `json:"payments"`
+	PromoCodes     []PromoCodeOfOrder `json:"promoCodes"`
+	PlacedAt       time.Time          `json:"placedAt"`
+	UpdatedAt      time.Time          `json:"updatedAt"`
 }
 
 // FoundOrder is an order that was found again, with a key that gives access to it.
@@ -136,6 +137,32 @@ func (o Order) Granted(seatType string) int {
 		}
 	}
 	return 0
+}
+
+// PromoCodeOfOrder is a promo code that was asked for.
+type PromoCodeOfOrder struct {
+	Code   string `json:"code"`
+	State  string `json:"state"` // requested, applied or refused
+	Reason string `json:"reason"`
+}
+
+// NewPromoCode is what an organiser says about a promo code.
+type NewPromoCode struct {
+	Code      string   `json:"code"`
+	Percent   int      `json:"percent,omitempty"`
+	Amount    int64    `json:"amount,omitempty"`
+	Scope     []string `json:"scope,omitempty"`
+	Quota     int      `json:"quota,omitempty"`
+	QuotaUnit string   `json:"quotaUnit,omitempty"`
+	Exclusive bool     `json:"exclusive,omitempty"`
+}
+
+// PromoCode is a promo code with its use.
+type PromoCode struct {
+	Code    string `json:"code"`
+	Quota   int    `json:"quota"`
+	Used    int    `json:"used"`
+	Retired bool   `json:"retired"`
 }
 
 // Assignment is a seat of a confirmed order.
@@ -232,6 +259,37 @@ func (c *Client) AddSeatType(ctx context.Context, conference string, n NewSeatTy
 // UpdateSeatType replaces a seat type's details.
 func (c *Client) UpdateSeatType(ctx context.Context, conference, seatType string, n NewSeatType) error {
 	_, err := c.write(ctx, http.MethodPut, "/api/conferences/"+conference+"/seat-types/"+seatType, n)
+	return err
+}
+
+// CreatePromoCode makes a promo code.
+func (c *Client) CreatePromoCode(ctx context.Context, conference string, n NewPromoCode) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/promo-codes", n)
+	return err
+}
+
+// RetirePromoCode has a promo code taken no more.
+func (c *Client) RetirePromoCode(ctx context.Context, conference, code string) error {
+	_, err := c.write(ctx, http.MethodDelete, "/api/conferences/"+conference+"/promo-codes/"+code, nil)
+	return err
+}
+
+// PromoCodes are a conference's promo codes.
+func (c *Client) PromoCodes(ctx context.Context, conference string) ([]PromoCode, error) {
+	var out struct{ PromoCodes []PromoCode }
+	err := c.call(ctx, http.MethodGet, "/api/organiser/conferences/"+conference+"/promo-codes", nil, &out)
+	return out.PromoCodes, err
+}
+
+// ApplyPromoCode asks for a promo code's discount.
+func (c *Client) ApplyPromoCode(ctx context.Context, order, code string) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/promo-codes", map[string]string{"code": code})
+	return err
+}
+
+// RemovePromoCode does without it.
+func (c *Client) RemovePromoCode(ctx context.Context, order, code string) error {
+	_, err := c.write(ctx, http.MethodDelete, "/api/orders/"+order+"/promo-codes/"+code, nil)
 	return err
 }
 

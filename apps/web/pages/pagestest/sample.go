@@ -9,6 +9,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/contracts"
+	"github.com/plenary/plenary/contracts/refusal"
 )
 
 // Ids of the sample.
@@ -120,6 +121,11 @@ func (w *World) Sample() {
 		dashboard.Sales = append(dashboard.Sales, view.HourlySales{Hour: Now.Add(time.Duration(i-20) * 24 * time.Hour), Orders: i%5 + 1, Seats: (i*7)%23 + 2, Amount: 19900})
 	}
 	w.Put(own+"/dashboard", dashboard)
+	w.Put(own+"/promo-codes", view.PromoCodes{PromoCodes: []view.PromoCode{
+		{ConferenceID: ConferenceID, Code: "EARLY-20", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 20, QuotaUnit: contracts.ByOrder, Exclusive: true}, Quota: 50}, Used: 12, CreatedAt: Now},
+		{ConferenceID: ConferenceID, Code: "TEN", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Amount: 1000, QuotaUnit: contracts.BySeat, Scope: []uuid.UUID{Workshop}}, ValidUntil: Now}, Used: 3, CreatedAt: Now},
+		{ConferenceID: ConferenceID, Code: "OLD", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 100, QuotaUnit: contracts.BySeat}, Quota: 1}, Used: 1, Retired: true, CreatedAt: Now},
+	}})
 }
 
 // Secret opens the order of that name.
@@ -182,6 +188,12 @@ func Orders() map[string]view.Order {
 		}
 		return o
 	}
+	promo := func(o view.Order) view.Order {
+		o.Discounts = []contracts.OrderDiscount{{Code: "EARLY-20", Percent: 20, Total: usd(9940), Lines: []contracts.DiscountLine{{SeatType: Admission, Seats: 2, Amount: usd(7960)}, {SeatType: Workshop, Seats: 1, Amount: usd(1980)}}}}
+		o.PromoCodes = []view.OrderPromoCode{{Code: "EARLY-20", State: view.PromoCodeApplied}, {Code: "SUMMER", State: view.PromoCodeRequested}, {Code: "FRIENDS", State: view.PromoCodeRefused, Reason: refusal.PromoCodeUsedUp}}
+		o.Total.Amount -= 9940
+		return o
+	}
 	over := func(o view.Order) view.Order { o.Deadline = Now.Add(-5 * time.Minute); return o }
 	late := paying(over(base(view.OrderConfirmed, true, full...)), view.PaymentCompleted)
 	late.Payments[0].UpdatedAt = Now.Add(-time.Minute)
@@ -190,6 +202,7 @@ func Orders() map[string]view.Order {
 		"partial":         base(view.OrderPartiallyReserved, false, short...),
 		"reserved":        base(view.OrderReserved, false, full...),
 		"ready":           base(view.OrderReserved, true, full...),
+		"promo":           promo(base(view.OrderReserved, true, full...)),
 		"free":            base(view.OrderReserved, true, line(Party, "Evening party", 0, 2, 2, contracts.LineReserved)),
 		"payment-open":    paying(base(view.OrderReserved, true, full...), view.PaymentInitiated),
 		"payment-failed":  paying(base(view.OrderReserved, true, full...), view.PaymentRejected),

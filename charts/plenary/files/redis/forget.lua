@@ -20,6 +20,7 @@ local readers = {
   ['seats-from-query'] = {'seats-commandbus'},
   ['seats-from-conference'] = {'seats-commandbus'},
   ['conferences-from-web'] = {'conference-commandbus'},
+  ['conferences-from-registration-process'] = {'conference-commandbus'},
   ['conferences-from-query'] = {'conference-commandbus'},
   ['payments-from-web'] = {'payments-commandbus'},
   ['payments-from-registration-process'] = {'payments-commandbus'},
