@@ -27,10 +27,11 @@ func main() {
 	beside := flag.Bool("shares", false, "measure a system that is started for it, and beside it the classic ceiling and the floor")
 	dir := flag.String("report", ".data/load", "where the report of -shares goes")
 	compare := flag.String("compare", "", "the result.json of an earlier report")
+	old := flag.String("old", "", "a checkout of an earlier version, which is measured too")
 	flag.Parse()
 	if *beside {
 		o := pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}
-		if err := shares(context.Background(), o, *dir, *compare); err != nil {
+		if err := shares(context.Background(), o, *dir, *compare, *old); err != nil {
 			fmt.Fprintln(os.Stderr, "load:", err)
 			os.Exit(1)
 		}

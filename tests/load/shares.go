@@ -18,7 +18,7 @@ import (
 
 // shares measures a system of its own, and then what it is compared with, one after the
 // other on the same machine, and writes the report.
-func shares(ctx context.Context, o pace.Options, dir, compare string) error {
+func shares(ctx context.Context, o pace.Options, dir, compare, old string) error {
 	r := report.Result{
 		When: time.Now().UTC().Truncate(time.Second), Set: cmp.Or(os.Getenv(components.Variable), components.Local),
 		Machine: fmt.Sprintf("%d processors, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH), Orders: o.Orders,
@@ -36,6 +36,9 @@ func shares(ctx context.Context, o pace.Options, dir, compare string) error {
 	if err := classic(ctx, o, &r); err != nil {
 		return fmt.Errorf("the classic ceiling: %w", err)
 	}
+	if err := plain(ctx, o, &r); err != nil {
+		return fmt.Errorf("the plain service: %w", err)
+	}
 	files, err := os.MkdirTemp("", "plenary-floor-")
 	if err != nil {
 		return err
@@ -44,8 +47,20 @@ func shares(ctx context.Context, o pace.Options, dir, compare string) error {
 	if err = errors.Join(err, os.RemoveAll(files)); err != nil {
 		return fmt.Errorf("the floor: %w", err)
 	}
-	fmt.Printf("the whole system %.1f orders/s: %.0f %% of the classic ceiling (%.1f), %.0f %% of one process on SQLite (%.1f)\n",
-		r.Whole, report.Share(r.Whole, r.Classic), r.Classic, report.Share(r.Whole, r.Floor), r.Floor)
+	if old != "" {
+		if err := earlierVersion(ctx, old, o.Orders, &r); err != nil {
+			return fmt.Errorf("the earlier version: %w", err)
+		}
+	}
+	fmt.Printf("the whole system: %.1f orders/s\n", r.Whole)
+	for _, other := range []struct {
+		what string
+		rate float64
+	}{{"the classic ceiling", r.Classic}, {"a plain order service", r.Plain}, {"one process on SQLite", r.Floor}, {"the earlier version", r.Old}} {
+		if other.rate > 0 {
+			fmt.Printf("%7.0f %% of %s (%.1f)\n", report.Share(r.Whole, other.rate), other.what, other.rate)
+		}
+	}
 	for _, c := range r.Costs {
 		fmt.Printf("%8.1f %s\n", c.Value, c.What)
 	}
@@ -77,17 +92,53 @@ func whole(ctx context.Context, o pace.Options, r *report.Result) (err error) {
 		r.Confirmed = append(r.Confirmed, at.Seconds())
 	}
 	cost := after.Sub(before).Per(o.Orders)
-	r.Costs = []report.Cost{
-		{What: "ms of processor time of the apps", Value: 1000 * cost.Apps},
-		{What: "ms of processor time of the sidecars", Value: 1000 * cost.Sidecars},
-		{What: "ms of processor time of broker, stores and scheduler", Value: 1000 * cost.Others},
-		{What: "calls to publish", Value: cost.PublishCalls},
-		{What: "calls to deliver", Value: cost.DeliverCalls},
-		{What: "state reads", Value: cost.Reads},
-		{What: "state writes", Value: cost.Writes},
-		{What: "calls between apps", Value: cost.Invoked},
+	r.Costs = append(r.Costs,
+		report.Cost{What: "ms of processor time of the apps", Value: 1000 * cost.Apps},
+		report.Cost{What: "ms of processor time of the sidecars", Value: 1000 * cost.Sidecars},
+		report.Cost{What: "ms of processor time of broker, stores and scheduler", Value: 1000 * cost.Others},
+		report.Cost{What: "calls to publish", Value: cost.PublishCalls},
+		report.Cost{What: "calls to deliver", Value: cost.DeliverCalls},
+		report.Cost{What: "state reads", Value: cost.Reads},
+		report.Cost{What: "state writes", Value: cost.Writes},
+		report.Cost{What: "calls between apps", Value: cost.Invoked},
+	)
+	return latency(ctx, s, o, r)
+}
+
+// latency measures orders that come one by one, and orders that come at half the rate
+// that the whole system carries.
+func latency(ctx context.Context, s *harness.System, o pace.Options, r *report.Result) error {
+	const lone, most = 40, 1000
+	o.Begin = nil
+	o.Orders, o.PerSecond = lone, 1
+	idle, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
+	if err != nil {
+		return fmt.Errorf("one by one: %w", err)
 	}
+	o.PerSecond = r.Whole / 2
+	o.Orders = min(most, int(20*o.PerSecond)+lone)
+	half, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
+	if err != nil {
+		return fmt.Errorf("at half the rate: %w", err)
+	}
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	r.Costs = append(r.Costs,
+		report.Cost{What: "ms from sent to seats held, an order alone, median", Value: ms(at(idle.Reserved, 0.5))},
+		report.Cost{What: "ms from sent to confirmed, an order alone, median", Value: ms(at(idle.Whole, 0.5))},
+		report.Cost{What: "ms from sent to seats held, at half the rate, median", Value: ms(at(half.Reserved, 0.5))},
+		report.Cost{What: "ms from sent to seats held, at half the rate, 99 % of the orders", Value: ms(at(half.Reserved, 0.99))},
+	)
 	return nil
+}
+
+func plain(ctx context.Context, o pace.Options, r *report.Result) (err error) {
+	s, err := harness.Start(ctx, harness.Options{Apart: true})
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return err
+	}
+	r.Plain, err = ceiling.Plain(ctx, s, o.Orders, o.Clients)
+	return err
 }
 
 func classic(ctx context.Context, o pace.Options, r *report.Result) (err error) {

@@ -119,6 +119,11 @@ func (c *classic) serve(ctx context.Context, app string) (*http.Server, error) {
 		routes.HandleFunc("POST "+b.Route, func(w http.ResponseWriter, r *http.Request) { c.deliver(w, r, app) })
 	}
 	routes.HandleFunc("GET /dapr/config", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) })
+	return c.serveWith(ctx, app, routes)
+}
+
+// serveWith has a handler stand for an app, and starts its sidecar.
+func (c *classic) serveWith(ctx context.Context, app string, routes http.Handler) (*http.Server, error) {
 	at := c.system.App(app)
 	listener, err := net.Listen("tcp", address(at.Port))
 	if err != nil {
@@ -211,12 +216,11 @@ func (c *classic) publish(ctx context.Context, app string, all []note) error {
 	calls := map[target][]any{}
 	for _, n := range all {
 		to := target{bus: "eventbus"}
+		reader := "query" // reads all events
 		if receiver := hops[n.Hop].to; receiver != "" {
-			to.bus = "commandbus"
-			to.topic = c.reads(receiver, to.bus)
-		} else {
-			to.topic = c.there.Publishes(app, to.bus)[0]
+			to.bus, reader = "commandbus", receiver
 		}
+		to.topic = topology.From(c.reads(reader, to.bus), app)
 		n.Padding = padding[:messageBytes]
 		data, err := json.Marshal(n)
 		if err != nil {
@@ -234,11 +238,12 @@ func (c *classic) publish(ctx context.Context, app string, all []note) error {
 	return nil
 }
 
-// reads is the topic of an app's commands.
+// reads is the topic that an app reads of a bus.
 func (c *classic) reads(app, bus string) string {
-	for _, r := range c.there.Readers() {
-		if r.App == app && r.Bus == bus {
-			return r.Topic
+	topics := c.there.TopicsOf(bus)
+	for _, topic := range c.there.App(app).Reads {
+		if slices.Contains(topics, topic) {
+			return topic
 		}
 	}
 	panic("ceiling: " + app + " reads nothing of " + bus)

@@ -3,11 +3,14 @@
 package pace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +29,10 @@ type Options struct {
 	Orders  int
 	Clients int  // requests under way at once
 	Paid    bool // each order is paid; otherwise they are free of charge
+	// PerSecond is at what rate orders begin, whatever becomes of them; 0: all at once.
+	PerSecond float64
+	// Seats on sale; 0: one for each order. With fewer, orders that get none end rejected.
+	Seats int
 	// Begin, if set, is called when the conference is on sale, before the first order.
 	Begin func(context.Context) error
 	// Progress gets a line every second; nil means none.
@@ -37,8 +44,12 @@ type Result struct {
 	Took time.Duration
 	// Placed and Confirmed say for each order how long after the beginning that was.
 	Placed, Confirmed []time.Duration
-	Refused           int64 // answers 429
-	Remaining         int   // seats
+	// Reserved and Whole say for each order how long after it was sent its seats were
+	// held, and it was confirmed.
+	Reserved, Whole []time.Duration
+	Rejected        int   // orders that got no seat
+	Refused         int64 // answers 429
+	Remaining       int   // seats
 }
 
 // Rate is in confirmed orders per second.
@@ -50,21 +61,26 @@ type load struct {
 	seatType   string
 	price      int64
 	slots      chan struct{} // requests under way
+	seatsFirst bool          // they give the registrant when the seats are theirs
 
 	refused atomic.Int64
 	placed  []time.Duration
 	ended   []time.Duration
-	mu      sync.Mutex
+
+	reserved, whole []time.Duration
+	rejected        int
+	mu              sync.Mutex
 }
 
 // Measure sells a conference out. The error says which orders did not end right,
 // or that seats remain.
 func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Result, error) {
-	l := &load{client: anyone, slots: make(chan struct{}, o.Clients)}
+	l := &load{client: anyone, slots: make(chan struct{}, o.Clients), seatsFirst: o.PerSecond > 0 || o.Seats > 0}
+	seats := cmp.Or(o.Seats, o.Orders)
 	if o.Paid {
 		l.price = 19900
 	}
-	if err := l.open(ctx, organiser, o.Orders); err != nil {
+	if err := l.open(ctx, organiser, seats); err != nil {
 		return Result{}, err
 	}
 	if o.Begin != nil {
@@ -75,27 +91,30 @@ func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Res
 	start := time.Now()
 	var all sync.WaitGroup
 	failed := make(chan error, o.Orders)
-	for range o.Orders {
+	done := make(chan struct{})
+	if o.Progress != nil {
+		go l.report(o.Progress, start, o.Orders, done)
+	}
+	for i := range o.Orders {
+		if o.PerSecond > 0 {
+			time.Sleep(time.Until(start.Add(time.Duration(float64(i) / o.PerSecond * float64(time.Second)))))
+		}
 		all.Go(func() {
 			if err := l.order(ctx, start); err != nil {
 				failed <- err
 			}
 		})
 	}
-	done := make(chan struct{})
-	if o.Progress != nil {
-		go l.report(o.Progress, start, o.Orders, done)
-	}
 	all.Wait()
 	close(done)
-	r := Result{Took: time.Since(start), Placed: l.placed, Confirmed: l.ended, Refused: l.refused.Load()}
+	r := Result{Took: time.Since(start), Placed: l.placed, Confirmed: l.ended, Reserved: l.reserved, Whole: l.whole, Rejected: l.rejected, Refused: l.refused.Load()}
 	close(failed)
 	c, err := l.client.Conference(ctx, l.conference)
 	if err != nil {
 		return r, err
 	}
 	r.Remaining = c.SeatTypes[0].Remaining
-	if len(failed) == 0 && r.Remaining == 0 {
+	if len(failed) == 0 && r.Remaining == 0 && len(r.Confirmed) == seats {
 		return r, nil
 	}
 	errs := []error{fmt.Errorf("of %d orders %d were confirmed, %d seats remain", o.Orders, len(r.Confirmed), r.Remaining)}
@@ -172,6 +191,7 @@ func (l *load) request(ctx context.Context, do func() error) error {
 
 func (l *load) order(ctx context.Context, start time.Time) error {
 	var id string
+	sent := time.Now()
 	err := l.request(ctx, func() (err error) {
 		id, err = l.client.PlaceOrder(ctx, l.conference, api.Item{SeatType: l.seatType, Quantity: 1})
 		return err
@@ -180,14 +200,26 @@ func (l *load) order(ctx context.Context, start time.Time) error {
 		return fmt.Errorf("place: %w", err)
 	}
 	l.mark(&l.placed, start)
-	err = l.request(ctx, func() error {
-		return l.client.AssignRegistrant(ctx, id, api.Person{FirstName: "Lo", LastName: "Ad", Email: "load@example.com"})
-	})
-	if err != nil {
-		return fmt.Errorf("registrant: %w", err)
+	if !l.seatsFirst {
+		if err := l.register(ctx, id); err != nil {
+			return err
+		}
 	}
-	if err := l.until(ctx, id, "reserved"); err != nil {
+	became, err := l.until(ctx, id, "reserved", "rejected")
+	if err != nil {
 		return err
+	}
+	l.mark(&l.reserved, sent)
+	if became == "rejected" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.rejected++
+		return nil
+	}
+	if l.seatsFirst {
+		if err := l.register(ctx, id); err != nil {
+			return err
+		}
 	}
 	if l.price == 0 {
 		if err := l.request(ctx, func() error { return l.client.Confirm(ctx, id) }); err != nil {
@@ -197,6 +229,17 @@ func (l *load) order(ctx context.Context, start time.Time) error {
 		return err
 	}
 	l.mark(&l.ended, start)
+	l.mark(&l.whole, sent)
+	return nil
+}
+
+func (l *load) register(ctx context.Context, order string) error {
+	err := l.request(ctx, func() error {
+		return l.client.AssignRegistrant(ctx, order, api.Person{FirstName: "Lo", LastName: "Ad", Email: "load@example.com"})
+	})
+	if err != nil {
+		return fmt.Errorf("registrant: %w", err)
+	}
 	return nil
 }
 
@@ -212,18 +255,19 @@ func (l *load) pay(ctx context.Context, order string) error {
 	if err := l.request(ctx, func() error { return l.client.Decide(ctx, page, "accept") }); err != nil {
 		return fmt.Errorf("pay: %w", err)
 	}
-	return l.until(ctx, order, "confirmed")
+	_, err = l.until(ctx, order, "confirmed")
+	return err
 }
 
-// until watches an order, as a page does.
-func (l *load) until(ctx context.Context, id, status string) error {
+// until watches an order, as a page does, and says which of the statuses it has.
+func (l *load) until(ctx context.Context, id string, statuses ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	_, err := l.client.WatchOrder(ctx, id, func(o api.Order) bool { return o.Status == status })
+	o, err := l.client.WatchOrder(ctx, id, func(o api.Order) bool { return slices.Contains(statuses, o.Status) })
 	if err != nil {
-		return fmt.Errorf("order %s until %s: %w", id, status, err)
+		return "", fmt.Errorf("order %s until %s: %w", id, strings.Join(statuses, " or "), err)
 	}
-	return nil
+	return o.Status, nil
 }
 
 func (l *load) mark(list *[]time.Duration, start time.Time) {

@@ -22,11 +22,13 @@ type Result struct {
 	Set     string    `json:"set"`
 	Machine string    `json:"machine"`
 	Orders  int       `json:"orders"`
-	// Whole is the whole system, Classic the ceiling and Floor the floor of package
-	// ceiling.
+	// Whole is the whole system; Classic, Plain and Floor are those of package ceiling;
+	// Old is an earlier version of the whole system, in the same run.
 	Whole   float64 `json:"whole"`
 	Classic float64 `json:"classic"`
+	Plain   float64 `json:"plain"`
 	Floor   float64 `json:"floor"`
+	Old     float64 `json:"old"`
 	// Costs of an order.
 	Costs []Cost `json:"costs"`
 	// Placed and Confirmed are how many seconds after the beginning each order was.

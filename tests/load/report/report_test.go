@@ -13,7 +13,7 @@ func TestAReportHasTheSharesAndTheEarlierResult(t *testing.T) {
 	dir := t.TempDir()
 	earlier := report.Result{Whole: 20, Classic: 100, Costs: []report.Cost{{What: "messages", Value: 16}}}
 	now := report.Result{
-		Orders: 3, Whole: 90, Classic: 120, Floor: 300, Costs: []report.Cost{{What: "messages", Value: 7.5}, {What: "calls", Value: 2}},
+		Orders: 3, Whole: 90, Classic: 120, Floor: 300, Plain: 45, Old: 22.5, Costs: []report.Cost{{What: "messages", Value: 7.5}, {What: "calls", Value: 2}},
 		Placed: []float64{0.5, 1, 1.5}, Confirmed: []float64{1, 2, 3},
 	}
 	if err := report.Write(dir, now, &earlier); err != nil {
@@ -23,7 +23,7 @@ func TestAReportHasTheSharesAndTheEarlierResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, wanted := range []string{">90.0<", ">75 %<", ">20 %<", ">30 %<", ">7.5<", ">16.0<", "<polyline", "99 % after"} {
+	for _, wanted := range []string{">90.0<", ">75 %<", ">20 %<", ">30 %<", ">200 %<", ">400 %<", ">7.5<", ">16.0<", "<polyline", "99 % after"} {
 		if !strings.Contains(string(page), wanted) {
 			t.Errorf("the page has no %s", wanted)
 		}
