@@ -14,6 +14,7 @@ import (
 const (
 	holdVariable            = "PLENARY_HOLD"               // a Go duration
 	maxSeatsPerTypeVariable = "PLENARY_MAX_SEATS_PER_TYPE" // a whole number
+	maxSeatsVariable        = "PLENARY_MAX_SEATS"          // a whole number
 )
 
 // configFrom reads the configuration from environment variables; one that is
@@ -29,8 +30,12 @@ func configFrom(getenv func(string) string) (order.Config, error) {
 	if config.MaxSeatsPerType, err = strconv.Atoi(seats); err != nil {
 		return order.Config{}, fmt.Errorf("%s=%q is not a whole number", maxSeatsPerTypeVariable, seats)
 	}
+	inAll := cmp.Or(getenv(maxSeatsVariable), topology.Plenary().Setting(maxSeatsVariable))
+	if config.MaxSeats, err = strconv.Atoi(inAll); err != nil {
+		return order.Config{}, fmt.Errorf("%s=%q is not a whole number", maxSeatsVariable, inAll)
+	}
 	if err := config.Validate(); err != nil {
-		return order.Config{}, fmt.Errorf("%s=%q, %s=%q: %w", holdVariable, hold, maxSeatsPerTypeVariable, seats, err)
+		return order.Config{}, fmt.Errorf("%s=%q, %s=%q, %s=%q: %w", holdVariable, hold, maxSeatsPerTypeVariable, seats, maxSeatsVariable, inAll, err)
 	}
 	return config, nil
 }

@@ -29,6 +29,8 @@ const (
 	ItemsRequired es.Code = "items-required"
 	// QuantityOutOfRange: more seats of one type than an order may have, or fewer than none.
 	QuantityOutOfRange es.Code = "quantity-out-of-range"
+	// TooManySeats: more seats of all types than an order may have.
+	TooManySeats es.Code = "too-many-seats"
 	// UnknownSeatType: the conference has no such seat type, or no longer.
 	UnknownSeatType es.Code = "unknown-seat-type"
 	// OrderExpired: the order's hold has lapsed. A payment that is refused with this may still get the order reinstated.

@@ -11,6 +11,9 @@ type Config struct {
 	Hold time.Duration
 	// MaxSeatsPerType is the largest quantity of one seat type in an order.
 	MaxSeatsPerType int
+	// MaxSeats is the largest number of seats of all types in an order; 0: there is
+	// no such bound.
+	MaxSeats int
 }
 
 // Validate says what is wrong with a configuration.
@@ -21,6 +24,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxSeatsPerType < 1 {
 		problems = append(problems, errors.New("an order must be allowed at least one seat per type"))
+	}
+	if c.MaxSeats < 0 {
+		problems = append(problems, errors.New("an order cannot be allowed less than no seats"))
 	}
 	return errors.Join(problems...)
 }

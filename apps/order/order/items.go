@@ -38,6 +38,9 @@ func (c Config) wanted(items contracts.Seats) (contracts.Seats, error) {
 	if len(seats) == 0 {
 		return nil, es.Refuse(refusal.ItemsRequired, "one or more items are required")
 	}
+	if n := seats.Total(); c.MaxSeats > 0 && n > c.MaxSeats {
+		return nil, es.Refuse(refusal.TooManySeats, "%d seats: an order may have %d", n, c.MaxSeats)
+	}
 	return seats, nil
 }
 

@@ -177,6 +177,17 @@ func TestAnOrderIsNotPlaced(t *testing.T) {
 	)
 }
 
+func TestTheGreatestNumberOfSeatsOfAnOrderIsConfigured(t *testing.T) {
+	three := order.Aggregate(order.Config{Hold: hold, MaxSeatsPerType: 3, MaxSeats: 3})
+	estest.Run(t, three,
+		estest.Scenario{Name: "as many", Others: sale(), When: register(of(general, 2), of(workshop, 1)),
+			Then: []any{estest.Any[contracts.OrderPlaced](), estest.Any[contracts.OrderTotalsCalculated]()}},
+		estest.Scenario{Name: "more", Others: sale(), When: register(of(general, 2), of(workshop, 2)), Refused: refusal.TooManySeats},
+		estest.Scenario{Name: "changed to more", Given: after(placed(of(general, 1)), totals(1, 199_00, requestedLine(general, 1))), Others: sale(),
+			When: change(of(general, 2), of(workshop, 2)), Refused: refusal.TooManySeats},
+	)
+}
+
 func TestTheGreatestQuantityIsConfigured(t *testing.T) {
 	estest.Run(t, order.Aggregate(order.Config{Hold: hold, MaxSeatsPerType: 2}),
 		estest.Scenario{

@@ -103,7 +103,7 @@ var person = []es.Code{refusal.NameRequired, refusal.NameInvalid, refusal.EmailI
 
 func (g *Gateway) registrant() {
 	items := []es.Code{
-		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.UnknownSeatType, refusal.ConferenceNotReady,
+		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.TooManySeats, refusal.UnknownSeatType, refusal.ConferenceNotReady,
 		refusal.ConferenceEnded, refusal.SalesNotOpen, refusal.SalesClosed,
 	}
 	seat := []es.Code{refusal.TooManyHandOvers, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.HandOverClosed, refusal.ConferenceNotReady}
