@@ -189,6 +189,7 @@ func TestAForgedMessageIsParkedAndChangesNothing(t *testing.T) {
 func TestAnotherSDKPublishesCommands(t *testing.T) {
 	harness.NeedsParts(t) // a sidecar
 	c := onSale(t, system, quotas{})
+	c.buy(seats(c.general, 1)) // the order app has the catalogue then: nobody asks again for this SDK
 	orders := dapr.HealthURL(system.App("web").HTTPPort, "/v1.0/publish/commandbus/"+topology.From(contracts.TopicOrders, "web"))
 	sdk, err := cloudevents.NewClientHTTP(cloudevents.WithTarget(orders))
 	c.must(err)
@@ -236,7 +237,7 @@ func TestAnotherSDKPublishesCommands(t *testing.T) {
 			t.Errorf("got %v, want no such order", err)
 		}
 	})
-	c.remaining(c.general, 97)
+	c.remaining(c.general, 96)
 }
 
 // deadLetter waits for the dead letter whose message has this text in it.
