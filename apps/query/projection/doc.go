@@ -6,6 +6,7 @@
 // each other; a view that shows several streams is assembled when it is read.
 //
 // A new view is a type in package view, a fold here, and an entry in the tables of
-// package store, whose viewShape is then raised. A read method in store, a route in
+// package store, whose viewShape is then raised. An aggregate has one table: another
+// view of it is a column, a side table or a read method. A read method in store, a route in
 // api and the gateway show it; topology.yaml says which routes web may ask for.
 package projection
