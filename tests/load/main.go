@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/plenary/plenary/tests/load/pace"
@@ -19,6 +21,13 @@ import (
 )
 
 func main() {
+	if err := measure(); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func measure() error {
 	url := flag.String("url", "http://127.0.0.1:8080", "origin of the API")
 	token := flag.String("token", cmp.Or(os.Getenv("PLENARY_ORGANISER_TOKEN"), "organiser-for-local-trial-only"), "the organiser's credential")
 	orders := flag.Int("orders", 2000, "how many orders")
@@ -29,18 +38,13 @@ func main() {
 	compare := flag.String("compare", "", "the result.json of an earlier report")
 	old := flag.String("old", "", "a checkout of an earlier version, which is measured too")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	o := pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}
 	if *beside {
-		o := pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}
-		if err := shares(context.Background(), o, *dir, *compare, *old); err != nil {
-			fmt.Fprintln(os.Stderr, "load:", err)
-			os.Exit(1)
-		}
-		return
+		return shares(ctx, o, *dir, *compare, *old)
 	}
-	if err := run(context.Background(), *url, *token, pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}); err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1)
-	}
+	return run(ctx, *url, *token, o)
 }
 
 func run(ctx context.Context, url, token string, o pace.Options) error {

@@ -112,7 +112,7 @@ const customers = 100
 
 func (p *plain) handle(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		_, _ = w.Write([]byte("{}"))
+		http.NotFound(w, r) // no configuration or subscription of the app's own
 		return
 	}
 	var event struct {
