@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"runtime"
 	"slices"
 	"testing"
 
@@ -12,9 +11,7 @@ import (
 // neighbour on the network must not reach it.
 func TestWhatRunsLocallyListensOnTheLoopbackOnly(t *testing.T) {
 	harness.NeedsParts(t)
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells a process's listeners")
-	}
+	harness.NeedsListeners(t)
 	listeners, err := system.Listeners(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/plenary/plenary/tools/local/api"
@@ -30,6 +31,15 @@ func NeedsParts(t *testing.T) {
 	t.Helper()
 	if os.Getenv(urlVariable) != "" {
 		t.Skipf("it looks behind the API, and %s names a system that was started by somebody else", urlVariable)
+	}
+}
+
+// NeedsListeners skips a test of what a process listens on where the system does not
+// tell.
+func NeedsListeners(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a process's listeners")
 	}
 }
 

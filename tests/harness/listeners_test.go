@@ -4,15 +4,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"testing"
 )
 
 func TestAListenerOnAllInterfacesIsSeen(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells a process's listeners")
-	}
+	NeedsListeners(t)
 	for _, c := range []struct{ address, host string }{{"127.0.0.1:0", "127.0.0.1"}, {"0.0.0.0:0", "0.0.0.0"}} {
 		l, err := net.Listen("tcp4", c.address)
 		if err != nil {

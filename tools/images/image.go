@@ -99,9 +99,10 @@ func assemble(p program, arch string, s source, layers ...v1.Layer) (v1.Image, e
 // annotations are what is true of all images that are made of s.
 func annotations(s source) map[string]string {
 	a := map[string]string{
-		"org.opencontainers.image.source":  home,
-		"org.opencontainers.image.version": s.version,
-		"org.opencontainers.image.created": s.at.Format(time.RFC3339),
+		"org.opencontainers.image.source":   home,
+		"org.opencontainers.image.version":  s.version,
+		"org.opencontainers.image.created":  s.at.Format(time.RFC3339),
+		"org.opencontainers.image.licenses": "Apache-2.0", // of LICENSE
 	}
 	if s.revision != "" {
 		a["org.opencontainers.image.revision"] = s.revision

@@ -132,6 +132,7 @@ func TestAnImageHasTheProgramAndNothingOfAnySystem(t *testing.T) {
 	for label, want := range map[string]string{
 		"title": "plenary-some", "version": "1.2.3", "revision": "abc", "created": "2023-11-14T22:13:20Z",
 		"source": "https://github.com/plenary/plenary", "description": "a program",
+		"licenses": "Apache-2.0",
 	} {
 		if got := c.Config.Labels["org.opencontainers.image."+label]; got != want {
 			t.Errorf("label %s is %q, want %q", label, got, want)
