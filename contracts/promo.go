@@ -55,7 +55,7 @@ func (t PromoTerms) Uses(seats Seats) (n int) {
 // PromoDetails is what an organiser says of a promo code.
 type PromoDetails struct {
 	PromoTerms
-	Quota      int       `json:"quota,omitempty" validate:"min=0" minimum:"0" maximum:"1000000" doc:"How many orders, or seats, it is for at the most; absent: any number"`
+	Quota      int       `json:"quota,omitempty" validate:"min=0" minimum:"1" maximum:"1000000" doc:"How many orders, or seats, it is for at the most; absent: any number. No code is held by more than 20000 orders at once"`
 	ValidFrom  time.Time `json:"validFrom,omitzero" doc:"From when it is taken; absent: at once"`
 	ValidUntil time.Time `json:"validUntil,omitzero" doc:"Until when it is taken; absent: as long as seats are sold"`
 }

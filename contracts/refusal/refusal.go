@@ -155,6 +155,8 @@ const (
 	PromoCodeNotForSeats es.Code = "promo-code-not-for-seats"
 	// PromoCodeExclusive: this promo code, or one that the order has, cannot be combined with another.
 	PromoCodeExclusive es.Code = "promo-code-exclusive"
+	// PromoCodePending: a promo code of the order has not been answered, so that its price may change.
+	PromoCodePending es.Code = "promo-code-pending"
 	// TooManyPromoCodes: the order has as many promo codes as it may have.
 	TooManyPromoCodes es.Code = "too-many-promo-codes"
 	// DiscountSuperseded: the discount answers an earlier request of the order.

@@ -122,7 +122,7 @@ func create(env es.Env, s State, c contracts.CreatePromoCode) ([]any, error) {
 	if !ok {
 		return nil, es.Refuse(refusal.PromoCodeInvalid, "a promo code is 3 to 32 letters A to Z, digits, hyphens and underlines")
 	}
-	details, err := described(env, c.ConferenceID, c.Details)
+	details, err := s.described(env, c.ConferenceID, c.Details)
 	switch {
 	case err != nil:
 		return nil, err
@@ -137,7 +137,7 @@ func create(env es.Env, s State, c contracts.CreatePromoCode) ([]any, error) {
 }
 
 func update(env es.Env, s State, c contracts.UpdatePromoCode) ([]any, error) {
-	details, err := described(env, c.ConferenceID, c.Details)
+	details, err := s.described(env, c.ConferenceID, c.Details)
 	switch {
 	case slices.Contains(s.Updates, env.MessageID):
 		return nil, nil
@@ -162,8 +162,10 @@ func retire(_ es.Env, s State, _ contracts.RetirePromoCode) ([]any, error) {
 	return []any{contracts.PromoCodeRetired{ConferenceID: s.ConferenceID, Code: s.Code}}, nil
 }
 
-// described is what an organiser says of a code, in the form in which it is kept.
-func described(env es.Env, conferenceID uuid.UUID, d contracts.PromoDetails) (contracts.PromoDetails, error) {
+// described is what an organiser says of a code, in the form in which it is kept. What
+// was right when it was said stays right: a seat type of the scope that was removed since,
+// and a quota above the seats of today.
+func (s State) described(env es.Env, conferenceID uuid.UUID, d contracts.PromoDetails) (contracts.PromoDetails, error) {
 	made, ok := es.StateOf[conference.State](env, of(conferenceID)[0])
 	if !ok || made.Deleted {
 		return d, es.Refuse(refusal.ConferenceNotFound, "there is no such conference (yet)")
@@ -172,21 +174,28 @@ func described(env es.Env, conferenceID uuid.UUID, d contracts.PromoDetails) (co
 	case (d.Percent > 0) == (d.Amount > 0), d.Percent < 0, d.Percent > 100, d.Amount < 0, d.Amount > conference.MaxPrice:
 		return d, es.Refuse(refusal.PromoCodeInvalid, "a promo code takes off 1 to 100 percent, or an amount")
 	case d.Quota < 0 || d.Quota > conference.MaxQuota:
-		return d, es.Refuse(refusal.QuotaInvalid, "a quota is 0 to %d", conference.MaxQuota)
+		return d, es.Refuse(refusal.QuotaInvalid, "a quota is 1 to %d", conference.MaxQuota)
 	}
-	d.QuotaUnit = cmp.Or(d.QuotaUnit, contracts.ByOrder)
+	d.QuotaUnit = cmp.Or(d.QuotaUnit, s.Details.QuotaUnit, contracts.ByOrder)
+	if d.QuotaUnit == contracts.ByOrder && d.Quota > MaxOrders {
+		return d, es.Refuse(refusal.QuotaInvalid, "a quota by orders is 1 to %d", MaxOrders)
+	}
 	d.Scope = slices.Clone(d.Scope)
 	slices.SortFunc(d.Scope, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	d.Scope = slices.Compact(d.Scope)
-	seats := 0
 	for _, id := range d.Scope {
-		i := slices.IndexFunc(made.SeatTypes, func(t conference.SeatType) bool { return t.ID == id && !t.Removed })
-		if i < 0 {
+		if !slices.ContainsFunc(made.SeatTypes, func(t conference.SeatType) bool { return t.ID == id && !t.Removed }) && !slices.Contains(s.Details.Scope, id) {
 			return d, es.Refuse(refusal.UnknownSeatType, "the conference has no seat type %s", id)
 		}
-		seats += made.SeatTypes[i].Quota
 	}
-	if len(d.Scope) > 0 && d.Quota > seats {
+	seats, types := 0, 0
+	for _, t := range made.SeatTypes {
+		if !t.Removed && d.Covers(t.ID) {
+			seats, types = seats+t.Quota, types+1
+		}
+	}
+	asBefore := s.exists() && d.Quota <= s.Details.Quota && slices.Equal(d.Scope, s.Details.Scope)
+	if types > 0 && d.Quota > seats && !asBefore {
 		return d, es.Refuse(refusal.PromoQuotaTooLarge, "there are %d seats of the types that the promo code is for", seats)
 	}
 	for _, at := range []*time.Time{&d.ValidFrom, &d.ValidUntil} {

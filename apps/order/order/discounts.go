@@ -239,7 +239,7 @@ func (d Discount) off(lines []contracts.OrderLine, seats []int, rest []int64) []
 		}
 	case d.Terms.QuotaUnit == contracts.BySeat:
 		for i := range lines {
-			off[i] = d.Terms.Amount * int64(seats[i])
+			off[i] = min(d.Terms.Amount, lines[i].UnitPrice.Amount) * int64(seats[i])
 		}
 	default:
 		var all int64

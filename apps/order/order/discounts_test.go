@@ -128,6 +128,7 @@ func TestADiscountIsApplied(t *testing.T) {
 		{"never more than the order costs", amount(2000_00), 1, 898_00},
 		{"never more than the lines in scope", amount(600_00, workshop), 1, 500_00},
 		{"one seat of three, the dearest", bySeat(percent(100)), 1, 500_00},
+		{"an amount above the price of a seat, for that seat alone", bySeat(amount(300_00, general)), 1, 199_00},
 		{"two seats of three", bySeat(percent(100)), 2, 699_00},
 		{"an amount off each seat", bySeat(amount(10_00)), 3, 30_00},
 	} {

@@ -89,7 +89,11 @@ func evolve(s State, event any) State {
 		s.Status = Cancelled
 	case contracts.OrderPromoCodeRequested:
 		s.Requests = e.Number
-		s.setDiscount(Discount{Code: e.Code, Number: e.Number, Requested: true})
+		asked := Discount{Code: e.Code, Number: e.Number, Requested: true}
+		if i := s.discount(e.Code); i >= 0 { // it lets no other code in while it is asked for again
+			asked.Terms.Exclusive = s.Discounts[i].Terms.Exclusive
+		}
+		s.setDiscount(asked)
 	case contracts.DiscountApplied:
 		s.setDiscount(Discount{Code: e.Code, Number: e.Number, Terms: e.Terms, Uses: e.Uses})
 	case contracts.DiscountReduced:

@@ -55,6 +55,9 @@ func Order(o *view.Order, m message.Message) {
 	default:
 		return // a refusal, or an event that this view does not show
 	}
+	if !o.Status.Open() { // what was asked for and not answered never will be
+		o.PromoCodes = slices.DeleteFunc(o.PromoCodes, func(c view.OrderPromoCode) bool { return c.State == view.PromoCodeRequested })
+	}
 	o.UpdatedAt = m.Time.UTC()
 	o.Revision++
 }

@@ -108,11 +108,19 @@ type Order struct {
 	Revision     int64                     `json:"revision" doc:"Increases with every change of this view"`
 }
 
+// Checking says that a promo code of the order has not been answered, so that its
+// price may change.
+func (o Order) Checking() bool {
+	return slices.ContainsFunc(o.PromoCodes, func(c OrderPromoCode) bool { return c.State == PromoCodeRequested })
+}
+
 // PaymentRefusal is the code with which the order, as shown, would refuse a payment
 // of that amount; empty if it would not. Only the order itself decides: it may have
 // changed since.
 func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 	switch {
+	case o.Status.Open() && o.Checking():
+		return refusal.PromoCodePending
 	case amount != o.Total:
 		return refusal.AmountDiffers
 	case o.Registrant == nil:

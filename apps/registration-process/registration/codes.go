@@ -68,7 +68,7 @@ func (t turn) promoCodeRedeemed(m contracts.PromoCodeRedeemed) {
 		c.State, c.Command = Applying, t.out.Send(contracts.ApplyDiscount{
 			OrderID: t.OrderID, Code: c.Code, Number: c.Number, Terms: m.Terms, Uses: m.Uses,
 		})
-	case c.Number == m.Number && c.State == AboveQuota:
+	case c.Number == m.Number && (c.State == Applying || c.State == AboveQuota): // it is known
 	case c.Number > m.Number && c.State != Released: // the later request replaces it, or gives it back
 	default:
 		t.releasePromoCode(c.Code, m.Number, 0)

@@ -64,6 +64,7 @@ func TestPromoCodesAreRedeemedAndGivenBack(t *testing.T) {
 			Sends: []any{request(1, two), redeem(1, two, grace)}, Wake: wakeAtEnd},
 
 		estest.ProcessScenario{Name: "redeemed: the order is told", Given: asking, When: codeRedeemed(1, 2), Sends: []any{discount(1, 2)}},
+		estest.ProcessScenario{Name: "redeemed, and told twice", Given: after(asking, codeRedeemed(1, 2)), When: codeRedeemed(1, 2)},
 		estest.ProcessScenario{Name: "redeemed under a number that is not waited for any more", Given: after(asking, codeRequested(2, three)), When: codeRedeemed(1, 2)},
 		estest.ProcessScenario{Name: "redeemed when the order had ended", Given: after(asking, estest.At(deadline, wakeUp), expired), When: codeRedeemed(1, 2), Sends: []any{giveBack(1, 0, grace)}},
 		estest.ProcessScenario{Name: "refused: the order is told why, and what it held before is given back", Given: asking, When: estest.Answer[contracts.RedeemPromoCode](refusal.PromoCodeUsedUp),

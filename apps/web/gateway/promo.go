@@ -153,8 +153,8 @@ func (g *Gateway) applyPromoCode(ctx context.Context, in *struct {
 	OrderPath
 	Body ApplyPromoCode
 }) (*Answer, error) {
-	if o := originOf(ctx); !o.organiser {
-		if ok, retryAfter := g.coding.Take(throttle.Client(o.addr)); !ok {
+	if client, ok := limited(ctx); ok && !originOf(ctx).organiser {
+		if ok, retryAfter := g.coding.Take(client); !ok {
 			g.refused.Add(ctx, 1, forThrottle)
 			return nil, problem.New(problem.TooManyRequests).With("Retry-After", seconds(retryAfter))
 		}

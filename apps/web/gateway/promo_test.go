@@ -4,14 +4,15 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts/refusal"
 )
 
 func TestGuessingPromoCodesIsLimitedByAddress(t *testing.T) {
-	f := newFixture(t)
+	f := limited(t, gateway.Limits{}, nil)
 	ask := func(headers ...header) response {
-		return f.do("POST", orderPath("/promo-codes"), `{"code":"guessed"}`, headers...)
+		return f.do("POST", orderPath("/promo-codes"), `{"code":"guessed"}`, append(headers, from("192.0.2.1"))...)
 	}
 	for range 30 {
 		ask().is(http.StatusAccepted)

@@ -150,8 +150,8 @@ func (g *Gateway) registrant() {
 		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
 		summary: "Start a payment",
 		text: "Opens a payment of the order's total. The payer continues at checkoutUrl. " +
-			"A payment that the order would refuse is not opened, and neither is another while one is open: another-payment-open then names the payment to continue. An open payment is cancelled when the order's items change.",
-		who: holder, problems: append([]es.Code{refusal.PaymentsNotOffered, refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
+			"A payment that the order would refuse is not opened, and neither is another while one is open: another-payment-open then names the payment to continue. While a promo code is being checked, none is opened. An open payment is cancelled when the order's items or its price change.",
+		who: holder, problems: append([]es.Code{refusal.PaymentsNotOffered, refusal.PaymentExists, refusal.PaymentOpen, refusal.AmountInvalid, refusal.AmountDiffers, refusal.PromoCodePending, refusal.RegistrantRequired, refusal.NotReserved, refusal.AlreadyPaid, refusal.TooManyPayments}, closed...),
 	}, true), g.initiatePayment)
 
 	huma.Register(g.api, g.write(operation{

@@ -415,7 +415,7 @@ func (v *Visit) act(take func(*Visit, *orderPage) *Failure) {
 		again.Failed = failure
 		again.Details = data.Details
 		again.Details.FirstErr, again.Details.LastErr, again.Details.EmailErr = failure.of("first"), failure.of("last"), failure.of("email")
-		again.Details.Open = true
+		again.Details.Open = again.CodeErr() == ""
 		v.showOrder(http.StatusUnprocessableEntity, again)
 		return
 	}

@@ -299,11 +299,22 @@ func TestAnOrderInTheStateOfPlacedShowsWhatCameOfItWithoutScript(t *testing.T) {
 	}
 }
 
+func TestAPromoCodeKeepsTheDetailsThatWereTyped(t *testing.T) {
+	w := newWorld(t)
+	opens("reserved")(w)
+	page := order("reserved")
+	w.get(page).says(`form="details" formaction="` + page + `/promo-code"`)
+	w.post(page+"/promo-code", "first", "Grace", "last", "Hopper", "email", "grace@example.com", "code", "winter").leadsTo(page)
+	w.get(page).says(`value="Grace"`, `value="grace@example.com"`)
+	w.post(page+"/promo-code", "first", "Ada", "last", "Lovelace", "email", "ada@example.com", "code", "").is(http.StatusUnprocessableEntity).
+		says("Enter a code", `value="Ada"`)
+}
+
 func TestAPromoCodeOnTheOrdersPage(t *testing.T) {
 	w := newWorld(t)
 	opens("promo")(w)
 	page := order("promo")
-	w.get(page).says("EARLY-20", "20 % off, for 3 seats", "−$99.40", "Applied", "We are checking it…", "FRIENDS", "All that this promo code was for is taken")
+	w.get(page).says("EARLY-20", "20% off, for 3 seats", "−$99.40", "Applied", "We are checking it…", "FRIENDS", "All that this promo code was for is taken")
 	w.post(page+"/promo-code", "code", " winter ").leadsTo(page)
 	w.post(page+"/promo-code", "remove", "EARLY-20").leadsTo(page)
 	sent := w.Sent()

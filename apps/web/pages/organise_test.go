@@ -185,11 +185,15 @@ func TestADraftIsRenamedCopiedAndDeletedOnItsPage(t *testing.T) {
 func TestOrganisersMakeChangeAndRetirePromoCodes(t *testing.T) {
 	w := newWorld(t)
 	signsIn(w)
-	w.get(own("/promo-codes")).says("EARLY-20", "20 % off", "12 of 50", "$10.00 for each seat", "Workshop: profiling", "Retired", "Not together with another code")
+	w.get(own("/promo-codes")).says("EARLY-20", "20% off", "12 of 50", "$10.00 for each seat", "Workshop: profiling", "Retired", "Not together with another code")
 	w.post(own("/promo-codes"), "new", "1", "code", "SUMMER", "value", "12.50", "kind", "amount", "quota", "3", "unit", "seats",
-		"scope", pagestest.Workshop.String(), "exclusive", "1", "validUntil", "2027-06-01T10:00").leadsTo(own("/promo-codes"))
-	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "kind", "percent", "unit", "seats").leadsTo(own("/promo-codes"))
+		"for", "some", "scope", pagestest.Workshop.String(), "exclusive", "1", "validUntil", "2027-06-01T10:00").leadsTo(own("/promo-codes"))
+	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "kind", "percent", "unit", "seats", "for", "all").leadsTo(own("/promo-codes"))
 	w.post(own("/promo-codes"), "code", "TEN", "retire", "1").leadsTo(own("/promo-codes"))
+	for _, wrong := range [][]string{{"quota", "0"}, {"value", "0"}, {"for", "some"}} {
+		form := append(wrong, "code", "TEN", "value", "15", "kind", "percent", "unit", "seats", "for", "all") // the first of a name counts
+		w.post(own("/promo-codes"), form...).is(http.StatusUnprocessableEntity).says("Change TEN")
+	}
 	sent := w.Sent()
 	made := sent[0].(contracts.CreatePromoCode)
 	if made.Code != "SUMMER" || made.Details.Amount != 1250 || made.Details.Quota != 3 || made.Details.QuotaUnit != contracts.BySeat || !made.Details.Exclusive ||
@@ -205,6 +209,6 @@ func TestOrganisersMakeChangeAndRetirePromoCodes(t *testing.T) {
 	w.post(own("/promo-codes"), "new", "1", "code", "", "value", "lots", "kind", "percent", "quota", "many").is(http.StatusUnprocessableEntity).
 		says("Enter a code", "Enter a whole number from 1 to 100", `value="lots"`, `value="many"`)
 	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.PromoQuotaTooLarge} }
-	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "kind", "percent", "unit", "seats", "quota", "9").is(http.StatusUnprocessableEntity).
+	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "for", "all", "kind", "percent", "unit", "seats", "quota", "9").is(http.StatusUnprocessableEntity).
 		says("quota is too large", `value="9"`)
 }

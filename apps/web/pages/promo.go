@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -24,6 +25,12 @@ func (v *Visit) promoCode(d *orderPage) *Failure {
 		}
 		return nil
 	}
+	if _, has := v.GetPostForm("email"); has { // it was sent with the registrant's form, which it is not to empty
+		var person contracts.Person
+		person, d.Details = v.person()
+		d.Details.FamilyFirst = v.Lang == text.Chinese
+		v.keepDraft(d.Order.ID, person)
+	}
 	typed := strings.TrimSpace(v.PostForm("code"))
 	if typed == "" {
 		return &Failure{Title: v.T("form.check"), Links: []FailureLink{{Field: "code", Label: v.T("promo.code"), Message: v.T("promo.empty")}}}
@@ -36,6 +43,18 @@ func (v *Visit) promoCode(d *orderPage) *Failure {
 		return f
 	}
 	return nil
+}
+
+// Codes are the promo codes to show: what became of one that was refused only as long
+// as no other was asked for since.
+func (d *orderPage) Codes() []view.OrderPromoCode {
+	var codes []view.OrderPromoCode
+	for i, c := range d.Order.PromoCodes {
+		if c.State != view.PromoCodeRefused || i == len(d.Order.PromoCodes)-1 {
+			codes = append(codes, c)
+		}
+	}
+	return codes
 }
 
 // TypedCode is the promo code that was typed and not taken.
@@ -55,6 +74,8 @@ type promoPage struct {
 	PromoCodes []view.PromoCode
 	More       string
 	Edited     *promoForm
+
+	now time.Time
 }
 
 // promoForm is what was typed about a promo code.
@@ -62,10 +83,11 @@ type promoForm struct {
 	New                            bool
 	Code, Value, Kind, Quota, Unit string
 	Exclusive                      bool
+	Some                           bool // for the seat types of Scope, and not for all
 	Scope                          []string
 	From, Until                    string
 	CodeErr, ValueErr, QuotaErr    string
-	FromErr, UntilErr              string
+	FromErr, UntilErr, ScopeErr    string
 	Prefix                         string
 }
 
@@ -93,7 +115,7 @@ func (v *Visit) showPromoCodes(credential string, status int, data *promoPage) {
 	if !v.read(credential, "/api/organiser/conferences/"+c.ID.String()+"/promo-codes?"+parameters("after", v.Query("after"), "limit", "50"), &list) {
 		return
 	}
-	data.Conference, data.PromoCodes = c, list.PromoCodes
+	data.Conference, data.PromoCodes, data.now = c, list.PromoCodes, v.Now
 	if list.Next != "" {
 		data.More = here + "?" + parameters("after", list.Next)
 	}
@@ -116,6 +138,7 @@ func (d *promoPage) Form(p view.PromoCode) promoForm {
 	if p.Quota > 0 {
 		f.Quota = strconv.Itoa(p.Quota)
 	}
+	f.Some = len(p.Scope) > 0
 	for _, id := range p.Scope {
 		f.Scope = append(f.Scope, id.String())
 	}
@@ -135,7 +158,19 @@ func (d *promoPage) Money(minor int64) contracts.Money {
 	return contracts.Money{Amount: minor, Currency: d.Conference.Currency}
 }
 
-// For are the names of the seat types that a code is for; none: all.
+// Forms are the codes that have a form: those listed, and the one whose form was sent and
+// not taken, though it may be on another page of the list.
+func (d *promoPage) Forms() []view.PromoCode {
+	if d.Edited == nil || d.Edited.New || slices.ContainsFunc(d.PromoCodes, func(p view.PromoCode) bool { return p.Code == d.Edited.Code }) {
+		return d.PromoCodes
+	}
+	return append(slices.Clone(d.PromoCodes), view.PromoCode{Code: d.Edited.Code})
+}
+
+// NewOpen says that the form of a new code was sent and not taken.
+func (d *promoPage) NewOpen() bool { return d.Edited != nil && d.Edited.New }
+
+// For are the names of the seat types that a code is for, if it is not for all.
 func (d *promoPage) For(p view.PromoCode) (names []string) {
 	for _, t := range d.Conference.SeatTypes {
 		if slices.Contains(p.Scope, t.ID) {
@@ -143,6 +178,35 @@ func (d *promoPage) For(p view.PromoCode) (names []string) {
 		}
 	}
 	return names
+}
+
+// HasRemoved says that a seat type of a code's scope is there no more.
+func (d *promoPage) HasRemoved(p view.PromoCode) bool { return len(d.For(p)) < len(p.Scope) }
+
+// Removed are the seat types of the scope that the conference has no more. The form
+// sends them back, so that a code is never for more than before because of them.
+func (d *promoPage) Removed(f promoForm) (ids []string) {
+	for _, id := range f.Scope {
+		if !slices.ContainsFunc(d.Conference.SeatTypes, func(t view.SeatType) bool { return t.ID.String() == id }) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// State is how a code stands now: a part of a text's key.
+func (d *promoPage) State(p view.PromoCode) string {
+	switch {
+	case p.Retired:
+		return "retired"
+	case !p.ValidUntil.IsZero() && !d.now.Before(p.ValidUntil):
+		return "over"
+	case d.now.Before(p.ValidFrom):
+		return "later"
+	case p.Quota > 0 && p.Used >= p.Quota:
+		return "used-up"
+	}
+	return "active"
 }
 
 // IsEdited says that the form of the code was sent and not taken.
@@ -159,7 +223,7 @@ func (v *Visit) savePromoCode(credential string) {
 	f := &promoForm{
 		New: v.PostForm("new") != "", Code: strings.TrimSpace(v.PostForm("code")), Value: strings.TrimSpace(v.PostForm("value")), Kind: v.PostForm("kind"),
 		Quota: strings.TrimSpace(v.PostForm("quota")), Unit: v.PostForm("unit"), Exclusive: v.PostForm("exclusive") != "",
-		Scope: v.PostFormArray("scope"), From: strings.TrimSpace(v.PostForm("validFrom")), Until: strings.TrimSpace(v.PostForm("validUntil")), Prefix: "new-",
+		Some: v.PostForm("for") != "all", Scope: v.PostFormArray("scope"), From: strings.TrimSpace(v.PostForm("validFrom")), Until: strings.TrimSpace(v.PostForm("validUntil")), Prefix: "new-",
 	}
 	if !f.New {
 		f.Prefix = f.Code + "-"
@@ -190,7 +254,7 @@ func (v *Visit) savePromoCode(credential string) {
 			return "", ""
 		})
 	}
-	for name, err := range map[string]*string{"code": &f.CodeErr, "value": &f.ValueErr, "quota": &f.QuotaErr, "validFrom": &f.FromErr, "validUntil": &f.UntilErr} {
+	for name, err := range map[string]*string{"code": &f.CodeErr, "value": &f.ValueErr, "quota": &f.QuotaErr, "validFrom": &f.FromErr, "validUntil": &f.UntilErr, "scope": &f.ScopeErr} {
 		*err = failure.of(f.Prefix + name)
 	}
 	data := &promoPage{Edited: f}
@@ -200,7 +264,7 @@ func (v *Visit) savePromoCode(credential string) {
 
 // promoFields are the fields of the form, with the keys of their labels.
 var promoFields = map[string]string{
-	"code": "promo.code", "value": "promo.value", "quota": "promo.quota", "validFrom": "promo.from", "validUntil": "promo.until",
+	"code": "promo.code", "value": "promo.value", "quota": "promo.quota", "validFrom": "promo.from", "validUntil": "promo.until", "scope": "promo.scope",
 }
 
 // promoBody is what the form says, as the API takes it. What is no number or time
@@ -222,20 +286,24 @@ func (v *Visit) promoBody(f *promoForm, c conference, failure *Failure) map[stri
 		} else {
 			wrong("value", "form.amount")
 		}
-	} else if percent, err := strconv.Atoi(f.Value); err == nil && percent >= 0 && percent <= 100 {
+	} else if percent, err := strconv.Atoi(f.Value); err == nil && percent >= 1 && percent <= 100 {
 		body["percent"] = percent
 	} else {
 		wrong("value", "promo.percent.wrong")
 	}
 	if f.Quota != "" {
-		if quota, err := strconv.Atoi(f.Quota); err == nil {
+		if quota, err := strconv.Atoi(f.Quota); err == nil && quota >= 1 {
 			body["quota"] = quota
 		} else {
-			wrong("quota", "quantity.number")
+			wrong("quota", "promo.quota.wrong")
 		}
 	}
-	if len(f.Scope) > 0 {
+	switch {
+	case !f.Some:
+	case len(f.Scope) > 0:
 		body["scope"] = f.Scope
+	default:
+		wrong("scope", "promo.scope.wrong")
 	}
 	for _, field := range []struct{ name, typed string }{{"validFrom", f.From}, {"validUntil", f.Until}} {
 		if at, ok := localTime(field.typed, c.Zone); !ok {

@@ -27,6 +27,7 @@ type texts struct {
 	RefundsRefused                  string
 	Open, Silent, Closed            string
 	ItemsChanged, OrderEnded        string
+	PriceChanged                    string
 	OrderUnknown                    string
 	Accepted, Rejected, Cancelled   string
 	NotTold                         string
@@ -61,6 +62,7 @@ var inLanguage = []texts{
 		Cancelled: "The payment was cancelled.",
 		Closed:    "The shop does not take this payment any more. No money was taken.",
 
+		PriceChanged: "The price of the order changed after this payment was opened, so the shop has closed it. No money was taken. Go back to the order to pay what it costs now.",
 		ItemsChanged: "The order's items were changed after this payment was opened, so the shop has closed it. No money was taken. Go back to the order to pay what it costs now.",
 		OrderEnded:   "The order was paid otherwise, or has ended, so the shop has closed this payment. No money was taken.",
 		OrderUnknown: "The shop has no order for this payment, and has closed it. No money was taken.",
@@ -95,6 +97,7 @@ var inLanguage = []texts{
 		Cancelled: "付款已取消。",
 		Closed:    "商家不再接受此付款。没有收取任何款项。",
 
+		PriceChanged: "此付款创建后订单价格已变化，商家已将其关闭。没有收取任何款项。请返回订单，按新的金额付款。",
 		ItemsChanged: "此付款创建后订单内容已更改,商家已将其关闭。没有收取任何款项。请返回订单,按新的金额付款。",
 		OrderEnded:   "该订单已另行付款或已结束,商家已关闭此付款。没有收取任何款项。",
 		OrderUnknown: "商家没有与此付款对应的订单,已将其关闭。没有收取任何款项。",
@@ -130,6 +133,8 @@ func (t texts) closed(reason string) string {
 	switch reason {
 	case contracts.ItemsChanged:
 		return t.ItemsChanged
+	case contracts.PriceChanged:
+		return t.PriceChanged
 	case contracts.OrderEnded:
 		return t.OrderEnded
 	case contracts.OrderUnknown:
