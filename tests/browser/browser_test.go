@@ -155,7 +155,7 @@ func everyPage() map[string]string {
 		"sold-out": "/c/open-evening", "not-open": "/c/rust-2027", "not-on-sale": "/c/" + pagestest.Stopped, "no-seats": "/c/no-seats-yet",
 		"find": "/find", "not-found": "/nothing-here",
 		"sign-in": "/organise/sign-in", "organise": "/organise", "new": "/organise/new",
-		"dashboard": own(""), "details": own("/details"), "orders": own("/orders"), "attendees": own("/attendees"),
+		"dashboard": own(""), "details": own("/details"), "orders": own("/orders"), "attendees": own("/attendees"), "promo-codes": own("/promo-codes"),
 		"own-order": "/organise/orders/" + pagestest.OrderID("confirmed").String(),
 		"draft":     "/organise/c/" + pagestest.Draft.String(), "own-expired": "/organise/orders/" + pagestest.OrderID("refunding").String(),
 		"seats":   pagestest.PagePath("confirmed") + "#seats",
