@@ -59,7 +59,9 @@ func (b *browser) press(text string) {
 // fill types into the field with that id, in place of what is there.
 func (b *browser) fill(id, typed string) {
 	b.t.Helper()
-	b.run(chromedp.WaitVisible("#"+id), chromedp.SetValue("#"+id, ""), chromedp.SendKeys("#"+id, typed))
+	b.until("document.getElementById('" + id + "')")
+	value[string](b, "document.getElementById('"+id+"').value = ''")
+	b.run(chromedp.SendKeys(`[id="`+id+`"]`, typed))
 }
 
 // quantity is the id of the field for a number of seats of that type.
@@ -100,7 +102,7 @@ func newShop(t *testing.T) *shop {
 	s.fill("owner", "The organisers")
 	begins := time.Now().AddDate(0, 6, 0).Format("2006-01-02T15:04")
 	for id, at := range map[string]string{"startsAt": begins, "endsAt": time.Now().AddDate(0, 6, 2).Format("2006-01-02T15:04"), "refundUntil": time.Now().AddDate(0, 5, 0).Format("2006-01-02T15:04")} {
-		s.run(chromedp.SetValue("#"+id, at))
+		value[string](s.browser, "document.getElementById('"+id+"').value = '"+at+"'")
 	}
 	s.press("Create")
 	s.until("location.pathname.startsWith('/organise/c/')")
@@ -309,11 +311,13 @@ func (s *shop) day(t *testing.T) {
 	o.open("/organise/c/" + s.id)
 	o.press("Tutorial")
 	id := value[string](&o, "[...document.querySelectorAll('.folds details')].find(d => d.textContent.includes('Tutorial')).id.slice(5)")
-	o.run(chromedp.SetValue(`[id="`+id+`-quota"]`, "4"), chromedp.Click(`[id="type-`+id+`"] .button`))
+	value[string](&o, "document.getElementById('"+id+"-quota').value = '4'")
+	o.run(chromedp.Click(`[id="type-` + id + `"] .button`))
 	watching.until("[...document.querySelectorAll('.rows li')].some(l => l.textContent.includes('Tutorial') && l.textContent.includes('Only 3 left') && l.querySelector('input'))")
 
 	o.open("/organise/c/" + s.id + "/orders")
-	o.run(chromedp.SetValue("#q", "王伟"), chromedp.Click(".search button"))
+	o.fill("q", "王伟")
+	o.run(chromedp.Click(".search button"))
 	o.until("document.querySelectorAll('.data tbody tr').length === 1")
 	o.run(chromedp.Click(".data tbody a"))
 	o.sees("What happened")
