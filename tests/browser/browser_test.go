@@ -109,7 +109,12 @@ func (b *browser) sees(text string) {
 // meanwhile, and in a tab that is not in front.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, within)
+	b.untilWithin(within, expression)
+}
+
+func (b *browser) untilWithin(limit time.Duration, expression string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
 	for {
 		once, end := context.WithTimeout(ctx, within/10)
@@ -120,7 +125,10 @@ func (b *browser) until(expression string) {
 		}
 		select {
 		case <-ctx.Done():
-			b.t.Fatalf("%s: %v", expression, err)
+			last, cancel := context.WithTimeout(b.ctx, within/10)
+			defer cancel()
+			shown, _ := chromedp.Run(last, chromedp.Evaluate[string]("location.href + '\\n' + document.body?.innerText"))
+			b.t.Fatalf("%s: %v\n%s", expression, err, shown)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -197,6 +205,17 @@ func axe(t *testing.T) string {
 const runAxe = `axe.run(document, {runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}, rules: {'target-size': {enabled: true}}})
 	.then(r => [...r.violations, ...r.incomplete.filter(i => i.id === 'color-contrast').map(i => ({...i, nodes: i.nodes.filter(n => innerWidth > 1000 && !n.failureSummary.includes('non-text') && !/^<(text|tspan)/.test(n.html))})).filter(i => i.nodes.length)].map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`
 
+// accessible has axe judge the page that is open.
+func (b *browser) accessible(source string) {
+	b.t.Helper()
+	value[bool](b, source+";true")
+	for _, f := range value[[]finding](b, runAxe) {
+		for _, n := range f.Nodes {
+			b.t.Errorf("%s: %s\n%s\n%s", f.ID, f.Help, n.HTML, n.FailureSummary)
+		}
+	}
+}
+
 // finding is one that axe reports.
 type finding struct {
 	ID, Help string
@@ -223,13 +242,7 @@ func TestAxeFindsNothingOnAnyPage(t *testing.T) {
 						in := *b
 						in.t = t
 						in.visit(path)
-						value[bool](&in, source+";true")
-						found := value[[]finding](&in, runAxe)
-						for _, f := range found {
-							for _, n := range f.Nodes {
-								t.Errorf("%s: %s\n%s\n%s", f.ID, f.Help, n.HTML, n.FailureSummary)
-							}
-						}
+						in.accessible(source)
 					})
 				}
 			}

@@ -20,6 +20,9 @@ import (
 // for a slow machine to go through an order, and short enough to see one lapse.
 const hold = 100 * time.Second
 
+// grace is how much longer an order is held for a payment that is open.
+const grace = 5 * time.Second
+
 // shop is a conference on the real system, which its organiser set up by the pages.
 type shop struct {
 	*browser // the organiser's
@@ -29,10 +32,15 @@ type shop struct {
 	id     string
 }
 
-// visitor is another person before the same system, in a browser of their own.
+// visitor is another person before the same system, who shares no cookie with others.
 func (s *shop) visitor(t *testing.T, language string, width int64) *browser {
 	t.Helper()
-	b := &browser{t: t, url: s.url, ctx: start(t, chromium(t))}
+	ctx, end := chromedp.NewContext(s.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	if err := chromedp.Do(ctx); err != nil { // before any step that has a time of its own
+		t.Fatal(err)
+	}
+	b := &browser{t: t, url: s.url, ctx: ctx}
 	b.size(width, 900)
 	b.prefer(language, "light")
 	return b
@@ -115,41 +123,58 @@ func newShop(t *testing.T) *shop {
 		s.run(chromedp.Click("#type-new .button"))
 		s.until("[...document.querySelectorAll('.folds summary b')].some(b => b.textContent === '" + seat[0] + "')")
 	}
+	s.open("/organise/c/" + s.id + "/promo-codes")
+	s.press("New promo code")
+	s.fill("new-code", promoCode)
+	s.fill("new-value", "10")
+	s.run(chromedp.Click("#code-new .button"))
+	s.until("document.querySelector('.data th[scope=row]')?.textContent === '" + promoCode + "'")
+	s.open("/organise/c/" + s.id)
 	s.press("Publish")
 	s.sees("Stop new orders")
 	return s
 }
 
+// promoCode takes 10 % off any order.
+const promoCode = "TENTH"
+
 // The pages against the real system: its organiser's day, and orders of each fate.
 func TestOrdersOfEachFateInABrowser(t *testing.T) {
 	s := newShop(t)
 
-	// A tab that is left open while its order lapses.
-	left := s.visitor(t, "en", 390)
+	// A tab that is left open while its order lapses, and a payment that is on its way
+	// meanwhile.
+	left, late := s.visitor(t, "en", 390), s.visitor(t, "zh-Hans", 1280)
 	left.choose(s, "Talks", 1)
 	left.press("Hold my seats")
 	left.sees("Your seats are held")
+	late.choose(s, "Talks", 1)
+	late.press("为我保留席位")
+	late.sees("席位已为您保留")
+	late.who("小明", "欧阳")
+	late.press("继续付款")
+	late.press("支付 €199.00")
+	late.until("location.pathname.startsWith('/pay/')")
+	late.run(chromedp.Click("[value=never]"))
+	late.sees("款项在途")
 
-	t.Run("paid, in English, with script, wide", func(t *testing.T) { s.paid(t) })
-	t.Run("got less, paid at the second try, in Chinese, without script, on a phone", func(t *testing.T) { s.partial(t) })
-	t.Run("for nothing, by keyboard", func(t *testing.T) { s.free(t) })
-	t.Run("two browsers want the last seat", func(t *testing.T) { s.last(t) })
-	t.Run("the organiser's day", func(t *testing.T) { s.day(t) })
-	t.Run("operator and explorer", func(t *testing.T) { s.explored(t) })
+	t.Run("paid, in English, with script, wide", s.paid)
+	t.Run("got less, paid at the second try, in Chinese, without script, on a phone", s.partial)
+	t.Run("for nothing, by keyboard", s.free)
+	t.Run("two browsers want the last seat", s.last)
+	t.Run("the organiser's day", s.day)
+	t.Run("operator and explorer", s.explored)
 
-	// Whoever comes back to the tab reads what is so now, and goes on.
-	left.t = t
-	lapses, cancel := context.WithTimeout(t.Context(), hold+within)
-	defer cancel()
-	for lapses.Err() == nil && !value[bool](left, "document.body.innerText.includes('The time for your seats is over')") {
-		select {
-		case <-lapses.Done():
-		case <-time.After(time.Second):
-		}
-	}
+	// People who come back to the tab read what is so now, and go on.
+	left.t, late.t = t, t
+	left.untilWithin(hold+within, "document.body?.innerText.includes('The time for your seats is over')")
 	left.sees("Your seats were held until")
 	left.press("Try again with the same selection")
 	left.sees("Your seats are held")
+	late.run(chromedp.Click("[value=accept]"))
+	late.sees("付款已被接受")
+	late.press("返回您的订单")
+	late.sees("您的付款到账较晚，但席位仍在：预订成功。")
 }
 
 // orders counts the orders of a status, or all.
@@ -171,9 +196,13 @@ func (s *shop) paid(t *testing.T) {
 	b.until("document.readyState === 'complete' && document.getElementById('" + b.quantity("Talks") + "').value === '2'")
 	value[bool](b, "[...document.querySelectorAll('main button.button')].forEach(b => { b.click(); b.click(); }), true")
 	b.sees("Your seats are held")
+	b.promo("NOSUCHCODE")
+	b.sees("no such promo code")
+	b.promo(promoCode)
+	b.sees("10 % off, for 2 seats")
 	b.who("Ada", "Lovelace")
 	b.press("Continue to payment")
-	b.press("Pay €398.00")
+	b.press("Pay €358.20")
 	b.until("location.pathname.startsWith('/pay/')")
 	b.run(chromedp.Click("[value=accept]"))
 	b.press("Back to your order")
@@ -198,7 +227,16 @@ func (s *shop) paid(t *testing.T) {
 	// Given back: the money comes back.
 	b.press("Cancel this order")
 	b.press("Cancel the order")
-	b.sees("came back to you")
+	b.sees("€358.20 came back to you")
+}
+
+// promo enters a promo code.
+func (b *browser) promo(code string) {
+	b.t.Helper()
+	b.sees("I have a promo code")
+	value[bool](b, "document.getElementById('promo').open = true")
+	b.fill("code", code)
+	b.press("Apply")
 }
 
 func (s *shop) partial(t *testing.T) {
@@ -208,6 +246,10 @@ func (s *shop) partial(t *testing.T) {
 	b.press("为我保留席位")
 	b.again("您申请了 5 个席位，可保留 3 个")
 	b.press("接受这 3 个席位")
+	b.press("我有优惠码")
+	b.fill("code", strings.ToLower(promoCode))
+	b.press("使用")
+	b.again("€268.65")
 	b.who("伟", "王")
 	b.press("继续付款")
 	b.press("支付")

@@ -72,6 +72,8 @@ type Pages interface {
 	// Problem answers a browser's request with an error page. For any other
 	// request it returns false and writes nothing.
 	Problem(*gin.Context, *problem.Problem) bool
+	// Language is the language in which pages answer this request.
+	Language(*gin.Context) string
 }
 
 // Gateway answers the API's requests.

@@ -25,6 +25,9 @@ var errUnreached = errors.New("payments cannot be reached")
 
 func (g *Gateway) toPayments(c *gin.Context) {
 	clear(c.Writer.Header()) // a page has its own idea of what it may load
+	if g.pages != nil {      // payers read on in the language that they chose
+		c.Request.Header.Set("Accept-Language", g.pages.Language(c))
+	}
 	g.payments.Forward(c.Writer, c.Request, c.Request.URL.Path, func(resp *http.Response) error {
 		if upstream.Unreached(resp) {
 			return errUnreached

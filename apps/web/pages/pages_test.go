@@ -412,6 +412,13 @@ func TestAConferenceSaysWhenAndInWhichPlacesTime(t *testing.T) {
 	w.get("/c/gophers-2026").says("会议已结束").saysNot(`<form method="post" action="/c/`)
 }
 
+func TestThePaymentPageSpeaksTheLanguageThatWasChosen(t *testing.T) {
+	w := newWorld(t)
+	w.get("/pay/" + pagestest.Payment.String()).says(`lang="en"`)
+	w.post("/preferences", "language", "zh-Hans")
+	w.get("/pay/" + pagestest.Payment.String()).says(`lang="zh-Hans"`)
+}
+
 func TestAnOrganisersTextIsMarkdownWithoutAnythingThatRuns(t *testing.T) {
 	w := newWorld(t)
 	c := pagestest.Conference()

@@ -31,16 +31,22 @@ const (
 const preferenceFor = 365 * 24 * 60 * 60
 
 func (s *Site) visit(c *gin.Context) *Visit {
-	v := &Visit{Context: c, site: s, Now: s.now()}
+	return &Visit{Context: c, site: s, Now: s.now(), Lang: languageOf(c)}
+}
+
+// Language is the language in which pages answer a request.
+func (s *Site) Language(c *gin.Context) string { return string(languageOf(c)) }
+
+// languageOf is the language that the visitor chose on a page, and else the one that
+// the browser prefers.
+func languageOf(c *gin.Context) text.Language {
 	if chosen, err := c.Cookie(languageCookie); err == nil {
 		if l, ok := text.Parse(chosen); ok {
-			v.Lang = l
-			return v
+			return l
 		}
 	}
-	accepted := locale.Accepted(c.GetHeader("Accept-Language"))
-	v.Lang, _ = text.Parse(accepted.String())
-	return v
+	l, _ := text.Parse(locale.Accepted(c.GetHeader("Accept-Language")).String())
+	return l
 }
 
 // T is a text in the visitor's language, without markup.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -240,7 +239,8 @@ func (w *World) stream(rw http.ResponseWriter, r *http.Request, path string) {
 	}
 }
 
-func servePayments(rw http.ResponseWriter, _ *http.Request) {
+// servePayments shows a provider's page, which says in which language it was asked for.
+func servePayments(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(rw, "<!doctype html><title>provider</title><h1>provider</h1>")
+	_, _ = fmt.Fprintf(rw, "<!doctype html><html lang=%q><title>provider</title><h1>provider</h1>", r.Header.Get("Accept-Language"))
 }
