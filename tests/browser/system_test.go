@@ -108,7 +108,7 @@ func (b *browser) who(first, last string) {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	program := chromium(t)
-	system := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": hold.String()}})
+	system := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": hold.String(), "PLENARY_GRACE": grace.String()}})
 	s := &shop{browser: &browser{t: t, url: system.API().URL, ctx: start(t, program)}, system: system, slug: "browser-" + uuid.NewString()[:8]}
 	s.size(1280, 1000)
 	s.open("/organise/new")
