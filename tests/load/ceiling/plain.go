@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/topology"
 )
 
@@ -33,7 +35,10 @@ func Plain(ctx context.Context, s *harness.System, orders, atOnce int) (rate flo
 		return 0, err
 	}
 	c := &classic{system: s, there: topology.Plenary(), dapr: map[string]client.Client{}, stores: map[string]state.Store{}}
-	p := &plain{classic: c, told: make(chan struct{}, orders)}
+	c.told = sync.NewCond(&c.mu)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = atOnce
+	p := &plain{classic: c, told: make(chan struct{}, orders), client: &http.Client{Transport: transport}}
 	var servers []*http.Server
 	defer func() {
 		for _, server := range servers {
@@ -62,7 +67,8 @@ func Plain(ctx context.Context, s *harness.System, orders, atOnce int) (rate flo
 
 type plain struct {
 	*classic
-	told chan struct{}
+	told   chan struct{}
+	client *http.Client
 }
 
 func (p *plain) take(ctx context.Context, name string, orders, atOnce int) error {
@@ -134,8 +140,8 @@ func (p *plain) handle(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *plain) order(ctx context.Context, n note) error {
-	dapr, store := p.dapr["order"], p.stores["order"]
-	if _, err := dapr.InvokeMethod(ctx, "query", plainRoute, "get"); err != nil {
+	store := p.stores["order"]
+	if err := p.ask(ctx); err != nil {
 		return err
 	}
 	value := []byte(strconv.Quote(padding))
@@ -157,6 +163,24 @@ func (p *plain) order(ctx context.Context, n note) error {
 			return err
 		}
 	}
+}
+
+// ask asks another app through both sidecars.
+func (p *plain) ask(ctx context.Context) error {
+	url := dapr.HealthURL(p.system.App("order").HTTPPort, "/v1.0/invoke/query/method"+plainRoute)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body) // so that the connection is kept
+	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answered %s", url, resp.Status)
+	}
+	return err
 }
 
 // deliverSingly turns bulk subscriptions off in a system's own copy of the components.
