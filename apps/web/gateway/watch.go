@@ -24,7 +24,7 @@ const (
 	feedPace = 100 * time.Millisecond
 	// watchHeartbeat is how long a stream may be silent, watchAppears how long it waits
 	// for a view that is not there yet: who has just placed an order may look at once.
-	watchHeartbeat, watchAppears = 15 * time.Second, 5 * time.Second
+	watchHeartbeat, watchAppears = 15 * time.Second, 4 * time.Second
 	// maxAbsent bounds those that wait for what is not there: anybody can make up the
 	// secret of an order.
 	maxAbsent = 64
