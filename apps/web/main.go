@@ -33,8 +33,11 @@ func main() {
 	}
 }
 
-// organiserToken is the name of the secret that organisers show.
-const organiserToken = "organiser-token"
+// Names of the secrets that organisers and operators show.
+const (
+	organiserToken = "organiser-token"
+	operatorToken  = "operator-token"
+)
 
 func run() error {
 	maxLag, err := host.Duration("PLENARY_MAX_LAG", topology.Duration("PLENARY_MAX_LAG"))
@@ -60,7 +63,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	token := host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, organiserToken) })
+	secret := func(name string) func(context.Context) (string, error) {
+		return host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, name) })
+	}
 	keys := idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()}
 	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: grace, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
@@ -69,7 +74,8 @@ func run() error {
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
 		Keys:           keys,
-		OrganiserToken: token,
+		OrganiserToken: secret(organiserToken),
+		OperatorToken:  secret(operatorToken),
 		TrustedProxies: trusted,
 		MaxLag:         maxLag,
 		Limits:         limits,

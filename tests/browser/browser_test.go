@@ -146,11 +146,14 @@ func value[T any](b *browser, expression string) T {
 	return v
 }
 
+// signIn signs in as organiser and as operator.
 func (b *browser) signIn() {
 	b.t.Helper()
-	b.open("/organise/sign-in")
-	b.run(chromedp.SendKeys("#credential", pagestest.OrganiserToken), chromedp.Click("main .button"))
-	b.until("location.pathname === '/organise'")
+	for root, credential := range map[string]string{"/organise": pagestest.OrganiserToken, "/operate": pagestest.OperatorToken} {
+		b.open(root + "/sign-in")
+		b.run(chromedp.SendKeys("#credential", credential), chromedp.Click("main .button"))
+		b.until("location.pathname === '" + root + "'")
+	}
 }
 
 func own(rest string) string { return "/organise/c/" + pagestest.ConferenceID.String() + rest }
@@ -162,7 +165,7 @@ func everyPage() map[string]string {
 		"home": "/", "nothing-found": "/?q=nowhere", "conference": "/c/" + pagestest.Slug, "over": "/c/gophers-2026",
 		"sold-out": "/c/open-evening", "not-open": "/c/rust-2027", "not-on-sale": "/c/" + pagestest.Stopped, "no-seats": "/c/no-seats-yet",
 		"find": "/find", "not-found": "/nothing-here",
-		"sign-in": "/organise/sign-in", "organise": "/organise", "new": "/organise/new",
+		"sign-in": "/organise/sign-in", "operator-sign-in": "/operate/sign-in", "organise": "/organise", "new": "/organise/new",
 		"dashboard": own(""), "details": own("/details"), "orders": own("/orders"), "attendees": own("/attendees"), "promo-codes": own("/promo-codes"),
 		"own-order": "/organise/orders/" + pagestest.OrderID("confirmed").String(),
 		"draft":     "/organise/c/" + pagestest.Draft.String(), "own-expired": "/organise/orders/" + pagestest.OrderID("refunding").String(),

@@ -389,6 +389,9 @@ func (s *shop) explored(t *testing.T) {
 	o := *s.browser
 	o.t = t
 	o.open("/operate")
+	o.until("location.pathname === '/operate/sign-in'") // an organiser is no operator
+	o.run(chromedp.SendKeys("#credential", s.system.Operator().Token), chromedp.Click("main .button"))
+	o.until("location.pathname === '/operate'")
 	o.sees("Dead letters")
 	orders := map[string]string{}
 	for _, status := range []string{"confirmed", "rejected"} {

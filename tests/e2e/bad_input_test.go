@@ -245,7 +245,7 @@ func (c conference) deadLetter(text string) (found api.DeadLetter) {
 	c.Helper()
 	seen := map[string]bool{}
 	harness.Eventually(c.T, within, func(ctx context.Context) error {
-		letters, err := c.organiser.DeadLetters(ctx)
+		letters, err := c.operator.DeadLetters(ctx)
 		if err != nil {
 			return err
 		}
@@ -253,7 +253,7 @@ func (c conference) deadLetter(text string) (found api.DeadLetter) {
 			if seen[l.ID] {
 				continue
 			}
-			if found, err = c.organiser.DeadLetter(ctx, l.ID); err != nil {
+			if found, err = c.operator.DeadLetter(ctx, l.ID); err != nil {
 				return err
 			}
 			if bytes.Contains(found.Message, []byte(text)) || bytes.Contains(found.Raw, []byte(text)) {

@@ -35,6 +35,7 @@ const within = time.Minute
 type conference struct {
 	*testing.T
 	anyone, organiser *api.Client
+	operator          *api.Client
 	client            *http.Client // of requests that are written out here
 
 	id                       string
@@ -56,7 +57,7 @@ const (
 func onSale(t *testing.T, s *harness.System, q quotas) conference {
 	t.Helper()
 	s.Watch(t)
-	c := conference{T: t, anyone: s.API(), organiser: s.Organiser(), client: http.DefaultClient}
+	c := conference{T: t, anyone: s.API(), organiser: s.Organiser(), operator: s.Operator(), client: http.DefaultClient}
 	starts := time.Now().UTC().Truncate(time.Hour).AddDate(0, 6, 0)
 	var err error
 	c.id, err = c.organiser.CreateConference(t.Context(), api.NewConference{

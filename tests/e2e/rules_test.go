@@ -216,7 +216,7 @@ func TestAPaymentThatCanNeverBeRightIsNotOpened(t *testing.T) {
 
 func TestAmountsHaveTheDecimalsOfTheirCurrency(t *testing.T) {
 	system.Watch(t)
-	c := conference{T: t, anyone: system.API(), organiser: system.Organiser()}
+	c := conference{T: t, anyone: system.API(), organiser: system.Organiser(), operator: system.Operator()}
 	starts := time.Now().UTC().Truncate(time.Hour).AddDate(0, 6, 0)
 	for currency, price := range map[string]struct {
 		minor      int64

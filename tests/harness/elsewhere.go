@@ -11,17 +11,18 @@ import (
 )
 
 // A system that somebody else runs, such as one in a cluster, is named by these:
-// its address, and the organiser's credential.
+// its address, and the credentials of organisers and operators.
 const (
-	urlVariable   = "PLENARY_URL"
-	tokenVariable = "PLENARY_ORGANISER_TOKEN"
+	urlVariable      = "PLENARY_URL"
+	tokenVariable    = "PLENARY_ORGANISER_TOKEN"
+	operatorVariable = "PLENARY_OPERATOR_TOKEN"
 )
 
 // elsewhere is the system that the environment names. It has an API and no parts.
 func elsewhere() *System {
 	return &System{
 		url: os.Getenv(urlVariable),
-		Set: components.Set{Secrets: components.Secrets{"organiser-token": os.Getenv(tokenVariable)}},
+		Set: components.Set{Secrets: components.Secrets{"organiser-token": os.Getenv(tokenVariable), "operator-token": os.Getenv(operatorVariable)}},
 	}
 }
 
@@ -57,4 +58,9 @@ func (s *System) API() *api.Client { return &api.Client{URL: s.origin(), Wait: o
 // Organiser is a client of the system's API with the organiser's credential.
 func (s *System) Organiser() *api.Client {
 	return &api.Client{URL: s.origin(), Token: s.Set.Secrets["organiser-token"], Wait: outcomeWithin}
+}
+
+// Operator is a client of the system's API with the operator's credential.
+func (s *System) Operator() *api.Client {
+	return &api.Client{URL: s.origin(), Token: s.Set.Secrets["operator-token"], Wait: outcomeWithin}
 }

@@ -123,9 +123,11 @@ func TestAnAppMayDoOnlyWhatIsItsOwn(t *testing.T) {
 		{"stranger", http.MethodGet, "/v1.0/invoke/web/method/api/orders/" + some, forbidden},
 		// Secrets, buses and stores: its own.
 		{"web", http.MethodGet, "/v1.0/secrets/secretstore/organiser-token", allowed},
+		{"web", http.MethodGet, "/v1.0/secrets/secretstore/operator-token", allowed},
 		{"web", http.MethodGet, "/v1.0/secrets/secretstore/demo-provider-key", forbidden},
 		{"web", http.MethodGet, "/v1.0/secrets/secretstore/postgresql-connection", forbidden},
 		{"seats", http.MethodGet, "/v1.0/secrets/secretstore/organiser-token", forbidden},
+		{"query", http.MethodGet, "/v1.0/secrets/secretstore/operator-token", forbidden},
 		{"stranger", http.MethodGet, "/v1.0/secrets/secretstore/organiser-token", forbidden},
 		{"stranger", http.MethodPost, "/v1.0/publish/commandbus/orders", forbidden},
 		{"stranger", http.MethodGet, "/v1.0/state/statestore/anything", forbidden},

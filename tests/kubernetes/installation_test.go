@@ -54,11 +54,12 @@ const (
 // installation is the chart, installed.
 type installation struct {
 	*cluster.Cluster
-	folder     string   // where the commands of the guides are run
-	given      []string // what helm is told beyond what the guides say
-	url, token string
-	apps       []string // names of the deployments
-	servers    []string // names of the stateful sets
+	folder        string   // where the commands of the guides are run
+	given         []string // what helm is told beyond what the guides say
+	url, token    string
+	operatorToken string
+	apps          []string // names of the deployments
+	servers       []string // names of the stateful sets
 }
 
 var plenary *installation
@@ -242,7 +243,7 @@ func retag(from, to string) error {
 	return nil
 }
 
-// find finds what was installed: the workloads, the organiser's token in a Secret,
+// find finds what was installed: the workloads, the tokens of organiser and operator in a Secret,
 // and an address of the service.
 func (i *installation) find(ctx context.Context, secret string) (err error) {
 	if i.apps, err = i.names(ctx, "deployments"); err != nil {
@@ -252,6 +253,9 @@ func (i *installation) find(ctx context.Context, secret string) (err error) {
 		return err
 	}
 	if i.token, err = i.secret(ctx, secret, "organiser-token"); err != nil {
+		return err
+	}
+	if i.operatorToken, err = i.secret(ctx, secret, "operator-token"); err != nil {
 		return err
 	}
 	i.url, err = i.address(ctx)
@@ -333,6 +337,10 @@ func (i *installation) anyone() *api.Client { return &api.Client{URL: i.url, Wai
 
 func (i *installation) organiser() *api.Client {
 	return &api.Client{URL: i.url, Token: i.token, Wait: patience}
+}
+
+func (i *installation) operator() *api.Client {
+	return &api.Client{URL: i.url, Token: i.operatorToken, Wait: patience}
 }
 
 // order takes an order to being confirmed, and gives its id.

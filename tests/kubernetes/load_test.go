@@ -42,7 +42,7 @@ func underLoad(t *testing.T, orders int, happens func(context.Context, *rush.Rus
 	if err != nil {
 		t.Fatal(err)
 	}
-	letters, err := plenary.organiser().DeadLetters(t.Context())
+	letters, err := plenary.operator().DeadLetters(t.Context())
 	if err != nil || len(letters) > 0 {
 		t.Errorf("%d dead letters: %v", len(letters), err)
 	}

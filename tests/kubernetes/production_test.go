@@ -52,7 +52,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	redis, postgresql := rand.Text(), rand.Text()
 	database := "postgres://plenary:" + postgresql + "@servers-postgresql:5432/%s?sslmode=disable"
 	secrets := map[string]string{
-		"organiser-token": rand.Text(), "demo-provider-key": rand.Text(), "redis-host": "servers-redis:6379", "redis-password": redis,
+		"organiser-token": rand.Text(), "operator-token": rand.Text(), "demo-provider-key": rand.Text(), "redis-host": "servers-redis:6379", "redis-password": redis,
 		"postgresql-connection": fmt.Sprintf(database, "plenary"), "query-database": fmt.Sprintf(database, "query"),
 	}
 	content, err := json.Marshal(secrets)
@@ -60,7 +60,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	must(os.WriteFile(filepath.Join(own.folder, "secrets.json"), content, 0o600))
 	follow("production-checklist.md", "create secret")
 	for _, secret := range [][]string{
-		{"plenary-organiser", "--from-literal=organiser-token=" + secrets["organiser-token"]},
+		{"plenary-organiser", "--from-literal=organiser-token=" + secrets["organiser-token"], "--from-literal=operator-token=" + secrets["operator-token"]},
 		{"servers-credentials", "--from-literal=redis-password=" + redis, "--from-literal=postgresql-password=" + postgresql},
 	} {
 		_, err := own.Kubectl(ctx, append([]string{"create", "secret", "generic"}, secret...)...)
@@ -86,8 +86,8 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	harness.Eventually(t, patience, own.twoOfEach)
 
 	// Of another value of a Secret of one's own Helm knows nothing.
-	own.token = rand.Text()
-	secrets["organiser-token"] = own.token
+	own.operatorToken = rand.Text()
+	secrets["operator-token"] = own.operatorToken
 	content, err = json.Marshal(secrets)
 	must(err)
 	patch, err := json.Marshal(map[string]any{"stringData": map[string]string{"secrets.json": string(content)}})
@@ -97,7 +97,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	follow("upgrade.md", "rollout restart")
 	must(own.rolledOut(ctx))
 	// The old pods finish what they have, and do not know the new token.
-	harness.Eventually(t, patience, func(ctx context.Context) error { _, err := own.organiser().DeadLetters(ctx); return err })
+	harness.Eventually(t, patience, func(ctx context.Context) error { _, err := own.operator().DeadLetters(ctx); return err })
 
 	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "superuser=plenary", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
 	drill := func(what string) string {

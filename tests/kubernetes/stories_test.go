@@ -32,7 +32,7 @@ func TestThePortIsForwardedByHand(t *testing.T) {
 func TestTheEndToEndStories(t *testing.T) {
 	stories := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "./e2e")
 	stories.Dir = filepath.Join(plenary.Root, "tests")
-	stories.Env = append(os.Environ(), "PLENARY_URL="+plenary.url, "PLENARY_ORGANISER_TOKEN="+plenary.token)
+	stories.Env = append(os.Environ(), "PLENARY_URL="+plenary.url, "PLENARY_ORGANISER_TOKEN="+plenary.token, "PLENARY_OPERATOR_TOKEN="+plenary.operatorToken)
 	out, err := stories.CombinedOutput()
 	told := strings.Count(string(out), "\n--- PASS: ")
 	if err != nil {

@@ -187,7 +187,7 @@ func TestTwoBuildsRollOverEachOther(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	letters, err := s.Organiser().DeadLetters(t.Context())
+	letters, err := s.Operator().DeadLetters(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,8 @@ func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
 		"a store nobody may reach": {`{secrets: {store: {type: secretstores.azure.keyvault}}, redis: {enabled: false}, postgresql: {enabled: false}, networkPolicy: {brokerAndStoreTo: [{}]}}`,
 			"networkPolicy.secretStoreTo"},
 		"a missing secret": {`{components: {broker: rabbitmq}, networkPolicy: {enabled: false}}`, "secrets.values has no rabbitmq-connection, which conference needs"},
+		"one token for organisers and operators": {`{secrets: {values: {organiser-token: same, operator-token: same}}}`,
+			"organiser-token and operator-token are the same"},
 		"secrets of two kinds": {`{secrets: {existing: mine, store: {type: secretstores.azure.keyvault}}, redis: {enabled: false}, postgresql: {enabled: false}}`,
 			"secrets.existing and secrets.store: give one of them"},
 		"a broker nobody may reach":    {`{redis: {enabled: false}, secrets: {values: {redis-host: r, redis-password: p}}}`, "networkPolicy.brokerAndStoreTo"},

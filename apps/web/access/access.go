@@ -51,6 +51,7 @@ const (
 	Nobody Caller = iota // nothing opens the order
 	Holder
 	Organiser
+	Operator // looks after the system, and opens no order
 )
 
 // ErrCrossSite: the request would be allowed by a cookie, and it was made by
@@ -71,8 +72,9 @@ type Links interface {
 // Options are what Access works with.
 type Options struct {
 	Links Links
-	// OrganiserToken gives the organiser's credential.
-	OrganiserToken func(ctx context.Context) (string, error)
+	// OrganiserToken and OperatorToken give the credentials of those who work with
+	// Plenary. If both are the same, it is the organiser's.
+	OrganiserToken, OperatorToken func(ctx context.Context) (string, error)
 	// Client is where a request comes from.
 	Client func(*http.Request) netip.Addr
 	// Wrong, if set, is told of each wrong secret.
@@ -138,11 +140,23 @@ func shown(r *http.Request, order uuid.UUID) (given string, sent bool) {
 	return c.Value, true
 }
 
-// Organiser says whether a request carries the organiser's token. Errors:
-// TooManyTries, or that of the secret store.
-func (a *Access) Organiser(r *http.Request) (bool, error) {
-	caller, err := a.guarded(r, bearer(r), a.organiser)
-	return caller == Organiser, err
+// Staff says whether a request carries the credential of the organiser or of the
+// operator: Nobody for any other. Errors: TooManyTries, or that of the secret store.
+func (a *Access) Staff(r *http.Request) (Caller, error) {
+	return a.guarded(r, bearer(r), func(ctx context.Context, given string) (Caller, error) {
+		caller, err := a.organiser(ctx, given)
+		if caller == Organiser {
+			return Organiser, nil
+		}
+		token, failed := a.OperatorToken(ctx)
+		switch {
+		case failed != nil || token == "":
+			return Nobody, fmt.Errorf("access: the operator's token: %w", errors.Join(failed, errNoToken))
+		case err == nil && same(given, token):
+			return Operator, nil
+		}
+		return Nobody, err
+	})
 }
 
 // opens says what a secret opens of an order. What costs nothing is looked at

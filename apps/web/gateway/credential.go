@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,19 +19,25 @@ import (
 // The credentials that operations ask for.
 const (
 	organiserScheme = "organiser"
+	operatorScheme  = "operator"
 	orderScheme     = "order"
 )
 
-// organiserOnly lets a request pass that carries the organiser's token.
-func (g *Gateway) organiserOnly(ctx huma.Context, next func(huma.Context)) {
-	c := humagin.Unwrap(ctx)
-	ok, err := g.access.Organiser(c.Request)
-	if err != nil || !ok {
-		fail(c, g.denied(ctx.Context(), err, problem.CredentialRequired))
-		return
+// only lets a request pass that carries the credential of one of these roles.
+func (g *Gateway) only(roles ...access.Caller) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		c := humagin.Unwrap(ctx)
+		caller, err := g.access.Staff(c.Request)
+		switch {
+		case err != nil || caller == access.Nobody:
+			fail(c, g.denied(ctx.Context(), err, problem.CredentialRequired))
+		case !slices.Contains(roles, caller):
+			fail(c, problem.New(problem.CredentialOfAnother))
+		default:
+			g.as(c, caller)
+			next(ctx)
+		}
 	}
-	g.as(c, access.Organiser)
-	next(ctx)
 }
 
 // organiserToo lets a request pass without a credential; with one it has to be the
@@ -40,7 +47,7 @@ func (g *Gateway) organiserToo(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	g.organiserOnly(ctx, next)
+	g.only(access.Organiser)(ctx, next)
 }
 
 // openedOnly lets a request pass that may see the order in its path.
@@ -62,7 +69,7 @@ func (g *Gateway) openedOnly(ctx huma.Context, next func(huma.Context)) {
 
 func (g *Gateway) as(c *gin.Context, caller access.Caller) {
 	o := originOf(c.Request.Context())
-	o.organiser = caller == access.Organiser
+	o.organiser, o.operator = caller == access.Organiser, caller == access.Operator
 	setOrigin(c, o)
 }
 

@@ -16,17 +16,17 @@ import (
 // operator.
 func (g *Gateway) explorer() {
 	huma.Register(g.api, g.read(operation{
-		id: "get-attention", method: http.MethodGet, path: "/api/attention", tag: tagOrganiser,
+		id: "get-attention", method: http.MethodGet, path: "/api/attention", tag: tagOperator,
 		summary: "Get what needs an operator's attention",
 		text:    "The first entries of each kind, their number, and the progress of a rebuild of the views.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, _ *struct{}) (*Found[view.Attention], error) {
 		return ask[view.Attention](g, ctx, "/operator/attention", "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-recent-orders", method: http.MethodGet, path: "/api/explorer/orders", tag: tagOrganiser, params: true,
+		id: "list-recent-orders", method: http.MethodGet, path: "/api/explorer/orders", tag: tagOperator, params: true,
 		summary: "List the orders of all conferences, newest first",
-		who:     organiser,
+		who:     either,
 	}), func(ctx context.Context, in *struct {
 		Page
 		Search
@@ -35,18 +35,18 @@ func (g *Gateway) explorer() {
 		return ask[view.OrderList](g, ctx, "/explorer/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "get-order-flow", method: http.MethodGet, path: "/api/explorer/orders/{id}/flow", tag: tagOrganiser,
+		id: "get-order-flow", method: http.MethodGet, path: "/api/explorer/orders/{id}/flow", tag: tagOperator,
 		summary: "Get an order's commands and events with their causes",
 		text:    "Personal fields are masked.",
-		who:     organiser, problems: []es.Code{refusal.OrderNotFound},
+		who:     either, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *OrderPath) (*Found[view.Flow], error) {
 		return ask[view.Flow](g, ctx, "/explorer/orders/"+in.ID.String()+"/flow", refusal.OrderNotFound)
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "get-order-state", method: http.MethodGet, path: "/api/explorer/orders/{id}/state", tag: tagOrganiser, params: true,
+		id: "get-order-state", method: http.MethodGet, path: "/api/explorer/orders/{id}/state", tag: tagOperator, params: true,
 		summary: "Get an order and its conference at a point in time",
 		text:    "At a version of the order, at a time, or now. Personal fields are masked.",
-		who:     organiser, problems: []es.Code{refusal.OrderNotFound},
+		who:     either, problems: []es.Code{refusal.OrderNotFound},
 	}), func(ctx context.Context, in *struct {
 		OrderPath
 		Version int    `query:"version" minimum:"1" maximum:"2147483647" doc:"At this version of the order"`

@@ -32,7 +32,10 @@ import (
 	"github.com/plenary/plenary/engine/tracing"
 )
 
-const organiserToken = "the organiser's token of this test"
+const (
+	organiserToken = "the organiser's token of this test"
+	operatorToken  = "the operator's token of this test"
+)
 
 // broker takes commands, and stands for all who handle them.
 type broker struct {
@@ -285,6 +288,7 @@ type fixture struct {
 	payments http.HandlerFunc
 	keys     *idempotencytest.Memory
 	token    func() (string, error)
+	operator func() (string, error)
 	log      *lockedBuffer
 	stop     context.CancelFunc // ends the gateway, as SIGTERM does
 }
@@ -318,7 +322,8 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 	gin.SetMode(gin.TestMode)
 	f := &fixture{
 		t: t, broker: &broker{}, query: newQuery(), keys: &idempotencytest.Memory{}, log: &lockedBuffer{},
-		token: func() (string, error) { return organiserToken, nil },
+		token:    func() (string, error) { return organiserToken, nil },
+		operator: func() (string, error) { return operatorToken, nil },
 		payments: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 		},
@@ -332,6 +337,7 @@ func newFixture(t *testing.T, change ...func(*gateway.Options)) *fixture {
 		Payments:       upstream.New("payments", paymentsSrv.URL, http.DefaultTransport),
 		Keys:           f.keys,
 		OrganiserToken: func(context.Context) (string, error) { return f.token() },
+		OperatorToken:  func(context.Context) (string, error) { return f.operator() },
 		MaxLag:         15 * time.Second,
 		Log:            slog.New(slog.NewJSONHandler(f.log, nil)),
 	}
@@ -385,7 +391,15 @@ type header struct{ name, value string }
 
 var (
 	asOrganiser = header{"Authorization", "Bearer " + organiserToken}
+	asOperator  = header{"Authorization", "Bearer " + operatorToken}
 	waiting     = header{"Prefer", "wait=10"}
+)
+
+// Who asks: anybody, the organiser or the operator.
+var (
+	anybody    []header
+	organisers = []header{asOrganiser}
+	operators  = []header{asOperator}
 )
 
 func (f *fixture) do(method, path, body string, headers ...header) response {

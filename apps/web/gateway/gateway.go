@@ -50,8 +50,9 @@ type Options struct {
 	Query, Payments *upstream.App
 	// Keys keeps the Idempotency-Keys, and the links of orders found again.
 	Keys idempotency.Store
-	// OrganiserToken gives the organiser's credential.
-	OrganiserToken func(ctx context.Context) (string, error)
+	// OrganiserToken and OperatorToken give the credentials of those who work with
+	// Plenary.
+	OrganiserToken, OperatorToken func(ctx context.Context) (string, error)
 	// TrustedProxies are the networks whose X-Forwarded-For (or X-Real-IP, when
 	// that is absent) names the client. If empty, no proxy is trusted.
 	TrustedProxies []string
@@ -155,7 +156,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	}
 
 	g.access = access.New(access.Options{
-		Links: o.Keys, OrganiserToken: o.OrganiserToken, Wrong: g.wrongCredential,
+		Links: o.Keys, OrganiserToken: o.OrganiserToken, OperatorToken: o.OperatorToken, Wrong: g.wrongCredential,
 		Client: func(r *http.Request) netip.Addr { return originOf(r.Context()).addr },
 	})
 
@@ -242,12 +243,14 @@ func config() huma.Config {
 				{Name: tagOrders, Description: "A registrant's order, from placing it to assigning its seats. There are no accounts: an order's secret, returned when the order is placed, gives access to it. Its id alone does not."},
 				{Name: tagPayments, Description: "Payments for orders."},
 				{Name: tagOutcomes, Description: "Outcomes of commands."},
-				{Name: tagOrganiser, Description: "Operations for organisers and operators."},
+				{Name: tagOrganiser, Description: "Operations for organisers."},
+				{Name: tagOperator, Description: "Operations for operators, who look after the system, and for those who want to know how an order went."},
 			},
 			Components: &huma.Components{
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					organiserScheme: {Type: "http", Scheme: "bearer", Description: "The organiser's token."},
+					operatorScheme:  {Type: "http", Scheme: "bearer", Description: "The operator's token. It is another one than the organiser's, and opens no conference and no order."},
 					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key returned when the order was found again. The organiser's token gives access to every order."},
 				},
 			},

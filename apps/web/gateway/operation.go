@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/engine/es"
 )
@@ -21,6 +22,7 @@ const (
 	tagPayments    = "Payments"
 	tagOutcomes    = "Outcomes"
 	tagOrganiser   = "Organiser"
+	tagOperator    = "Operator"
 )
 
 // Who may call an operation.
@@ -28,6 +30,8 @@ const (
 	anyone    = "Anyone."
 	holder    = "The holder of the order's secret, and the organiser."
 	organiser = "The organiser."
+	operator  = "The operator."
+	either    = "The organiser and the operator."
 
 	anyoneOncePublished = "Anyone once the conference has been published; before that, the organiser."
 
@@ -83,12 +87,20 @@ func (g *Gateway) describe(o operation) huma.Operation {
 	switch o.who {
 	case organiser:
 		op.Security = []map[string][]string{{organiserScheme: {}}}
-		op.Middlewares = huma.Middlewares{g.organiserOnly}
+		op.Middlewares = huma.Middlewares{g.only(access.Organiser)}
+		o.problems = append(o.problems, problem.CredentialRequired, problem.CredentialOfAnother, problem.TooManyRequests, problem.Unavailable)
+	case operator:
+		op.Security = []map[string][]string{{operatorScheme: {}}}
+		op.Middlewares = huma.Middlewares{g.only(access.Operator)}
+		o.problems = append(o.problems, problem.CredentialRequired, problem.CredentialOfAnother, problem.TooManyRequests, problem.Unavailable)
+	case either:
+		op.Security = []map[string][]string{{organiserScheme: {}}, {operatorScheme: {}}}
+		op.Middlewares = huma.Middlewares{g.only(access.Organiser, access.Operator)}
 		o.problems = append(o.problems, problem.CredentialRequired, problem.TooManyRequests, problem.Unavailable)
 	case anyoneOncePublished:
 		op.Security = append(op.Security, map[string][]string{organiserScheme: {}})
 		op.Middlewares = huma.Middlewares{g.organiserToo}
-		o.problems = append(o.problems, problem.CredentialRequired, problem.TooManyRequests, problem.Unavailable)
+		o.problems = append(o.problems, problem.CredentialRequired, problem.CredentialOfAnother, problem.TooManyRequests, problem.Unavailable)
 	case holder, holderOrOrganiser:
 		op.Security = []map[string][]string{{orderScheme: {}}}
 		op.Middlewares = huma.Middlewares{g.openedOnly}

@@ -191,7 +191,7 @@ func (g *Gateway) organiser() {
 	huma.Register(g.api, g.write(operation{
 		id: "retry-refund", method: http.MethodPost, path: "/api/payments/{id}/refund", tag: tagOrganiser, body: true,
 		summary: "Retry a failed refund",
-		who:     organiser, problems: []es.Code{refusal.PaymentNotFound, refusal.PaymentNotCompleted, refusal.RefundPending, refusal.RefundNotRequested},
+		who:     either, problems: []es.Code{refusal.PaymentNotFound, refusal.PaymentNotCompleted, refusal.RefundPending, refusal.RefundNotRequested},
 	}, false), g.retryRefund)
 }
 

@@ -254,34 +254,34 @@ func (g *Gateway) reads() {
 
 func (g *Gateway) operatorReads() {
 	huma.Register(g.api, g.read(operation{
-		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOrganiser, params: true,
+		id: "list-overdue-orders", method: http.MethodGet, path: "/api/overdue-orders", tag: tagOperator, params: true,
 		summary: "List orders that are past their deadline and have not ended",
 		text:    "No order should be listed for longer than a minute or two.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *Page) (*Found[view.OverdueOrders], error) {
 		return ask[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOrganiser, params: true,
+		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOperator, params: true,
 		summary: "List failed refunds",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *Page) (*Found[view.FailedRefunds], error) {
 		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-loose-payments", method: http.MethodGet, path: "/api/loose-payments", tag: tagOrganiser, params: true,
+		id: "list-loose-payments", method: http.MethodGet, path: "/api/loose-payments", tag: tagOperator, params: true,
 		summary: "List the payments that neither confirmed their order nor were refunded",
 		text:    "Those that were completed more than two minutes ago, the oldest first, also those of orders that nothing is known of. Refunds that failed have a list of their own. A page may have fewer than asked for and still not be the last.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *Page) (*Found[view.LoosePayments], error) {
 		return ask[view.LoosePayments](g, ctx, "/operator/loose-payments"+in.query("after", in.After), "")
 	})
 
 	huma.Register(g.api, g.read(operation{
-		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOrganiser, params: true,
+		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOperator, params: true,
 		summary: "List dead letters",
 		text:    "Messages whose handling was given up, newest first, without their content.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *struct {
 		Limit
 		Status      string `query:"status" enum:"open,retried,discarded,unsettled" doc:"Only dead letters with this status; unsettled are the open ones and those sent back or discarded whose effect is not confirmed yet"`
@@ -295,26 +295,26 @@ func (g *Gateway) operatorReads() {
 			"messageType", in.MessageType, "stream", in.Stream, "before", in.Before), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-dead-letter-reasons", method: http.MethodGet, path: "/api/dead-letter-reasons", tag: tagOrganiser, params: true,
+		id: "list-dead-letter-reasons", method: http.MethodGet, path: "/api/dead-letter-reasons", tag: tagOperator, params: true,
 		summary: "Count dead letters by reason",
 		text:    "Only those that are not settled yet, most frequent reason first.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *Limit) (*Found[view.DeadLetterReasons], error) {
 		return ask[view.DeadLetterReasons](g, ctx, "/operator/reasons"+in.query(), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-parked-streams", method: http.MethodGet, path: "/api/parked-streams", tag: tagOrganiser, params: true,
+		id: "list-parked-streams", method: http.MethodGet, path: "/api/parked-streams", tag: tagOperator, params: true,
 		summary: "List streams with parked messages",
 		text:    "Later messages of these streams may be waiting. Longest parked first.",
-		who:     organiser,
+		who:     operator,
 	}), func(ctx context.Context, in *Page) (*Found[view.ParkedStreams], error) {
 		return ask[view.ParkedStreams](g, ctx, "/operator/parked-streams"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOrganiser, body: true,
+		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOperator, body: true,
 		summary: "Discard all parked messages of a stream",
 		text:    "The messages waiting behind them continue. It also frees a stream that is stuck without a dead letter.",
-		who:     organiser, problems: []es.Code{refusal.StreamNotParked},
+		who:     operator, problems: []es.Code{refusal.StreamNotParked},
 	}), func(ctx context.Context, in *struct{ Body view.FreeStream }) (*Found[view.DeadLettersClosed], error) {
 		return tell[view.DeadLettersClosed](g, ctx, "/operator/parked-streams/free", in.Body, refusal.StreamNotParked)
 	})
@@ -323,19 +323,19 @@ func (g *Gateway) operatorReads() {
 		{id: "discard", summary: "Discard all dead letters of a reason, handler, message type or stream"},
 	} {
 		huma.Register(g.api, g.read(operation{
-			id: o.id + "-dead-letters", method: http.MethodPost, path: "/api/dead-letters/" + o.id, tag: tagOrganiser, body: true,
+			id: o.id + "-dead-letters", method: http.MethodPost, path: "/api/dead-letters/" + o.id, tag: tagOperator, body: true,
 			summary: o.summary,
 			text:    "Oldest first, at most 500 per call. At least one property is required.",
-			who:     organiser,
+			who:     operator,
 		}), func(ctx context.Context, in *struct{ Body view.ChooseDeadLetters }) (*Found[view.DeadLettersClosed], error) {
 			return tell[view.DeadLettersClosed](g, ctx, "/dead-letters/"+o.id, in.Body, "")
 		})
 	}
 	huma.Register(g.api, g.read(operation{
-		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOrganiser,
+		id: "get-dead-letter", method: http.MethodGet, path: "/api/dead-letters/{id}", tag: tagOperator,
 		summary: "Get a dead letter",
 		text:    "Includes the message's content, which may hold personal data.",
-		who:     organiser, problems: []es.Code{refusal.DeadLetterNotFound},
+		who:     operator, problems: []es.Code{refusal.DeadLetterNotFound},
 	}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
 		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, refusal.DeadLetterNotFound)
 	})
@@ -344,9 +344,9 @@ func (g *Gateway) operatorReads() {
 		{id: "discard", summary: "Discard a dead letter", problems: []es.Code{refusal.DeadLetterClosed}},
 	} {
 		huma.Register(g.api, g.read(operation{
-			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOrganiser,
+			id: o.id + "-dead-letter", method: http.MethodPost, path: "/api/dead-letters/{id}/" + o.id, tag: tagOperator,
 			summary: o.summary,
-			who:     organiser, problems: append(o.problems, refusal.DeadLetterNotFound),
+			who:     operator, problems: append(o.problems, refusal.DeadLetterNotFound),
 		}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
 			return tell[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID+"/"+o.id, struct{}{}, refusal.DeadLetterNotFound)
 		})

@@ -13,14 +13,18 @@ type origin struct {
 	addr      netip.Addr
 	route     string // method and path
 	organiser bool   // proved by the credential
+	operator  bool   // proved by the credential
 }
 
 // credential names what the request proved, under which its Idempotency-Key is
-// kept; empty where none was needed. It is not the organiser's token itself, so
+// kept; empty where none was needed. It is not the token itself, so
 // that a retry may come after the token was replaced.
 func (o origin) credential() string {
-	if o.organiser {
+	switch {
+	case o.organiser:
 		return "organiser"
+	case o.operator:
+		return "operator"
 	}
 	return ""
 }

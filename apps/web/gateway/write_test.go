@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -776,15 +777,33 @@ func TestTheOrganisersKeysAreNotTheirNeighbours(t *testing.T) {
 	}
 }
 
-func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
-	paths := []string{"GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/loose-payments", "GET /api/dead-letters",
+// ofOperators and ofEither are the operations that the organiser's credential does not
+// open, and those that the operator's opens as well.
+var (
+	ofOperators = []string{"GET /api/attention", "GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/loose-payments", "GET /api/dead-letters",
 		"GET /api/dead-letters/1", "POST /api/dead-letters/1/retry", "POST /api/dead-letters/1/discard",
 		"GET /api/dead-letter-reasons", "GET /api/parked-streams", "POST /api/parked-streams/free", "POST /api/dead-letters/retry", "POST /api/dead-letters/discard"}
-	for _, w := range writes {
-		if w.organiser {
-			paths = append(paths, w.method+" "+w.path)
+	ofEither = []string{"GET /api/explorer/orders", "GET /api/explorer/orders/" + orderID.String() + "/flow", "GET /api/explorer/orders/" + orderID.String() + "/state",
+		"POST /api/payments/" + paymentID.String() + "/refund"}
+)
+
+// ofOrganisers are the operations that only the organiser's credential opens.
+func ofOrganisers() (all []string) {
+	for _, r := range reads {
+		if slices.Equal(r.by, organisers) {
+			all = append(all, r.request)
 		}
 	}
+	for _, w := range writes {
+		if w.organiser && !slices.Contains(ofEither, w.method+" "+w.path) {
+			all = append(all, w.method+" "+w.path)
+		}
+	}
+	return append(all, "GET /api/organiser/conferences", "GET /api/organiser/conferences/gophers/orders", "GET /api/organiser/conferences/gophers/attendees.csv")
+}
+
+func TestOperationsAskForTheCredential(t *testing.T) {
+	paths := slices.Concat(ofOperators, ofEither, ofOrganisers())
 	for _, given := range []struct {
 		name    string
 		headers []header
@@ -795,6 +814,7 @@ func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
 		{"another scheme", []header{{"Authorization", "Basic " + organiserToken}}},
 		{"an empty one", []header{{"Authorization", "Bearer "}}},
 		{"no scheme", []header{{"Authorization", organiserToken}}},
+		{"a longer one of the operator's", []header{{"Authorization", "Bearer " + operatorToken + "x"}}},
 	} {
 		t.Run(given.name, func(t *testing.T) {
 			for _, p := range paths {
@@ -813,15 +833,47 @@ func TestOrganiserOperationsAskForTheCredential(t *testing.T) {
 	}
 }
 
-func TestWithoutTheSecretStoreNobodyIsTheOrganiser(t *testing.T) {
+// The organiser's credential opens nothing that is the operator's, nor the other way
+// round, and the operator's opens no order.
+func TestOneRolesCredentialOpensNothingOfTheOthers(t *testing.T) {
+	f := newFixture(t)
+	for by, paths := range map[header][]string{asOrganiser: ofOperators, asOperator: ofOrganisers()} {
+		for _, p := range paths {
+			method, path, _ := strings.Cut(p, " ")
+			f.do(method, path, "", by).problem(http.StatusForbidden, problem.CredentialOfAnother)
+		}
+	}
+	f.do("GET", orderPath(""), "", asOperator).problem(http.StatusUnauthorized, problem.OrderSecretRequired)
+	f.do("GET", "/api/conferences/gophers-2027", "", asOperator).problem(http.StatusForbidden, problem.CredentialOfAnother)
+	if len(f.broker.commands())+len(f.query.requests()) > 0 {
+		t.Fatal("something was asked or sent all the same")
+	}
+	for _, by := range []header{asOrganiser, asOperator} {
+		f.query.answer("GET /explorer/orders?limit=100", view.OrderList{Orders: []view.OrderSummary{}, Counts: map[view.OrderStatus]int{}})
+		f.do("GET", "/api/explorer/orders", "", by).is(http.StatusOK)
+	}
+
+	// One value for both is the organiser's.
+	f.operator = func() (string, error) { return organiserToken, nil }
+	f.do("GET", "/api/dead-letters", "", asOrganiser).problem(http.StatusForbidden, problem.CredentialOfAnother)
+}
+
+func TestWithoutTheSecretStoreNobodyIsTheOrganiserOrTheOperator(t *testing.T) {
 	for _, secret := range []struct {
 		value string
 		err   error
 	}{{"", errBroker}, {"", nil}} {
 		f := newFixture(t)
 		f.token = func() (string, error) { return secret.value, secret.err }
-		f.do("GET", "/api/overdue-orders", "", asOrganiser).
+		f.do("GET", "/api/organiser/conferences", "", asOrganiser).
 			problem(http.StatusServiceUnavailable, problem.Unavailable)
+		f = newFixture(t)
+		f.operator = func() (string, error) { return secret.value, secret.err }
+		f.do("GET", "/api/overdue-orders", "", asOperator).
+			problem(http.StatusServiceUnavailable, problem.Unavailable)
+		// The organiser does not need the operator's.
+		f.query.answer("GET /organiser/conferences?limit=100", view.ConferenceSummaries{Conferences: []view.ConferenceSummary{}})
+		f.do("GET", "/api/organiser/conferences", "", asOrganiser).is(http.StatusOK)
 	}
 }
 

@@ -58,7 +58,7 @@ func (v *Visit) source(subject string) (source, bool) {
 			return source{path: "/api/conferences/" + name + "/events", texts: conferenceTexts}, true
 		}
 	case "dashboard":
-		token, err := v.Cookie(sessionCookie)
+		token, err := v.Cookie(organiser.cookie)
 		if err != nil || !slug.MatchString(name) {
 			return source{}, false
 		}

@@ -98,8 +98,8 @@ func (v *Visit) asked(credential, path string, body, out any) (failed *Failure, 
 	case p == nil:
 		return nil, http.StatusOK, true
 	case p.Status == http.StatusUnauthorized:
-		v.setCookie(sessionCookie, "", "/", -1)
-		v.See("/organise/sign-in?to=" + url.QueryEscape("/operate"))
+		v.setCookie(v.role.cookie, "", "/", -1)
+		v.askFor(v.role)
 		return nil, 0, false
 	}
 	return &Failure{Title: p.Title, Detail: p.Detail}, p.Status, false

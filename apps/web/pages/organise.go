@@ -18,15 +18,6 @@ import (
 	"github.com/plenary/plenary/contracts"
 )
 
-// asOrganiser runs a page for who is signed in as an organiser.
-func asOrganiser(show func(*Visit, string)) func(*Visit) {
-	return func(v *Visit) {
-		if credential, ok := v.organiser(); ok {
-			show(v, credential)
-		}
-	}
-}
-
 // read reads a path of the API with a credential. ok is false when the visitor has
 // been answered: with the way to sign in, if the credential does not count any more.
 func (v *Visit) read(credential, path string, out any) (ok bool) {
@@ -35,8 +26,8 @@ func (v *Visit) read(credential, path string, out any) (ok bool) {
 	case p == nil:
 		return true
 	case p.Status == http.StatusUnauthorized:
-		v.setCookie(sessionCookie, "", "/", -1)
-		v.See("/organise/sign-in?to=" + url.QueryEscape(local(v.Request.URL.RequestURI())))
+		v.setCookie(v.role.cookie, "", "/", -1)
+		v.askFor(v.role)
 	default:
 		v.refuse(p)
 	}

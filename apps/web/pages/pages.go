@@ -125,9 +125,6 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/paid/:payment", (*Visit).paid)
 
 	s.work(routes)
-	s.page(routes, "/organise/sign-in", (*Visit).signInForm)
-	s.form(routes, "/organise/sign-in", (*Visit).signIn)
-	s.form(routes, "/organise/sign-out", (*Visit).signOut)
 	s.page(routes, "/organise", asOrganiser((*Visit).organise))
 	s.page(routes, "/organise/new", asOrganiser((*Visit).newConference))
 	s.form(routes, "/organise/new", asOrganiser((*Visit).saveDetails))
@@ -184,5 +181,5 @@ func (s *Site) Problem(c *gin.Context, p *problem.Problem) bool {
 
 func robots(c *gin.Context) {
 	c.Header("Cache-Control", "max-age=3600")
-	c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /api/\nDisallow: /orders/\nDisallow: /pay/\nDisallow: /organise\nDisallow: /operate\n"))
+	c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /api/\nDisallow: /orders/\nDisallow: /pay/\nDisallow: /organise\nDisallow: /operate\nDisallow: /explore\n"))
 }

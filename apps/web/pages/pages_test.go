@@ -187,6 +187,7 @@ var everyPage = []struct {
 	{name: "order refund failed", path: order("refund-failed"), enter: opens("refund-failed"), most: registrantPage},
 	{name: "seats", path: order("confirmed") + "/seats", enter: opens("confirmed"), most: registrantPage},
 	{name: "sign-in", path: "/organise/sign-in", most: registrantPage},
+	{name: "operator's sign-in", path: "/operate/sign-in", most: registrantPage},
 	{name: "organise", path: "/organise", enter: signsIn, most: workPage},
 	{name: "new conference", path: "/organise/new", enter: signsIn, most: workPage},
 	{name: "dashboard", path: own(""), enter: signsIn, most: workPage},

@@ -120,8 +120,8 @@ type Shell struct {
 	Nav      []NavItem
 	NavTitle string
 	SignedIn bool
-	// Works says that the visitor is signed in as one who works with Plenary.
-	Works bool
+	// Organises and Operates say what the visitor is signed in as.
+	Organises, Operates bool
 	// Style is a stylesheet beside that of all pages.
 	Style string
 	// Private pages are not kept by any cache or index.
@@ -160,9 +160,10 @@ func (v *Visit) Render(name string, status int, data framed) {
 	if path, ok := v.progress(); ok && path != v.Request.URL.Path {
 		s.Progress = path
 	}
-	if _, err := v.Cookie(sessionCookie); err == nil {
-		s.Works = true
-	}
+	_, err := v.Cookie(organiser.cookie)
+	s.Organises = err == nil
+	_, err = v.Cookie(operator.cookie)
+	s.Operates = err == nil
 	if s.Path == "" {
 		s.Path = v.Request.URL.RequestURI()
 	}

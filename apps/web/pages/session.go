@@ -34,9 +34,39 @@ type SessionStore interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
-// sessionCookie is the cookie of those who sign in as organisers. Other roles have
-// cookies of their own.
-const sessionCookie = "organiser"
+// role is what somebody signs in as. Each has a credential and a cookie of its own.
+type role struct {
+	// cookie is also the role's name in the keys of texts.
+	cookie string
+	// root is where its pages are.
+	root string
+	// proof is a path of the API that only its credential opens.
+	proof string
+}
+
+var (
+	organiser = role{cookie: "organiser", root: "/organise", proof: "/api/organiser/conferences?limit=1"}
+	operator  = role{cookie: "operator", root: "/operate", proof: "/api/dead-letters?limit=1"}
+)
+
+// as runs a page for who is signed in as one of the roles: the first that there is a
+// session of.
+func as(show func(*Visit, string), roles ...role) func(*Visit) {
+	return func(v *Visit) {
+		if credential, ok := v.signedIn(roles); ok {
+			show(v, credential)
+		}
+	}
+}
+
+// asOrganiser runs a page for who is signed in as an organiser.
+func asOrganiser(show func(*Visit, string)) func(*Visit) { return as(show, organiser) }
+
+// asOperator runs a page for who is signed in as an operator.
+func asOperator(show func(*Visit, string)) func(*Visit) { return as(show, operator) }
+
+// asEither runs a page for who is signed in as an organiser or as an operator.
+func asEither(show func(*Visit, string)) func(*Visit) { return as(show, organiser, operator) }
 
 // names are what a token stands for in the store, and seals with.
 func names(token string) (key, ended string, seal cipher.AEAD, err error) {
@@ -118,50 +148,75 @@ func (s *Site) over(ctx context.Context, token string) error {
 	return s.sessions.Create(ctx, ended, []byte(`"ended"`), sessionFor)
 }
 
-// organiser is the credential of who is signed in. Without one the visitor is
-// asked for it, and ok is false.
-func (v *Visit) organiser() (credential string, ok bool) {
-	token, err := v.Cookie(sessionCookie)
-	if err == nil {
-		credential, err = v.site.credential(v.Request.Context(), token)
+// signedIn is the credential of who is signed in as one of the roles. Without one the
+// visitor is asked for that of the first, and ok is false.
+func (v *Visit) signedIn(roles []role) (credential string, ok bool) {
+	for _, r := range roles {
+		token, err := v.Cookie(r.cookie)
+		if err == nil {
+			credential, err = v.site.credential(v.Request.Context(), token)
+		}
+		switch {
+		case err == nil:
+			v.role = r
+			return credential, true
+		case errors.Is(err, errNoSession) || errors.Is(err, http.ErrNoCookie):
+		default:
+			v.site.log.ErrorContext(v.Request.Context(), "read a session", "error", err)
+			v.refuse(problem.New(problem.Unavailable))
+			return "", false
+		}
 	}
-	switch {
-	case err == nil:
-		return credential, true
-	case errors.Is(err, errNoSession) || errors.Is(err, http.ErrNoCookie):
-		v.See("/organise/sign-in?to=" + url.QueryEscape(local(v.Request.URL.RequestURI())))
-	default:
-		v.site.log.ErrorContext(v.Request.Context(), "read a session", "error", err)
-		v.refuse(problem.New(problem.Unavailable))
-	}
+	v.askFor(roles[0])
 	return "", false
+}
+
+// askFor leads to where the credential of a role is asked for, and back here afterwards.
+func (v *Visit) askFor(r role) {
+	to := r.root
+	if v.Request.Method == http.MethodGet {
+		to = local(v.Request.URL.RequestURI())
+	}
+	v.See(r.root + "/sign-in?to=" + url.QueryEscape(to))
 }
 
 type signInPage struct {
 	Shell
 	To string
+	// Root is where the pages of the role are, Other those of the other role.
+	Root, Other string
+	// Role is in the keys of texts.
+	Role string
 }
 
-func (v *Visit) signInForm() {
-	data := &signInPage{To: local(v.Query("to"))}
+func (v *Visit) signInPage(r role, to string) *signInPage {
+	data := &signInPage{To: local(to), Role: r.cookie, Root: r.root, Other: operator.root}
+	if r == operator {
+		data.Other = organiser.root
+	}
 	data.Private = true
-	v.Render("sign-in", http.StatusOK, data)
+	return data
 }
 
-// signIn takes the organiser's credential. The API judges it, and slows guessing
-// down.
-func (v *Visit) signIn() {
-	data := &signInPage{To: local(v.PostForm("to"))}
-	data.Private = true
+// signInForm asks for the credential of a role.
+func signInForm(r role) func(*Visit) {
+	return func(v *Visit) { v.Render("sign-in", http.StatusOK, v.signInPage(r, v.Query("to"))) }
+}
+
+// signIn takes the credential of a role. The API judges it, and slows guessing down.
+func signIn(r role) func(*Visit) { return func(v *Visit) { v.signIn(r) } }
+
+func (v *Visit) signIn(r role) {
+	data := v.signInPage(r, v.PostForm("to"))
 	if data.To == "/" {
-		data.To = "/organise"
+		data.To = r.root
 	}
 	credential := v.PostForm("credential")
-	_, p := v.Do(Call{Method: http.MethodGet, Path: "/api/organiser/conferences?limit=1", Bearer: credential}, nil)
+	_, p := v.Do(Call{Method: http.MethodGet, Path: r.proof, Bearer: credential}, nil)
 	if p == nil && credential != "" {
 		token, err := v.site.begin(v.Request.Context(), credential)
 		if err == nil {
-			v.setCookie(sessionCookie, token, "/", int(sessionFor.Seconds()))
+			v.setCookie(r.cookie, token, "/", int(sessionFor.Seconds()))
 			v.See(data.To)
 			return
 		}
@@ -177,14 +232,17 @@ func (v *Visit) signIn() {
 	v.Render("sign-in", status, data)
 }
 
-func (v *Visit) signOut() {
-	if token, err := v.Cookie(sessionCookie); err == nil {
+// signOut ends the session of a role.
+func signOut(r role) func(*Visit) { return func(v *Visit) { v.signOut(r) } }
+
+func (v *Visit) signOut(r role) {
+	if token, err := v.Cookie(r.cookie); err == nil {
 		if err := v.site.over(v.Request.Context(), token); err != nil {
 			v.site.log.ErrorContext(v.Request.Context(), "end a session", "error", err)
 			v.refuse(problem.New(problem.Unavailable))
 			return
 		}
 	}
-	v.setCookie(sessionCookie, "", "/", -1)
-	v.See("/organise/sign-in")
+	v.setCookie(r.cookie, "", "/", -1)
+	v.See(r.root + "/sign-in")
 }

@@ -19,6 +19,8 @@ type Visit struct {
 	Lang text.Language
 	// Now is the server's time.
 	Now time.Time
+	// role is what the visitor is signed in as, on pages that ask for it.
+	role role
 }
 
 // Names of cookies.

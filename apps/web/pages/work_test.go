@@ -3,6 +3,7 @@ package pages_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,47 @@ func enterAsOrganiser(w *world) {
 	w.post("/organise/sign-in", "credential", pagestest.OrganiserToken).leadsTo("/organise")
 }
 
+func enterAsOperator(w *world) {
+	w.post("/operate/sign-in", "credential", pagestest.OperatorToken).leadsTo("/operate")
+}
+
+// An organiser's credential opens nothing of the operator's, nor the other way round.
+func TestOrganisersAndOperatorsHaveCredentialsOfTheirOwn(t *testing.T) {
+	ofOperators := []string{"/operate", "/operate/letters?handler=order"}
+	ofOrganisers := []string{"/organise", own(""), own("/orders"), "/organise/orders/" + pagestest.OrderID("confirmed").String()}
+	ofBoth := []string{"/explore", flowPath()}
+
+	w := newWorld(t)
+	w.post("/operate/sign-in", "credential", pagestest.OrganiserToken).is(http.StatusForbidden).says("<title>Error:", "for something else")
+	w.get("/operate").leadsTo("/operate/sign-in?to=%2Foperate")
+	enterAsOrganiser(w)
+	for _, path := range ofOperators {
+		w.get(path).leadsTo("/operate/sign-in?to=" + url.QueryEscape(path))
+	}
+	for _, path := range append(ofOrganisers, ofBoth...) {
+		w.get(path).is(http.StatusOK).saysNot(`href="/operate"`)
+	}
+	for _, form := range []string{"/operate/letters/discard", "/operate/letter/" + pagestest.Letter + "/retry", "/operate/free", "/operate/refunds/" + pagestest.Payment.String()} {
+		w.post(form, "handler", "order", "attempts", "3").leadsTo("/operate/sign-in?to=%2Foperate")
+	}
+
+	w = newWorld(t)
+	w.post("/organise/sign-in", "credential", pagestest.OperatorToken).is(http.StatusForbidden).says("<title>Error:", "for something else")
+	enterAsOperator(w)
+	for _, path := range ofOrganisers {
+		w.get(path).leadsTo("/organise/sign-in?to=" + url.QueryEscape(path))
+	}
+	for _, path := range append(ofOperators, ofBoth...) {
+		w.get(path).is(http.StatusOK).saysNot(`<a href="/organise">Your conferences`)
+	}
+	w.post("/organise/orders/" + pagestest.OrderID("confirmed").String() + "/cancel").leadsTo("/organise/sign-in?to=%2Forganise")
+	w.post("/operate/sign-out").leadsTo("/operate/sign-in")
+	w.get("/operate").leadsTo("/operate/sign-in?to=%2Foperate")
+	if sent := w.Sent(); len(sent) > 0 {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
 func flowPath() string { return "/explore/orders/" + pagestest.Flow().OrderID.String() }
 
 func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T) {
@@ -31,6 +73,7 @@ func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T)
 				w := newWorld(t)
 				w.get(path).is(http.StatusSeeOther) // not without a credential
 				enterAsOrganiser(w)
+				enterAsOperator(w)
 				w.header.Set("Accept-Language", language)
 				got := w.get(path).is(http.StatusOK).says(`<html lang="`+language+`"`, "/static/explore.")
 				got.saysNot("<no value>", "%!", "ZgotmplZ", "style=")
@@ -103,16 +146,16 @@ func TestTheListOfTheExplorerTellsNobodysName(t *testing.T) {
 
 func TestOperatorsSeeWhatNeedsThem(t *testing.T) {
 	w := newWorld(t)
-	enterAsOrganiser(w)
+	enterAsOperator(w)
 	w.get("/operate").says("Overdue orders", "Failed refunds", "card expired", "Payments without an end",
 		"no such stream &amp; more", "3 messages", "Parked streams", "1200 of 4800 events", `<progress max="4800" value="1200"`).saysNot("Nothing needs you")
 	w.Put("/operator/attention", json.RawMessage(`{"overdue":[],"failedRefunds":[],"loosePayments":[],"reasons":[],"parkedStreams":[],"rebuild":{}}`))
-	w.get("/operate").says("Nothing needs you").saysNot("Overdue orders", "<form method=\"post\" action=\"/operate")
+	w.get("/operate").says("Nothing needs you").saysNot("Overdue orders", `action="/operate/letters`, `action="/operate/refunds`, `action="/operate/free`)
 }
 
 func TestOperatorsDealWithDeadLettersOneByOneAndByReason(t *testing.T) {
 	w := newWorld(t)
-	enterAsOrganiser(w)
+	enterAsOperator(w)
 	w.get("/operate/letters?handler=order").says("ConfirmOrder.v1", "Send back", "Yes, discard")
 	w.post("/operate/letter/"+pagestest.Letter+"/retry", "handler", "order").leadsTo("/operate/letters?closed=1&done=retry&handler=order")
 	w.post("/operate/letters/discard", "handler", "order", "reason", "no such stream & more").leadsTo("/operate?closed=3&done=discard&skipped=1")
@@ -125,7 +168,7 @@ func TestOperatorsDealWithDeadLettersOneByOneAndByReason(t *testing.T) {
 
 func TestAFailedRefundIsAskedForAgainOnce(t *testing.T) {
 	w := newWorld(t)
-	enterAsOrganiser(w)
+	enterAsOperator(w)
 	path := "/operate/refunds/" + pagestest.Payment.String()
 	for range 2 { // a double click
 		w.post(path, "attempts", "3", "form", "0a3e9f2c-6b1d-4a51-9b1e-1f00000000aa").leadsTo("/operate?done=refund")

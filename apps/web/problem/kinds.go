@@ -19,6 +19,7 @@ const (
 	NotFound             es.Code = "not-found"
 	MethodNotAllowed     es.Code = "method-not-allowed"
 	CredentialRequired   es.Code = "credential-required"
+	CredentialOfAnother  es.Code = "credential-of-another-role"
 	IdempotencyKeyReused es.Code = "idempotency-key-reused"
 	IdempotencyKeyWeak   es.Code = "idempotency-key-weak"
 	BacklogTooLong       es.Code = "backlog-too-long"
@@ -70,8 +71,11 @@ var Kinds = []Kind{
 		Text{"Method not allowed", "This address does not support this method; see the header Allow."},
 		Text{"不允许使用此方法", "此地址不接受该方法，详见 Allow 响应头。"}},
 	{CredentialRequired, http.StatusUnauthorized,
-		Text{"The organiser's credential is required", "Send the organiser's token as Authorization: Bearer <token>."},
-		Text{"需要主办方凭证", "请以 Authorization: Bearer <token> 发送主办方令牌。"}},
+		Text{"A credential is required", "Send the organiser's or the operator's token as Authorization: Bearer <token>."},
+		Text{"需要凭证", "请以 Authorization: Bearer <token> 发送主办方或运维人员的令牌。"}},
+	{CredentialOfAnother, http.StatusForbidden,
+		Text{"This credential is for something else", "The organiser's credential opens conferences and orders, the operator's opens the operation of the system."},
+		Text{"此凭证另有用途", "主办方凭证用于会议和订单，运维凭证用于系统运维。"}},
 	{IdempotencyKeyWeak, http.StatusUnprocessableEntity,
 		Text{"The idempotency key is too weak", "An Idempotency-Key must be a UUID, or at least 128 random bits in base64 or hexadecimal digits. Another client might choose the same weaker key and get the answer to this request."},
 		Text{"幂等键强度不足", "Idempotency-Key 须为 UUID，或至少 128 位随机数的 base64 或十六进制形式；较弱的键可能与其他客户端的相同，从而使其得到本请求的答复。"}},

@@ -49,7 +49,7 @@ func TestASetUsesItsOwnResourcesAndTheSharedOnes(t *testing.T) {
 				t.Errorf("%s: %s runs in %s, not in the root", s.Name, app.ID, got)
 			}
 		}
-		for _, secret := range []string{"organiser-token", "demo-provider-key"} {
+		for _, secret := range []string{"organiser-token", "operator-token", "demo-provider-key"} {
 			if s.Secrets[secret] != local.Secrets[secret] {
 				t.Errorf("%s: another %s than the local set has", s.Name, secret)
 			}

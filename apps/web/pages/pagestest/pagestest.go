@@ -31,8 +31,11 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// OrganiserToken is the organiser's credential of this world.
-const OrganiserToken = "the organiser's token of this world"
+// The credentials of this world.
+const (
+	OrganiserToken = "the organiser's token of this world"
+	OperatorToken  = "the operator's token of this world"
+)
 
 // Now is the time in this world, always.
 var Now = time.Date(2027, time.March, 1, 9, 0, 0, 0, time.UTC)
@@ -77,6 +80,7 @@ func New() *World {
 		Payments:       upstream.New("payments", payments.URL, http.DefaultTransport),
 		Keys:           keys,
 		OrganiserToken: func(context.Context) (string, error) { return OrganiserToken, nil },
+		OperatorToken:  func(context.Context) (string, error) { return OperatorToken, nil },
 		MaxLag:         time.Minute,
 		Pages:          site,
 		Log:            quiet,

@@ -217,8 +217,12 @@ var Catalogue = map[string]Entry{
 	"attendee.track-chair":        {"Track chair", "分会主席"},
 
 	// For organisers.
-	"sign-in.title":             {"For organisers", "主办方登录"},
-	"sign-in.text":              {"Sign in with the organiser's credential.", "请使用主办方凭证登录。"},
+	"sign-in.organiser":         {"For organisers", "主办方登录"},
+	"sign-in.organiser.text":    {"Sign in with the organiser's credential.", "请使用主办方凭证登录。"},
+	"sign-in.organiser.other":   {"Do you operate Plenary? Sign in as an operator.", "您是运维人员？请以运维身份登录。"},
+	"sign-in.operator":          {"For operators", "运维登录"},
+	"sign-in.operator.text":     {"Sign in with the operator's credential. It is another one than the organiser's.", "请使用运维凭证登录。它与主办方凭证不同。"},
+	"sign-in.operator.other":    {"Do you organise a conference? Sign in as an organiser.", "您是会议主办方？请以主办方身份登录。"},
 	"sign-in.credential":        {"Credential", "凭证"},
 	"sign-in.button":            {"Sign in", "登录"},
 	"sign-in.wrong":             {"This credential does not count", "凭证无效"},
