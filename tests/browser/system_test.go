@@ -167,7 +167,7 @@ func TestOrdersOfEachFateInABrowser(t *testing.T) {
 	late.until("location.pathname.startsWith('/pay/')")
 	payment := late.address()
 	late.run(chromedp.Click("[value=never]"))
-	late.sees("款项在途")
+	late.sees("商家尚未得到答复")
 	late.open(order)
 
 	t.Run("paid, in English, with script, wide", s.paid)
