@@ -267,13 +267,22 @@ func (in *inbox) completeIf(n int, wanted func(int) bool) error {
 // eventually waits until a condition gives no error.
 func eventually(t *testing.T, condition func() error) {
 	t.Helper()
-	if err := until(t.Context(), condition); err != nil {
+	eventuallyWithin(t, within, condition)
+}
+
+func eventuallyWithin(t *testing.T, most time.Duration, condition func() error) {
+	t.Helper()
+	if err := untilWithin(t.Context(), most, condition); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func until(ctx context.Context, condition func() error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
+	return untilWithin(ctx, within, condition)
+}
+
+func untilWithin(ctx context.Context, most time.Duration, condition func() error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("not within %s", most))
 	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
