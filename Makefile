@@ -140,6 +140,9 @@ memory: .bin/local ## what order, registration-process and query take while ORDE
 load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version
 	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OLD),-old $(OLD))
 
+watchers: .bin/local ## how long pages take while WATCHERS=1000 people watch one conference sell out, in a system of its own
+	go test -v -count=1 -timeout 10m ./tests/watchers -args -watchers=$(or $(WATCHERS),1000)
+
 lint: .bin/golangci-lint ## vet and lint
 	go vet $(ALL)
 	.bin/golangci-lint run $(ALL)
@@ -156,6 +159,6 @@ ci: ## run everything that continuous integration runs
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/lint build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ \
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: axe test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
+.PHONY: axe watchers test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
 	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares lint ci
 FORCE:

@@ -4,7 +4,8 @@
 // handling of commands may lag behind before new orders are turned away,
 // PLENARY_GRACE, which orders' pages state and holds count with (the process keeps it), and
 // PLENARY_TRUSTED_PROXIES, the networks (comma-separated) of the proxies before
-// it whose X-Forwarded-For and traceparent are believed; none by default.
+// it whose X-Forwarded-For and traceparent are believed; none by default; and
+// PLENARY_TOUR, where the tour of a trial on one machine is made.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/topology"
+	"github.com/plenary/plenary/topology/tour"
 )
 
 func main() {
@@ -67,15 +69,20 @@ func run() error {
 		return host.Remembered(func(ctx context.Context) (string, error) { return app.Secret(ctx, name) })
 	}
 	keys := idempotency.Dapr{Client: app.Dapr(), Component: app.StateStore()}
-	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: grace, Log: slog.Default()})
+	organiser, operator := secret(organiserToken), secret(operatorToken)
+	guide, err := pages.NewGuide(os.Getenv(tour.Variable), cmp.Or(os.Getenv("PLENARY_BIND"), "127.0.0.1"), organiser, operator)
+	if err != nil {
+		return err
+	}
+	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: grace, Guide: guide, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
 		Query:          upstream.New("query", app.InvokeURL("query"), app.InvokeTransport()),
 		Payments:       upstream.New("payments", app.InvokeURL("payments"), app.InvokeTransport()),
 		Keys:           keys,
-		OrganiserToken: secret(organiserToken),
-		OperatorToken:  secret(operatorToken),
+		OrganiserToken: organiser,
+		OperatorToken:  operator,
 		TrustedProxies: trusted,
 		MaxLag:         maxLag,
 		Limits:         limits,

@@ -194,11 +194,23 @@ func (b *browser) visit(path string) {
 // axe is the source of axe-core.
 func axe(t *testing.T) string {
 	t.Helper()
-	source, err := os.ReadFile(filepath.Join("..", "..", ".bin", "browser", "node_modules", "axe-core", "axe.min.js"))
+	source, err := os.ReadFile(axeFile)
 	if err != nil {
 		leftout.Skip(t, "the accessibility of the pages", "make axe")
 	}
 	return string(source)
+}
+
+// axeFile is where make axe puts axe-core.
+var axeFile = filepath.Join("..", "..", ".bin", "browser", "node_modules", "axe-core", "axe.min.js")
+
+// judged has axe judge the page that is open, in a test of something else: where axe
+// is not there, TestAxeFindsNothingOnAnyPage says so.
+func (b *browser) judged() {
+	b.t.Helper()
+	if source, err := os.ReadFile(axeFile); err == nil {
+		b.accessible(string(source))
+	}
 }
 
 // runAxe gives what is wrong and, of what axe cannot judge, the contrasts; but not

@@ -2,9 +2,12 @@ package browser_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +17,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tools/local/demo"
+	"github.com/plenary/plenary/topology/tour"
 )
 
 // hold is how long seats are held in the system that the tests run: long enough
@@ -84,7 +89,9 @@ func (b *browser) fill(id, typed string) {
 // quantity is the id of the field for a number of seats of that type.
 func (b *browser) quantity(seatType string) string {
 	b.t.Helper()
-	return value[string](b, `[...document.querySelectorAll('.rows label')].find(l => l.textContent === '`+seatType+`').htmlFor`)
+	label := `[...document.querySelectorAll('.rows label')].find(l => l.textContent === '` + seatType + `')`
+	b.until(label)
+	return value[string](b, label+".htmlFor")
 }
 
 // choose opens the conference and chooses seats.
@@ -108,9 +115,18 @@ func (b *browser) who(first, last string) {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	program := chromium(t)
-	system := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": hold.String(), "PLENARY_GRACE": grace.String()}})
+	var guide atomic.Pointer[demo.Tour] // made once the system's address is known
+	tours := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { guide.Load().ServeHTTP(w, r) }))
+	t.Cleanup(tours.Close)
+	system := harness.New(t, harness.Options{Env: map[string]string{
+		"PLENARY_HOLD": hold.String(), "PLENARY_GRACE": grace.String(), tour.Variable: tours.URL,
+	}})
+	guide.Store(demo.NewTour(t.Context(), demo.Options{URL: system.API().URL, Token: system.Organiser().Token}, func(err error) {
+		t.Errorf("the tour: %v", err)
+	}))
 	s := &shop{browser: &browser{t: t, url: system.API().URL, ctx: start(t, program)}, system: system, slug: "browser-" + uuid.NewString()[:8]}
 	s.size(1280, 1000)
+	s.toured(t)
 	s.open("/organise/new")
 	s.run(chromedp.SendKeys("#credential", system.Organiser().Token), chromedp.Click("main .button"))
 	s.until("location.pathname === '/organise/new'")
@@ -141,7 +157,28 @@ func newShop(t *testing.T) *shop {
 	s.open("/organise/c/" + s.id)
 	s.press("Publish")
 	s.sees("Stop new orders")
+	s.open("/c/" + s.slug)
+	s.until("document.querySelectorAll('.rows label').length === 5") // all seats are there
 	return s
+}
+
+// toured: on empty data one click makes something for each page to show.
+func (s *shop) toured(t *testing.T) {
+	b := s.visitor(t, "en", 390)
+	b.open("/")
+	b.sees("Nothing is here yet")
+	b.follow("Make a demo conference")
+	b.sees("A tour of Plenary")
+	for deadline := time.Now().Add(within); value[int](b, "document.querySelectorAll('.tour .rows > li').length") < 6 && time.Now().Before(deadline); {
+		b.follow("Look again")
+	}
+	b.judged()
+	b.follow("What happened") // of the first order
+	b.sees("Choose a command or an event")
+	for path, says := range map[string]string{"/operate": "Dead letters", "/organise": "CQRS in the wild", "/": "CQRS in the wild"} {
+		b.open(path)
+		b.sees(says)
+	}
 }
 
 // promoCode takes 10 % off any order.
@@ -166,6 +203,7 @@ func TestOrdersOfEachFateInABrowser(t *testing.T) {
 	late.press("支付 €199.00")
 	late.until("location.pathname.startsWith('/pay/')")
 	payment := late.address()
+	late.judged()
 	late.run(chromedp.Click("[value=never]"))
 	late.sees("商家尚未得到答复")
 	late.open(order)
@@ -213,13 +251,15 @@ func (s *shop) paid(t *testing.T) {
 	b.promo("NOSUCHCODE")
 	b.sees("no such promo code")
 	b.promo(promoCode)
-	b.sees("10 % off, for 2 seats")
+	b.sees("−€39.80")
 	b.who("Ada", "Lovelace")
 	b.press("Continue to payment")
 	b.press("Pay €358.20")
 	b.until("location.pathname.startsWith('/pay/')")
+	b.judged()
 	b.run(chromedp.Click("[value=accept]"))
 	b.sees("The payment was accepted")
+	b.judged()
 	b.follow("Back to your order")
 	b.sees("You are in")
 	order := b.address()

@@ -106,6 +106,7 @@ func TestWrongValuesAreRefusedWithAWord(t *testing.T) {
 		"a host is missing":            {`{web: {ingress: {enabled: true}}}`, "web.ingress.host"},
 		"a challenge nobody may reach": {`{config: {challengeURL: "https://challenge.example.com/verify"}}`, "networkPolicy.challengeTo"},
 		"the demo provider":            {`{profile: production, config: {payments: demo}}`, "at the demo provider payers accept their own payments"},
+		"the tour":                     {`{profile: production, apps: {web: {env: {PLENARY_TOUR: "http://127.0.0.1:1/"}}}}`, "apps.web.env.PLENARY_TOUR"},
 		"the demo provider, by the back door": {`{profile: production, apps: {payments: {env: {PLENARY_PAYMENTS: demo}}}}`,
 			"apps.payments.env.PLENARY_PAYMENTS"},
 		"no such provider": {`{config: {payments: stripe}}`, "at '/config/payments'"},

@@ -3,10 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,12 +18,14 @@ import (
 
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/tools/local/demo"
 	"github.com/plenary/plenary/tools/local/gobuild"
 	"github.com/plenary/plenary/tools/local/observe"
 	"github.com/plenary/plenary/tools/local/runfile"
 	"github.com/plenary/plenary/tools/servers"
 	"github.com/plenary/plenary/tools/servers/process"
 	"github.com/plenary/plenary/tools/servers/ready"
+	"github.com/plenary/plenary/topology/tour"
 )
 
 const (
@@ -38,6 +43,8 @@ type system struct {
 	set      components.Set
 	needed   []server
 	binaries dapr.Binaries
+	// tour is the address at which web begins the tour.
+	tour string
 	// observers are Jaeger and Prometheus; nil without -observe.
 	observers *observe.Binaries
 	started   []*process.Process // servers and the control plane, in order
@@ -88,6 +95,11 @@ func runAll(ctx context.Context, root string, args []string, out io.Writer) (err
 	if err := s.clearLogs(); err != nil {
 		return err
 	}
+	endTour, err := s.offerTour(ctx)
+	if err != nil {
+		return err
+	}
+	defer endTour()
 	defer s.stop()
 	if err := s.start(ctx); err != nil {
 		return err
@@ -176,12 +188,41 @@ func (s *system) startApps() error {
 		s.sidecars = append(s.sidecars, p)
 		spec := dapr.AppSpec(app, s.set, filepath.Join(s.root, ".bin", "apps", app.ID), s.root, s.logs())
 		spec.Env = append(spec.Env, observed...)
+		if app.ID == web {
+			spec.Env = append(spec.Env, tour.Variable+"="+s.tour)
+		}
 		if p, err = process.Start(spec); err != nil {
 			return err
 		}
 		s.apps = append(s.apps, p)
 	}
 	return nil
+}
+
+// web is the app that people meet.
+const web = "web"
+
+// app is an app of the run file.
+func (s *system) app(id string) runfile.App {
+	return s.set.File.Apps[slices.IndexFunc(s.set.File.Apps, func(a runfile.App) bool { return a.ID == id })]
+}
+
+// offerTour has web's first page offer a tour, while there is nothing else to see. The
+// demo's code makes it, in this process; nothing of it is in an app. No page of another
+// site knows the address.
+func (s *system) offerTour(ctx context.Context) (end func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("offer a tour: %w", err)
+	}
+	path := "/" + rand.Text()
+	s.tour = "http://" + listener.Addr().String() + path
+	o := demo.Options{URL: fmt.Sprintf("http://127.0.0.1:%d", s.app(web).Port), Token: s.set.Secrets["organiser-token"]}
+	routes := http.NewServeMux()
+	routes.Handle(path, demo.NewTour(ctx, o, func(err error) { fmt.Fprintf(s.out, "The tour failed: %v\n", err) }))
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: grace}
+	go func() { _ = server.Serve(listener) }() // until it is closed
+	return func() { _ = server.Close() }, nil
 }
 
 // startControlPlane starts the parts that `dapr init` does not run already.
@@ -306,15 +347,18 @@ func paysItself(apps []runfile.App) bool {
 }
 
 func (s *system) welcome() {
-	web := s.set.File.Apps[slices.IndexFunc(s.set.File.Apps, func(a runfile.App) bool { return a.ID == "web" })]
+	port := s.app(web).Port
 	fmt.Fprintf(s.out, `
 Plenary is running on Dapr %s.
 
+  pages, and a tour             http://127.0.0.1:%d/
+  organiser's credential        %s
+  operator's credential         %s
   API, with its documentation   http://127.0.0.1:%d/docs
   logs                          .data/logs
   data                          %s (make clean-data deletes it)
   components                    %s
-`, s.binaries.Version, web.Port, s.set.DataDir(), s.set.Name)
+`, s.binaries.Version, port, s.set.Secrets["organiser-token"], s.set.Secrets["operator-token"], port, s.set.DataDir(), s.set.Name)
 	for _, n := range s.needed {
 		fmt.Fprintf(s.out, "  %-29s %s\n", n.name, n)
 	}
@@ -325,7 +369,7 @@ Plenary is running on Dapr %s.
 	if paysItself(s.set.File.Apps) {
 		fmt.Fprint(s.out, "\nThe demo payment provider is on (PLENARY_PAYMENTS=demo): payers accept their own\npayments, and no money moves.\n")
 	}
-	fmt.Fprint(s.out, "\nNext: run make demo in another terminal. Ctrl-C stops everything.\n")
+	fmt.Fprint(s.out, "\nNext: open the pages, or run make demo in another terminal. Ctrl-C stops everything.\n")
 }
 
 // stop ends only what this run started: the apps first, since they need their

@@ -8,6 +8,25 @@ import (
 	"github.com/plenary/plenary/tools/local/runfile"
 )
 
+// People who open the pages are asked for a credential, and find it where they started.
+func TestTheWelcomeSaysHowToSignIn(t *testing.T) {
+	root, err := runfile.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := components.Read(root, components.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	(&system{root: root, out: &said, set: set}).welcome()
+	for _, name := range []string{"organiser-token", "operator-token"} {
+		if set.Secrets[name] == "" || !strings.Contains(said.String(), set.Secrets[name]) {
+			t.Errorf("the welcome does not have the %s:\n%s", name, said.String())
+		}
+	}
+}
+
 func TestTheWelcomeSaysThatPayersPayThemselves(t *testing.T) {
 	root, err := runfile.Root()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // home lists the conferences: on sale, not yet on sale, and over.
 func (v *Visit) home() {
-	data := &homePage{Query: strings.TrimSpace(v.Query("q"))}
+	data := &homePage{Query: strings.TrimSpace(v.Query("q")), Guided: v.guided()}
 	data.Groups = []group{{ID: "now", Title: "home.now"}, {ID: "soon", Title: "home.soon"}, {ID: "over", Title: "home.over"}}
 	pages := []string{"soon", "over"}
 	if only := v.Query("when"); only == "soon" || only == "over" { // a further page
@@ -47,8 +47,10 @@ func (v *Visit) home() {
 
 type homePage struct {
 	Shell
-	Query  string
-	Found  bool
+	Query string
+	Found bool
+	// Guided says that there is a tour.
+	Guided bool
 	Groups []group
 	// More is the next page of what is there.
 	More string

@@ -50,6 +50,8 @@ type Options struct {
 	// Grace is for how long after its deadline an order waits for a payment that is
 	// open, as the process has it; it is not shown if it is 0.
 	Grace time.Duration
+	// Guide makes the tour; nil where there is none.
+	Guide *Guide
 	// Now is the clock; time.Now if it is nil.
 	Now func() time.Time
 	Log *slog.Logger
@@ -66,6 +68,7 @@ type Site struct {
 
 	sessions SessionStore
 	grace    time.Duration
+	guide    *Guide
 
 	feeds     *feeds
 	followers *throttle.Places
@@ -79,7 +82,7 @@ func New(o Options) *Site {
 		o.Now = time.Now
 	}
 	s := &Site{
-		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(), sessions: o.Sessions, grace: o.Grace,
+		api: o.API, now: o.Now, log: o.Log, render: newRenderer(), foreign: http.NewCrossOriginProtection(), sessions: o.Sessions, grace: o.Grace, guide: o.Guide,
 		followers: throttle.NewPlaces(maxFollowers, followersEach),
 	}
 	s.running, s.end = context.WithCancel(context.Background())
@@ -107,6 +110,8 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/c/:slug", (*Visit).conference)
 	s.form(routes, "/c/:slug", (*Visit).place)
 	s.form(routes, "/c/:slug/draft", (*Visit).keepSelection)
+	s.page(routes, "/tour", (*Visit).tour)
+	s.form(routes, "/tour", (*Visit).takeTour)
 	s.page(routes, "/find", (*Visit).find)
 	s.form(routes, "/find", (*Visit).lookUp)
 

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/plenary/plenary/apps/web/pages"
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
 )
 
@@ -31,9 +32,9 @@ type world struct {
 	header http.Header
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*pages.Options)) *world {
 	t.Helper()
-	w := &world{World: pagestest.New(), t: t, header: http.Header{"Accept": {"text/html"}}}
+	w := &world{World: pagestest.New(change...), t: t, header: http.Header{"Accept": {"text/html"}}}
 	w.server = httptest.NewServer(w.Handler)
 	t.Cleanup(func() { w.Close(); w.server.CloseClientConnections(); w.server.Close() })
 	w.newVisitor()

@@ -37,6 +37,8 @@ type show struct {
 	// patientUntil is when the demo stops waiting for holds to expire.
 	patientUntil time.Time
 	results      []result
+	// saw, if set, is told of each order whenever it has been driven on.
+	saw func(fate string, o api.Order)
 }
 
 // result is the result for one order.
@@ -94,6 +96,7 @@ func (s *show) playAll(ctx context.Context) error {
 		if f.begin(ctx, o); o.err != nil {
 			return o.failure(f)
 		}
+		s.tellSaw(f, o)
 	}
 	return s.tellLapsing(ctx, len(fates))
 }
@@ -155,7 +158,14 @@ func (s *show) tell(ctx context.Context, f fate, of int, act func(context.Contex
 		s.line("\nThe order waits for %s.", waiting(o.now))
 	}
 	s.results = append(s.results, r)
+	s.tellSaw(f, o)
 	return nil
+}
+
+func (s *show) tellSaw(f fate, o *order) {
+	if s.saw != nil {
+		s.saw(f.name, o.now)
+	}
 }
 
 // putOnSale creates and publishes a conference, and waits until every app that

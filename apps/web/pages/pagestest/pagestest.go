@@ -62,9 +62,10 @@ type Refusal struct {
 	Detail string
 }
 
-// New makes a world with the conferences and orders of Sample. It panics when
+// New makes a world with the conferences and orders of Sample. change may have the
+// pages work with something else. It panics when
 // the gateway cannot be made.
-func New() *World {
+func New(change ...func(*pages.Options)) *World {
 	gin.SetMode(gin.TestMode)
 	w := &World{answers: map[string]any{}, revisions: map[string]int64{}, outcomes: map[string]any{}}
 	w.changed = sync.NewCond(&w.mu)
@@ -72,7 +73,11 @@ func New() *World {
 	router := gin.New()
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	keys := &idempotencytest.Memory{}
-	site := pages.New(pages.Options{API: router, Sessions: keys, Grace: 5 * time.Minute, Now: func() time.Time { return Now }, Log: quiet})
+	options := pages.Options{API: router, Sessions: keys, Grace: 5 * time.Minute, Now: func() time.Time { return Now }, Log: quiet}
+	for _, c := range change {
+		c(&options)
+	}
+	site := pages.New(options)
 	g, err := gateway.New(router, gateway.Options{
 		Contracts:      contracts.Registry(),
 		Commands:       w,
