@@ -37,9 +37,9 @@ func (g *Gateway) toPayments(c *gin.Context) {
 	}, func(w http.ResponseWriter, r *http.Request, err error) {
 		secure(w.Header())
 		if errors.Is(err, upstream.ErrNotFound) {
-			problem.Write(w, r, problem.New(problem.NotFound))
+			g.fail(c, problem.New(problem.NotFound))
 			return
 		}
-		problem.Write(w, r, g.unavailable(r.Context(), "pass on to payments", err))
+		g.fail(c, g.unavailable(r.Context(), "pass on to payments", err))
 	})
 }

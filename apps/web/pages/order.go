@@ -493,7 +493,8 @@ func (v *Visit) pay(d *orderPage) *Failure {
 		return nil // the page shows it
 	}
 	var payment struct {
-		CheckoutURL string `json:"checkoutUrl"`
+		ID          uuid.UUID `json:"id"`
+		CheckoutURL string    `json:"checkoutUrl"`
 	}
 	if p := v.toOrder(d, http.MethodPost, "/payments", map[string]any{"amount": d.Order.Total}, &payment); p != nil {
 		if p.Code == paymentOpen {
@@ -501,13 +502,30 @@ func (v *Visit) pay(d *orderPage) *Failure {
 		}
 		return v.Fail(p, nothing)
 	}
+	v.setCookie(paidCookie, d.Order.ID.String(), paidPath(payment.ID), int(paidFor.Seconds()))
 	d.Path = local(payment.CheckoutURL)
 	return nil
 }
 
+// paidCookie names, where a payment leads back to, the order that it pays: another may
+// be in progress meanwhile, or none, when the payment comes late.
+const paidCookie = "paid"
+
+// paidFor is how long a payment may be on its way for its payer to be led back.
+const paidFor = 7 * 24 * time.Hour
+
+func paidPath(payment uuid.UUID) string { return "/paid/" + payment.String() }
+
 // paid is where the payment provider leads back to, by GET and without a secret:
-// to the order that this browser has in progress, or to finding it.
+// to the order that it pays, as far as this browser knows, else to the one in progress,
+// or to finding it.
 func (v *Visit) paid() {
+	if kept, err := v.Cookie(paidCookie); err == nil {
+		if order, err := uuid.Parse(kept); err == nil {
+			v.See(orderPath(order))
+			return
+		}
+	}
 	if path, ok := v.progress(); ok {
 		v.See(path)
 		return

@@ -208,6 +208,20 @@ func TestWhoComesBackFromPayingIsLedToTheOrder(t *testing.T) {
 	opens("payment-open")(w)
 	w.get(order("payment-open"))
 	w.get("/paid/" + pagestest.ConferenceID.String()).leadsTo(order("payment-open"))
+
+	// A payment leads to its own order, also when that has lapsed and another is in
+	// progress.
+	w = newWorld(t)
+	opens("ready")(w)
+	paying := w.post(order("ready")+"/pay", "version", "1", "total", "49700").is(http.StatusSeeOther)
+	payment := strings.TrimPrefix(paying.header.Get("Location"), "/pay/")
+	lapsed := pagestest.Orders()["expired"]
+	lapsed.ID = pagestest.OrderID("ready")
+	w.Put("/orders/"+lapsed.ID.String(), lapsed)
+	w.get(order("ready")).is(http.StatusOK)
+	opens("payment-open")(w)
+	w.get(order("payment-open")).is(http.StatusOK)
+	w.get("/paid/" + payment).leadsTo(order("ready"))
 }
 
 func TestSeatsAreGivenToPeople(t *testing.T) {

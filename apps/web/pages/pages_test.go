@@ -414,6 +414,18 @@ func TestAConferenceSaysWhenAndInWhichPlacesTime(t *testing.T) {
 	w.get("/c/gophers-2026").says("会议已结束").saysNot(`<form method="post" action="/c/`)
 }
 
+// A payer whose payment cannot be reached reads a page, and a program its problem.
+func TestAPaymentThatCannotBeReachedIsSaidOnAPage(t *testing.T) {
+	w := newWorld(t)
+	w.PaymentsAway()
+	path := "/pay/demo/" + pagestest.Payment.String()
+	for _, p := range []page{w.get(path), w.post(path, "choice", "accept")} {
+		wellMade(t, p.is(http.StatusServiceUnavailable).says("Look again", `href="`+path+`"`).saysNot(`"code"`, "Idempotency-Key").body)
+	}
+	w.header.Set("Accept", "application/json")
+	w.get(path).is(http.StatusServiceUnavailable).says(`"code":"unavailable"`)
+}
+
 func TestThePaymentPageSpeaksTheLanguageThatWasChosen(t *testing.T) {
 	w := newWorld(t)
 	w.get("/pay/" + pagestest.Payment.String()).says(`lang="en"`)

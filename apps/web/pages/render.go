@@ -216,7 +216,15 @@ func (v *Visit) refuse(p *problem.Problem) {
 		Shell
 		Title, Detail string
 		NotFound      bool
+		// Again leads to what may be there in a moment.
+		Again string
 	}{Title: shown.Title, Detail: shown.Detail, NotFound: shown.Status == http.StatusNotFound}
+	if p.Code == problem.Unavailable { // whose own words are for programs
+		data.Detail = v.T("problem.unavailable")
+		if v.Request.Method == http.MethodGet || strings.HasPrefix(v.Request.URL.Path, "/pay/") {
+			data.Again = v.Request.URL.RequestURI()
+		}
+	}
 	data.Private = true
 	v.Render("problem", shown.Status, data)
 	v.Abort()

@@ -53,6 +53,7 @@ type World struct {
 	revisions map[string]int64
 	outcomes  map[string]any
 	sent      []any
+	away      bool // payments
 	end       func()
 }
 
@@ -69,7 +70,7 @@ func New(change ...func(*pages.Options)) *World {
 	gin.SetMode(gin.TestMode)
 	w := &World{answers: map[string]any{}, revisions: map[string]int64{}, outcomes: map[string]any{}}
 	w.changed = sync.NewCond(&w.mu)
-	query, payments := httptest.NewServer(http.HandlerFunc(w.serveQuery)), httptest.NewServer(http.HandlerFunc(servePayments))
+	query, payments := httptest.NewServer(http.HandlerFunc(w.serveQuery)), httptest.NewServer(http.HandlerFunc(w.servePayments))
 	router := gin.New()
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	keys := &idempotencytest.Memory{}
@@ -248,8 +249,24 @@ func (w *World) stream(rw http.ResponseWriter, r *http.Request, path string) {
 	}
 }
 
+// PaymentsAway has nobody answer for payments from now on.
+func (w *World) PaymentsAway() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.away = true
+}
+
 // servePayments shows a provider's page, which says in which language it was asked for.
-func servePayments(rw http.ResponseWriter, r *http.Request) {
+func (w *World) servePayments(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	away := w.away
+	w.mu.Unlock()
+	if away { // as a sidecar says it
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusInternalServerError)
+		_, _ = fmt.Fprint(rw, `{"errorCode":"ERR_DIRECT_INVOKE"}`)
+		return
+	}
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = fmt.Fprintf(rw, "<!doctype html><html lang=%q><title>provider</title><h1>provider</h1>", r.Header.Get("Accept-Language"))
 }

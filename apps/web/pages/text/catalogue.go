@@ -434,5 +434,6 @@ var Catalogue = map[string]Entry{
 	"event.RefundFailed":              {"Refund failed", "退款失败"},
 
 	// When something went wrong.
-	"problem.home": {"Go to the first page", "返回首页"},
+	"problem.home":        {"Go to the first page", "返回首页"},
+	"problem.unavailable": {"A part of the system cannot be reached at the moment. Please try again: nothing happens twice.", "系统的某个部分暂时无法访问。请重试，任何操作都不会重复执行。"},
 }
