@@ -93,6 +93,25 @@ type (
 		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
 		Precondition
 	}
+	// CloseWaitlist ends the line of a seat type: those in it are told, and nobody joins it.
+	CloseWaitlist struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+		Precondition
+	}
+	// ReopenWaitlist lets people join the line of a seat type again.
+	ReopenWaitlist struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+		Precondition
+	}
+	// MoveWaitlist moves those in line for one seat type to the end of another's line.
+	MoveWaitlist struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+		To           uuid.UUID `json:"to" validate:"required"`
+		Precondition
+	}
 )
 
 // Events of a conference.
@@ -152,6 +171,22 @@ type (
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
 		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
 	}
+	// WaitlistClosed ends the line of a seat type.
+	WaitlistClosed struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+	}
+	// WaitlistReopened lets people join the line of a seat type again.
+	WaitlistReopened struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+	}
+	// WaitlistMoved moves those in line for one seat type to another's line.
+	WaitlistMoved struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		SeatTypeID   uuid.UUID `json:"seatTypeId" validate:"required"`
+		To           uuid.UUID `json:"to" validate:"required"`
+	}
 )
 
 func conferences(r *message.Registry) {
@@ -164,6 +199,9 @@ func conferences(r *message.Registry) {
 	command(r, TopicConferences, "AddSeatType.v1", func(c AddSeatType) uuid.UUID { return c.ConferenceID })
 	command(r, TopicConferences, "UpdateSeatType.v1", func(c UpdateSeatType) uuid.UUID { return c.ConferenceID })
 	command(r, TopicConferences, "RemoveSeatType.v1", func(c RemoveSeatType) uuid.UUID { return c.ConferenceID })
+	command(r, TopicConferences, "CloseWaitlist.v1", func(c CloseWaitlist) uuid.UUID { return c.ConferenceID })
+	command(r, TopicConferences, "ReopenWaitlist.v1", func(c ReopenWaitlist) uuid.UUID { return c.ConferenceID })
+	command(r, TopicConferences, "MoveWaitlist.v1", func(c MoveWaitlist) uuid.UUID { return c.ConferenceID })
 
 	event(r, "ConferenceCreated.v1", func(e ConferenceCreated) uuid.UUID { return e.ConferenceID })
 	event(r, "ConferenceRenamed.v1", func(e ConferenceRenamed) uuid.UUID { return e.ConferenceID })
@@ -174,4 +212,7 @@ func conferences(r *message.Registry) {
 	event(r, "SeatTypeAdded.v1", func(e SeatTypeAdded) uuid.UUID { return e.ConferenceID })
 	event(r, "SeatTypeUpdated.v1", func(e SeatTypeUpdated) uuid.UUID { return e.ConferenceID })
 	event(r, "SeatTypeRemoved.v1", func(e SeatTypeRemoved) uuid.UUID { return e.ConferenceID })
+	event(r, "WaitlistClosed.v1", func(e WaitlistClosed) uuid.UUID { return e.ConferenceID })
+	event(r, "WaitlistReopened.v1", func(e WaitlistReopened) uuid.UUID { return e.ConferenceID })
+	event(r, "WaitlistMoved.v1", func(e WaitlistMoved) uuid.UUID { return e.ConferenceID })
 }

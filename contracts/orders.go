@@ -23,16 +23,22 @@ type (
 		RefundUntil   time.Time `json:"refundUntil,omitzero"`
 		HandOverUntil time.Time `json:"handOverUntil,omitzero"`
 	}
-	// RegisterToConference places an order.
+	// RegisterToConference places an order. With a Waitlist it waits for the seats that
+	// there are none of. WaitsFor and Registrant are of an order that waits for the rest
+	// of another: the order app sends it to itself.
 	RegisterToConference struct {
-		OrderID      uuid.UUID `json:"orderId" validate:"required"`
-		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
-		Items        Seats     `json:"items" validate:"max=50,dive"`
+		OrderID      uuid.UUID  `json:"orderId" validate:"required"`
+		ConferenceID uuid.UUID  `json:"conferenceId" validate:"required"`
+		Items        Seats      `json:"items" validate:"max=50,dive"`
+		Waitlist     *Waitlist  `json:"waitlist,omitempty"`
+		WaitsFor     *uuid.UUID `json:"waitsFor,omitempty"`
+		Registrant   *Person    `json:"registrant,omitempty"`
 	}
 	// ChangeOrderItems replaces what an order asks for and asks again.
 	ChangeOrderItems struct {
-		OrderID uuid.UUID `json:"orderId" validate:"required"`
-		Items   Seats     `json:"items" validate:"max=50,dive"`
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Items    Seats     `json:"items" validate:"max=50,dive"`
+		Waitlist *Waitlist `json:"waitlist,omitempty"`
 	}
 	// AssignRegistrantDetails says who places the order.
 	AssignRegistrantDetails struct {
@@ -40,11 +46,27 @@ type (
 		Registrant Person    `json:"registrant"`
 	}
 	// MarkSeatsAsReserved tells the order what the seats granted for a version of
-	// its items. Sent by the process.
+	// its items. What was offered to an order in line has a Deadline of its own, and
+	// Wanted, what it waited for at last. Sent by the process.
 	MarkSeatsAsReserved struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Granted  Seats     `json:"granted" validate:"dive"`
+		Wanted   Seats     `json:"wanted,omitempty" validate:"dive"`
+		Deadline time.Time `json:"deadline,omitzero"`
+	}
+	// MarkSeatsAsWaitlisted tells the order that it is in line for these seats, and until
+	// when. Sent by the process.
+	MarkSeatsAsWaitlisted struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Wanted   Seats     `json:"wanted" validate:"required,dive"`
+		Deadline time.Time `json:"deadline" validate:"required"`
+	}
+	// LeaveWaitlist gives up an order that is in line. An order that was offered seats
+	// meanwhile stays.
+	LeaveWaitlist struct {
 		OrderID uuid.UUID `json:"orderId" validate:"required"`
-		Version int       `json:"version" validate:"min=1"`
-		Granted Seats     `json:"granted" validate:"dive"`
 	}
 	// RejectOrder ends an order that could not be given seats. Sent by the process.
 	RejectOrder struct {
@@ -122,12 +144,18 @@ type (
 		Deadline     time.Time `json:"deadline" validate:"required"`
 		// Locator finds the order again, together with the registrant's e-mail.
 		Locator string `json:"locator" validate:"required" personal:"true"`
+		Waiting
+		// WaitsFor is the order for the rest of which this one waits.
+		WaitsFor *uuid.UUID `json:"waitsFor,omitempty"`
 	}
-	// OrderUpdated says what the order asks for now.
+	// OrderUpdated says what the order asks for now. The Deadline is another one than
+	// before if the order was in line.
 	OrderUpdated struct {
-		OrderID uuid.UUID `json:"orderId" validate:"required"`
-		Version int       `json:"version" validate:"min=1"`
-		Items   Seats     `json:"items" validate:"required"`
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Items    Seats     `json:"items" validate:"required"`
+		Deadline time.Time `json:"deadline" validate:"required"`
+		Waiting
 	}
 	// OrderTotalsCalculated gives every line with what was requested, what was
 	// granted and its price, and what each promo code takes off.
@@ -155,12 +183,25 @@ type (
 		Version  int       `json:"version" validate:"min=1"`
 		Granted  Seats     `json:"granted"`
 		Deadline time.Time `json:"deadline"`
+		// Offered says that the order was in line.
+		Offered bool `json:"offered,omitempty"`
+		// RestID is the order that waits for the rest.
+		RestID *uuid.UUID `json:"restId,omitempty"`
 	}
 	// OrderReservationCompleted: all seats were granted.
 	OrderReservationCompleted struct {
 		OrderID  uuid.UUID `json:"orderId" validate:"required"`
 		Version  int       `json:"version" validate:"min=1"`
 		Granted  Seats     `json:"granted"`
+		Deadline time.Time `json:"deadline"`
+		// Offered says that the order was in line.
+		Offered bool `json:"offered,omitempty"`
+	}
+	// OrderWaitlisted: the order is in line until Deadline, for these seats.
+	OrderWaitlisted struct {
+		OrderID  uuid.UUID `json:"orderId" validate:"required"`
+		Version  int       `json:"version" validate:"min=1"`
+		Items    Seats     `json:"items"`
 		Deadline time.Time `json:"deadline"`
 	}
 	// OrderRejected: the order could not be given seats.
@@ -235,6 +276,8 @@ func orders(r *message.Registry) {
 	command(r, TopicOrders, "ChangeOrderItems.v1", func(c ChangeOrderItems) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "AssignRegistrantDetails.v1", func(c AssignRegistrantDetails) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "MarkSeatsAsReserved.v1", func(c MarkSeatsAsReserved) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "MarkSeatsAsWaitlisted.v1", func(c MarkSeatsAsWaitlisted) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "LeaveWaitlist.v1", func(c LeaveWaitlist) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "RejectOrder.v1", func(c RejectOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "LookForOrder.v1", func(c LookForOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "ExpireOrder.v1", func(c ExpireOrder) uuid.UUID { return c.OrderID })
@@ -252,6 +295,7 @@ func orders(r *message.Registry) {
 	event(r, "OrderRegistrantAssigned.v1", func(e OrderRegistrantAssigned) uuid.UUID { return e.OrderID })
 	event(r, "OrderPartiallyReserved.v1", func(e OrderPartiallyReserved) uuid.UUID { return e.OrderID })
 	event(r, "OrderReservationCompleted.v1", func(e OrderReservationCompleted) uuid.UUID { return e.OrderID })
+	event(r, "OrderWaitlisted.v1", func(e OrderWaitlisted) uuid.UUID { return e.OrderID })
 	event(r, "OrderRejected.v1", func(e OrderRejected) uuid.UUID { return e.OrderID })
 	event(r, "OrderExpired.v1", func(e OrderExpired) uuid.UUID { return e.OrderID })
 	event(r, "OrderReinstated.v1", func(e OrderReinstated) uuid.UUID { return e.OrderID })

@@ -117,6 +117,22 @@ const (
 	SoldOut = "sold-out" // of RejectOrder: the seats granted nothing
 )
 
+// Waitlist is the wish to wait in line for seats that there are none of.
+type Waitlist struct {
+	// AllOrNothing: fewer seats than wanted are not welcome.
+	AllOrNothing bool `json:"allOrNothing,omitempty"`
+	// RestID is the id of the order that waits for the rest, if only some seats are
+	// granted. Without it nothing waits for the rest.
+	RestID *uuid.UUID `json:"restId,omitempty"`
+}
+
+// Waiting is whether an order waits in line if it gets no seats, and until when: the
+// start of the conference.
+type Waiting struct {
+	Waitlist  *Waitlist `json:"waitlist,omitempty"`
+	WaitUntil time.Time `json:"waitUntil,omitzero"`
+}
+
 // LineState is how an order's line stands.
 type LineState string
 
@@ -126,11 +142,12 @@ const (
 	LineReserved  LineState = "reserved"  // granted in full
 	LinePartial   LineState = "partial"   // granted in part
 	LineSoldOut   LineState = "sold-out"  // nothing granted
+	LineWaiting   LineState = "waiting"   // in line
 )
 
 // OrderLine is one line of an order: what was asked for, what was granted and
 // what it costs. Total is the price of the seats granted or, before the seats
-// answered, of those requested.
+// answered and in line, of those requested.
 type OrderLine struct {
 	SeatType  uuid.UUID `json:"seatType" validate:"required"`
 	Name      string    `json:"name"`

@@ -22,13 +22,17 @@ func main() {
 }
 
 func run() error {
+	offer, err := host.Duration("PLENARY_OFFER", topology.Duration("PLENARY_OFFER"))
+	if err != nil {
+		return err
+	}
 	me := topology.Of("seats")
 	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}})
 	if err != nil {
 		return err
 	}
 	engine := app.Engine()
-	handling.Aggregate(engine, seats.Aggregate())
+	handling.Aggregate(engine, seats.Aggregate(seats.Config{Offer: offer}))
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
 }

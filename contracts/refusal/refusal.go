@@ -141,6 +141,18 @@ const (
 	QuotaInvalid es.Code = "quota-invalid"
 )
 
+// The waitlist.
+const (
+	// WaitlistClosed: the organiser closed the line for these seats.
+	WaitlistClosed es.Code = "waitlist-closed"
+	// WaitlistFull: as many orders are in line as a conference's line takes.
+	WaitlistFull es.Code = "waitlist-full"
+	// NotWaitlisted: the order is not in line, or no more.
+	NotWaitlisted es.Code = "not-waitlisted"
+	// TooManyMoves: the lines of the conference were moved as often as they can be.
+	TooManyMoves es.Code = "too-many-moves"
+)
+
 // Promo codes.
 const (
 	// PromoCodeUnknown: the conference has no such promo code.

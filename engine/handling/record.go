@@ -32,6 +32,9 @@ func (e *Engine) record(st *stream.Stream, def definition, d decision, o origin)
 	if d.answer != nil {
 		return e.answerWithoutStream(st, d.answer, o)
 	}
+	if !def.published() {
+		o.correlation = st.Key.ID // what a process sends is of its own conversation, whoever began it
+	}
 	end := st.Version() + uint64(len(d.steps))
 	for _, s := range d.steps {
 		if !def.published() {

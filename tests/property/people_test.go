@@ -22,7 +22,11 @@ var (
 		uuid.MustParse("00000000-0000-4000-8000-000000000001"),
 		uuid.MustParse("00000000-0000-4000-8000-000000000002"),
 		uuid.MustParse("00000000-0000-4000-8000-000000000003"),
+		restID,
 	}
+	// restID is the order that waits for what the first got less than it wanted.
+	restID = uuid.MustParse("00000000-0000-4000-8000-000000000004")
+
 	ada = contracts.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.com"}
 )
 
@@ -58,6 +62,7 @@ func (w *world) openConference() {
 	}
 	w.catalogue.SeatTypes[2].Price = usd(0)
 	w.send(conference, w.catalogue)
+	w.sendSale()
 	for _, seatType := range seatTypes {
 		w.setQuota(seatType)
 	}
@@ -93,6 +98,9 @@ func (w *world) items() contracts.Seats {
 func (w *world) act() {
 	id := orderIDs[w.choose("order", len(orderIDs))]
 	o, placed := w.orders.get(id)
+	if !placed && id == restID {
+		return
+	}
 	if !placed && w.chance("payment of an order that is not there", 15) {
 		w.pay(id, order.State{Total: usd(199_00), Version: 1})
 		return
@@ -102,7 +110,7 @@ func (w *world) act() {
 		if w.paidAhead(id) && w.chance("what was paid ahead", 70) {
 			items = contracts.Seats{{SeatType: general, Quantity: 1}}
 		}
-		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items})
+		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items, Waitlist: w.wish(id)})
 		return
 	}
 	switch what := w.choose("act", 100); {
@@ -115,11 +123,11 @@ func (w *world) act() {
 	case what < 70:
 		w.send(id, contracts.ConfirmOrder{OrderID: id})
 	case what < 78:
-		w.send(id, contracts.ChangeOrderItems{OrderID: id, Items: w.items()})
+		w.send(id, contracts.ChangeOrderItems{OrderID: id, Items: w.items(), Waitlist: w.wish(id)})
 	case what < 87:
 		w.usePromoCode(id)
 	case what < 90:
-		w.send(id, contracts.CancelOrder{OrderID: id})
+		w.leave(id)
 	case what < 97:
 		w.organise()
 	default:
@@ -182,6 +190,11 @@ func (w *world) organise() {
 		w.catalogue.Version = w.version
 		w.catalogue.Published = !w.catalogue.Published
 		w.send(conference, w.catalogue)
+		w.sendSale()
+		return
+	}
+	if w.chance("line", 40) {
+		w.organiseLine()
 		return
 	}
 	w.setQuota(seatTypes[w.choose("seat type", len(seatTypes))])

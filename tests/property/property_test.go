@@ -105,6 +105,8 @@ func TestOrdersEndRight(t *testing.T) {
 		"a discount applied", "a discount reduced", "a discount removed", "a promo code given back", "an order confirmed with HALF", "an order confirmed with FREE",
 		"an order reinstated with a discount", "a promo code refused: promo-code-used-up", "a promo code refused: promo-code-unknown", "a promo code refused: promo-code-exclusive",
 		"a payment cancelled: price-changed", "ApplyDiscount.v1 refused: discount-superseded",
+		"an order waitlisted", "seats offered", "seats offered in part", "an offer taken", "an offer that lapsed", "a line closed", "a line moved", "a place left",
+		"a rest that waits", "an order in line that was changed", "offers after a suspension", "JoinWaitlist.v1 refused: waitlist-closed",
 		"a payment cancelled: items-changed", "a payment cancelled: order-unknown", "a refund asked for: order-unknown",
 		"MakeSeatReservation.v1 refused: request-too-late", "ConfirmOrder.v1 refused: order-expired", "ConfirmOrder.v1 refused: amount-differs",
 	} {
@@ -142,6 +144,8 @@ func (w *world) passTime() {
 		switch request := m.body.(type) {
 		case contracts.MakeSeatReservation:
 			moments = append(moments, request.NotAfter)
+		case contracts.JoinWaitlist:
+			moments = append(moments, request.NotAfter)
 		case contracts.RedeemPromoCode:
 			moments = append(moments, request.NotAfter)
 		}
@@ -174,7 +178,7 @@ func (w *world) wakeThoseDue() {
 	}
 }
 
-// sweep wakes those whose orders are overdue, and those that have payments and
+// sweep wakes those who wait for seats that are free by the clock alone, those whose orders are overdue, and those that have payments and
 // no order.
 func (w *world) sweep() {
 	for _, id := range w.opened {
@@ -183,7 +187,8 @@ func (w *world) sweep() {
 		}
 	}
 	for _, id := range orderIDs {
-		if o, ok := w.orders.get(id); ok && !ended(o) && o.Deadline.Before(w.now) {
+		o, ok := w.orders.get(id)
+		if ok && (!ended(o) && o.Deadline.Before(w.now) || o.Status == order.Waitlisted && w.hasIdleSeats()) {
 			w.wake(id)
 		}
 	}
@@ -194,13 +199,16 @@ func (w *world) sweep() {
 // sweep wakes those who are overdue: each alone has to do.
 func (w *world) drain() {
 	scheduler := w.chance("scheduler works", 50)
-	for range 20 {
+	for i := range 30 {
 		for w.goOn(); len(w.inFlight) > 0; w.goOn() {
 			w.deliver(w.chance("duplicates", 50))
 			w.check()
 		}
 		if w.settled() {
 			return
+		}
+		if i == 8 { // those who are still in line wait until the conference starts
+			w.pass(w.catalogue.StartsAt.Sub(w.now))
 		}
 		w.pass(6 * time.Minute)
 		if scheduler {
@@ -262,6 +270,7 @@ func (w *world) check() {
 		}
 	}
 	w.checkQuotas()
+	w.checkIdle()
 	if len(w.inFlight)+len(w.slow) == 0 {
 		w.checkOpenPayments()
 	}
@@ -280,15 +289,22 @@ func (w *world) checkOpenPayments() {
 }
 
 // checkExpiry: no order is asked to expire before its deadline, as the clock
-// of the replica shows that asks it.
+// of the replica shows that asks it. One that may wait in line has another deadline
+// whenever it joins, is offered seats or is changed: there it is the process's that
+// counts, as the order may not have heard yet.
 func (w *world) checkExpiry(now time.Time, out *es.Outbox) {
 	for _, c := range out.Commands() {
 		expire, ok := c.Command.(contracts.ExpireOrder)
 		if !ok {
 			continue
 		}
-		if o, _ := w.orders.get(expire.OrderID); now.Before(o.Deadline) {
-			w.t.Fatalf("order %s was to expire at %s, %s before its deadline", expire.OrderID, now, o.Deadline.Sub(now))
+		o, _ := w.orders.get(expire.OrderID)
+		deadline := o.Deadline
+		if o.Waitlist != nil {
+			deadline = w.processes[expire.OrderID.String()].state.Deadline
+		}
+		if now.Before(deadline) {
+			w.t.Fatalf("order %s was to expire at %s, %s before its deadline", expire.OrderID, now, deadline.Sub(now))
 		}
 	}
 }
@@ -304,6 +320,7 @@ func (w *world) checkEnd() {
 			w.t.Fatalf("seat type %s: %d are still held", seatType, n)
 		}
 	}
+	w.checkLine()
 	for _, id := range orderIDs {
 		w.checkOrder(id)
 	}

@@ -24,7 +24,10 @@ import (
 	"github.com/plenary/plenary/engine/es"
 )
 
-const hold = 15 * time.Minute
+const (
+	hold     = 15 * time.Minute
+	offerFor = 30 * time.Minute
+)
 
 var times = registration.Config{Hold: hold, Grace: 5 * time.Minute, Leeway: time.Second}
 
@@ -52,6 +55,7 @@ type world struct {
 
 	people
 	facts
+	line
 }
 
 // envelope is a message on its way.
@@ -75,12 +79,13 @@ func newWorld(t *rapid.T) *world {
 		catalogues:  newStreams(catalogue.Aggregate(), 1),
 		orders:      newStreams(order.Aggregate(order.Config{Hold: hold, MaxSeatsPerType: 20}), 0),
 		assignments: newStreams(assignments.Aggregate(), 0),
-		seats:       newStreams(seats.Aggregate(), 1),
+		seats:       newStreams(seats.Aggregate(seats.Config{Offer: offerFor}), 1),
 		payments:    newStreams(payment.Aggregate("demo"), 1),
 		promos:      newStreams(promo.Aggregate(), 1),
 		processes:   map[string]*process{},
 		wakes:       map[uuid.UUID]time.Time{},
 		facts:       newFacts(),
+		line:        newLine(),
 	}
 	w.openConference()
 	return w
@@ -309,6 +314,7 @@ func (w *world) others(refs []es.Ref) map[es.Ref]any {
 // publish sends an event to those who read it, and notes what it says.
 func (w *world) publish(stream string, version uint64, cause envelope, event any) {
 	w.note(event)
+	w.noteLine(event)
 	m := envelope{es.DerivedID(stream, "event/"+strconv.FormatUint(version, 10)), cause.correlationID, event}
 	_, read := registrations.Route(es.Input{CorrelationID: m.correlationID, Message: event})
 	if _, refund := event.(contracts.PaymentRefundRequested); read || refund {

@@ -86,7 +86,7 @@ func newWorld(t *testing.T) *world {
 		return ordermeasure.Orders(e, w.registry)
 	})
 	add("seats", contracts.TopicSeats, func(e *handling.Engine, _ bus.Publisher) error {
-		handling.Aggregate(e, seats.Aggregate())
+		handling.Aggregate(e, seats.Aggregate(seats.Config{Offer: time.Minute}))
 		return nil
 	})
 	add("payments", contracts.TopicPayments, func(e *handling.Engine, p bus.Publisher) error {

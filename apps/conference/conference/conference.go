@@ -6,7 +6,8 @@
 // it owes others it tells them by commands, absolute and with its own version,
 // so that one that comes late or twice does nothing: SetCatalogue to the order
 // app whenever what is on sale changed, SetSeatsQuota to the seats app for each
-// seat type whose quota changed.
+// seat type whose quota changed, and SetSeatsSale whenever it changed when seats are
+// sold, or whose line is closed or moved.
 package conference
 
 import (
@@ -49,6 +50,10 @@ type State struct {
 	// last one that changed what is on sale.
 	Version          uint64 `json:"version"`
 	CatalogueVersion uint64 `json:"catalogueVersion"`
+	// Moves are those of the lines, in their order, and SaleVersion the version of the
+	// last event that changed when seats are sold, or closed, reopened or moved a line.
+	Moves       []contracts.WaitlistMove `json:"moves,omitempty"`
+	SaleVersion uint64                   `json:"saleVersion,omitempty"`
 }
 
 // SeatType is a kind of seat. One that was removed stays known: its id stands
@@ -64,6 +69,8 @@ type SeatType struct {
 
 	// QuotaVersion is the version of the last event that changed the quota.
 	QuotaVersion uint64 `json:"quotaVersion"`
+	// WaitlistClosed: nobody may wait in line for its seats.
+	WaitlistClosed bool `json:"waitlistClosed,omitempty"`
 }
 
 func (s State) exists() bool { return s.ID != uuid.Nil && !s.Deleted }
@@ -101,6 +108,9 @@ func Aggregate() es.Aggregate[State] {
 			es.On(func(c contracts.AddSeatType) uuid.UUID { return c.ConferenceID }, addSeatType),
 			es.On(func(c contracts.UpdateSeatType) uuid.UUID { return c.ConferenceID }, updateSeatType),
 			es.On(func(c contracts.RemoveSeatType) uuid.UUID { return c.ConferenceID }, removeSeatType),
+			es.On(func(c contracts.CloseWaitlist) uuid.UUID { return c.ConferenceID }, closeWaitlist),
+			es.On(func(c contracts.ReopenWaitlist) uuid.UUID { return c.ConferenceID }, reopenWaitlist),
+			es.On(func(c contracts.MoveWaitlist) uuid.UUID { return c.ConferenceID }, moveWaitlist),
 		},
 		Guard:           guard,
 		Owns:            owns,
@@ -342,31 +352,34 @@ func evolve(s State, event any) State {
 	switch e := event.(type) {
 	case contracts.ConferenceCreated:
 		s.ID, s.Slug, s.Owner, s.Currency, s.Details = e.ConferenceID, e.Slug, e.Owner, e.Currency, e.Details
-		s.CatalogueVersion = s.Version
+		s.CatalogueVersion, s.SaleVersion = s.Version, s.Version
 	case contracts.ConferenceRenamed:
 		s.Slug = e.Slug
 	case contracts.ConferenceDeleted:
 		s.Deleted = true
 	case contracts.ConferenceUpdated:
 		if timesOf(e.Details) != timesOf(s.Details) {
-			s.CatalogueVersion = s.Version
+			s.CatalogueVersion, s.SaleVersion = s.Version, s.Version
 		}
 		s.Details = e.Details
 	case contracts.ConferencePublished:
-		s.Published, s.Public, s.CatalogueVersion = true, true, s.Version
+		s.Published, s.Public, s.CatalogueVersion, s.SaleVersion = true, true, s.Version, s.Version
 	case contracts.ConferenceUnpublished:
-		s.Published, s.CatalogueVersion = false, s.Version
+		s.Published, s.CatalogueVersion, s.SaleVersion = false, s.Version, s.Version
 	case contracts.SeatTypeAdded:
 		s.SeatTypes = append(s.SeatTypes, SeatType{
 			ID: e.SeatTypeID, Name: e.Name, Description: e.Description, Price: e.Price, Quota: e.Quota,
 			SalesWindow: e.SalesWindow, QuotaVersion: s.Version,
 		})
-		s.CatalogueVersion = s.Version
+		s.CatalogueVersion, s.SaleVersion = s.Version, s.Version
 	case contracts.SeatTypeUpdated:
 		if i, known := s.find(e.SeatTypeID); known {
 			t := &s.SeatTypes[i]
 			if t.Name != e.Name || t.Price != e.Price || windowInUTC(t.SalesWindow) != windowInUTC(e.SalesWindow) {
 				s.CatalogueVersion = s.Version
+			}
+			if windowInUTC(t.SalesWindow) != windowInUTC(e.SalesWindow) {
+				s.SaleVersion = s.Version
 			}
 			if t.Quota != e.Quota {
 				t.QuotaVersion = s.Version
@@ -376,8 +389,15 @@ func evolve(s State, event any) State {
 	case contracts.SeatTypeRemoved:
 		if i, known := s.find(e.SeatTypeID); known {
 			s.SeatTypes[i].Removed, s.SeatTypes[i].Quota, s.SeatTypes[i].QuotaVersion = true, 0, s.Version
-			s.CatalogueVersion = s.Version
+			s.CatalogueVersion, s.SaleVersion = s.Version, s.Version
 		}
+	case contracts.WaitlistClosed:
+		s = s.closed(e.SeatTypeID, true)
+	case contracts.WaitlistReopened:
+		s = s.closed(e.SeatTypeID, false)
+	case contracts.WaitlistMoved:
+		s.SaleVersion = s.Version
+		s.Moves = append(s.Moves, contracts.WaitlistMove{Version: s.Version, From: e.SeatTypeID, To: e.To})
 	}
 	return s
 }
@@ -389,6 +409,9 @@ func react(s State, _ any, out *es.Outbox) {
 		if t.QuotaVersion == s.Version {
 			out.Send(contracts.SetSeatsQuota{ConferenceID: s.ID, SeatType: t.ID, Quota: t.Quota, Version: s.Version})
 		}
+	}
+	if s.SaleVersion == s.Version {
+		out.Send(s.sale())
 	}
 	if s.CatalogueVersion == s.Version {
 		out.Send(s.catalogue())

@@ -25,6 +25,7 @@ const (
 	reserved          = "reserved"
 	partiallyReserved = "partially-reserved"
 	rejected          = "rejected"
+	waitlisted        = "waitlisted"
 	confirmed         = "confirmed"
 )
 
@@ -37,6 +38,7 @@ func fatesOf(registry *message.Registry) map[string]string {
 		reserved:          contracts.OrderReservationCompleted{},
 		partiallyReserved: contracts.OrderPartiallyReserved{},
 		rejected:          contracts.OrderRejected{},
+		waitlisted:        contracts.OrderWaitlisted{},
 		confirmed:         contracts.OrderConfirmed{},
 		"expired":         contracts.OrderExpired{},
 		"reinstated":      contracts.OrderReinstated{},
@@ -90,11 +92,14 @@ func Orders(engine *handling.Engine, registry *message.Registry) error {
 				asked, begun = r.Time, r.Time
 			case updated:
 				asked = r.Time
-			case reserved, partiallyReserved, rejected:
+			case reserved, partiallyReserved, waitlisted, rejected:
 				if !asked.IsZero() {
 					took := r.Time.Sub(asked)
 					reservation.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("result", fate)))
 					level.Count(ctx, took <= promised)
+				}
+				if fate == waitlisted { // that was the answer; an offer comes when it comes
+					asked = time.Time{}
 				}
 			case confirmed:
 				if !begun.IsZero() {
@@ -115,6 +120,8 @@ func times(records []stream.Record, fates map[string]string) (asked, begun time.
 			asked, begun = r.Time, r.Time
 		case updated:
 			asked = r.Time
+		case waitlisted:
+			asked = time.Time{}
 		}
 	}
 	return asked, begun

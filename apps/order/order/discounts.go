@@ -268,9 +268,9 @@ func (d Discount) off(lines []contracts.OrderLine, seats []int, rest []int64) []
 }
 
 // quantity is the number of seats that a line costs: those granted or, before the
-// seats answered, those requested.
+// seats answered and in line, those requested.
 func quantity(line contracts.OrderLine) int {
-	if line.State == contracts.LineRequested {
+	if line.State == contracts.LineRequested || line.State == contracts.LineWaiting {
 		return line.Requested
 	}
 	return line.Granted

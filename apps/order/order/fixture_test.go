@@ -115,7 +115,7 @@ func placed(items ...contracts.SeatQuantity) contracts.OrderPlaced {
 }
 
 func updated(version int, items ...contracts.SeatQuantity) contracts.OrderUpdated {
-	return contracts.OrderUpdated{OrderID: orderID, Version: version, Items: items}
+	return contracts.OrderUpdated{OrderID: orderID, Version: version, Items: items, Deadline: estest.Noon.Add(hold)}
 }
 
 func registrant(p contracts.Person) contracts.OrderRegistrantAssigned {

@@ -35,6 +35,7 @@ var (
 		{"expired", after(changedAndReserved, expired()), 398_00},
 		{"confirmed", after(changedAndReserved, confirmedBy(payment, 398_00, of(general, 2))), 398_00},
 		{"cancelled", after(changedAndReserved, cancelled()), 398_00},
+		{"waitlisted", after(changed, waitlisted(2, of(general, 2)), totals(2, 398_00, waitingLine(general, 2))), 398_00},
 	}
 )
 
@@ -46,10 +47,10 @@ type outcome struct {
 
 func events(then ...any) outcome   { return outcome{then: then} }
 func refused(code es.Code) outcome { return outcome{refused: code} }
-func sameForAll(o outcome) columns { return columns{o, o, o, o, o, o, o, o} }
+func sameForAll(o outcome) columns { return columns{o, o, o, o, o, o, o, o, o} }
 
 // columns are the outcomes in the order of standings.
-type columns [8]outcome
+type columns [9]outcome
 
 // TestEveryCommandInEveryStatus is the order's whole table: each command for an
 // order in each status, with commands that answer an older version, repeat what
@@ -83,30 +84,30 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 
 	for _, row := range []row{
 		{"RegisterToConference, the same", is(register(of(workshop, 1))),
-			//       missing, placed, partially, reserved, rejected, expired, confirmed, cancelled
-			columns{placing, nothing, nothing, nothing, nothing, nothing, nothing, nothing}},
+			//       missing, placed, partially, reserved, rejected, expired, confirmed, cancelled, waitlisted
+			columns{placing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing}},
 		{"RegisterToConference, with other items", is(register(of(general, 2))),
-			columns{placing, another, another, another, another, another, another, another}},
+			columns{placing, another, another, another, another, another, another, another, another}},
 		{"ChangeOrderItems", is(change(of(cocktail, 1))),
-			columns{missing, changing, changing, changing, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, changing, changing, changing, rejectd, expiredR, confirmd, cancelld, changing}},
 		{"AssignRegistrantDetails, of somebody else", is(assignRegistrant(grace)),
-			columns{missing, graceIs, graceIs, graceIs, rejectd, expiredR, graceIs, cancelld}},
+			columns{missing, graceIs, graceIs, graceIs, rejectd, expiredR, graceIs, cancelld, graceIs}},
 		{"MarkSeatsAsReserved, all", is(mark(2, of(general, 2))),
-			columns{missing, complete, held, nothing, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, complete, held, nothing, rejectd, expiredR, confirmd, cancelld, complete}},
 		{"MarkSeatsAsReserved, some", is(mark(2, of(general, 1))),
-			columns{missing, partial, nothing, held, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, partial, nothing, held, rejectd, expiredR, confirmd, cancelld, partial}},
 		{"MarkSeatsAsReserved, none", is(mark(2)),
-			columns{missing, refused(refusal.NothingGranted), held, held, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, refused(refusal.NothingGranted), held, held, rejectd, expiredR, confirmd, cancelld, refused(refusal.NothingGranted)}},
 		{"MarkSeatsAsReserved, of an older version", is(mark(1, of(workshop, 1))),
-			columns{missing, older, older, older, rejectd, expiredR, confirmd, cancelld}},
+			columns{missing, older, older, older, rejectd, expiredR, confirmd, cancelld, older}},
 		{"RejectOrder", is(reject(2)),
-			columns{missing, events(rejected(2)), held, held, nothing, expiredR, confirmd, cancelld}},
+			columns{missing, events(rejected(2)), held, held, nothing, expiredR, confirmd, cancelld, events(rejected(2))}},
 		{"RejectOrder, of an older version", is(reject(1)),
-			columns{missing, older, older, older, nothing, expiredR, confirmd, cancelld}},
+			columns{missing, older, older, older, nothing, expiredR, confirmd, cancelld, older}},
 		{"ConfirmOrder, with an exact payment", func(s standing) any { return confirmPaid(payment2, s.total) },
 			columns{missing, refused(refusal.NotReserved),
 				events(confirmedBy(payment2, 199_00, of(general, 1))), events(confirmedBy(payment2, 398_00, of(general, 2))),
-				rejectd, expiredR, refused(refusal.AlreadyPaid), cancelld}},
+				rejectd, expiredR, refused(refusal.AlreadyPaid), cancelld, refused(refusal.NotReserved)}},
 		{"ConfirmOrder, with a payment of another amount", func(s standing) any { return confirmPaid(payment2, s.total+1) },
 			func() columns {
 				c := sameForAll(refused(refusal.AmountDiffers))
@@ -116,11 +117,11 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		{"ConfirmOrder, without a payment", is(confirmFree()),
 			func() columns {
 				c := sameForAll(refused(refusal.PaymentRequired))
-				c[0], c[1] = missing, refused(refusal.NotReserved)
+				c[0], c[1], c[8] = missing, refused(refusal.NotReserved), refused(refusal.NotReserved)
 				return c
 			}()},
 		{"ExpireOrder", is(expire()),
-			columns{missing, expires, expires, expires, rejectd, nothing, confirmd, cancelld}},
+			columns{missing, expires, expires, expires, rejectd, nothing, confirmd, cancelld, expires}},
 		{"ReinstateOrder", is(func() any {
 			c := reinstate(2, 398_00, of(general, 2))
 			c.PaymentID = payment2
@@ -128,12 +129,18 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		}()),
 			columns{missing, refused(refusal.NotExpired), refused(refusal.NotExpired), refused(refusal.NotExpired), rejectd,
 				events(estest.Any[contracts.OrderReinstated](), confirmedBy(payment2, 398_00, of(general, 2))),
-				confirmd, cancelld}},
+				confirmd, cancelld, refused(refusal.NotExpired)}},
 		{"ReinstateOrder, of an older version", is(reinstate(1, 500_00, of(workshop, 1))),
 			columns{missing, refused(refusal.NotExpired), refused(refusal.NotExpired), refused(refusal.NotExpired), rejectd,
-				older, nothing, cancelld}},
+				older, nothing, cancelld, refused(refusal.NotExpired)}},
 		{"CancelOrder", is(cancel()),
-			columns{missing, gone, gone, gone, rejectd, expiredR, events(cancelledWithRefund(payment)), nothing}},
+			columns{missing, gone, gone, gone, rejectd, expiredR, events(cancelledWithRefund(payment)), nothing, gone}},
+		{"MarkSeatsAsWaitlisted", is(markWaitlisted(2, of(general, 2))),
+			columns{missing, events(waitlisted(2, of(general, 2)), estest.Any[contracts.OrderTotalsCalculated]()), held, held, rejectd, expiredR, confirmd, cancelld, nothing}},
+		{"MarkSeatsAsWaitlisted, of an older version", is(markWaitlisted(1, of(general, 2))),
+			columns{missing, older, older, older, rejectd, expiredR, confirmd, cancelld, older}},
+		{"LeaveWaitlist", is(contracts.LeaveWaitlist{OrderID: orderID}),
+			columns{missing, refused(refusal.NotWaitlisted), refused(refusal.NotWaitlisted), refused(refusal.NotWaitlisted), rejectd, expiredR, confirmd, nothing, gone}},
 	} {
 		for i, s := range standings {
 			estest.Run(t, orders, estest.Scenario{

@@ -34,7 +34,9 @@ func Aggregate(c Config) es.Aggregate[State] {
 				})),
 			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, c.change, es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
 			es.On(func(m contracts.AssignRegistrantDetails) uuid.UUID { return m.OrderID }, assignRegistrant, es.Reads(itsCatalogue[contracts.AssignRegistrantDetails])),
-			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved),
+			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved, es.Reads(catalogueOfOffer)),
+			es.On(func(m contracts.MarkSeatsAsWaitlisted) uuid.UUID { return m.OrderID }, markAsWaitlisted, es.Reads(itsCatalogue[contracts.MarkSeatsAsWaitlisted])),
+			es.On(func(m contracts.LeaveWaitlist) uuid.UUID { return m.OrderID }, leaveWaitlist),
 			es.On(func(m contracts.RejectOrder) uuid.UUID { return m.OrderID }, reject),
 			es.On(func(m contracts.ConfirmOrder) uuid.UUID { return m.OrderID }, confirm),
 			es.On(func(m contracts.LookForOrder) uuid.UUID { return m.OrderID }, func(es.Env, State, contracts.LookForOrder) ([]any, error) { return nil, nil }),
@@ -51,7 +53,7 @@ func Aggregate(c Config) es.Aggregate[State] {
 		React:           react,
 		Handled:         0, // an order's stream is short: it keeps the ids of all messages it handled
 		AnswersNoEffect: true,
-		SnapshotSchema:  2,
+		SnapshotSchema:  3,
 	}
 }
 
@@ -74,6 +76,8 @@ func most(command any) int {
 		if !m.ByOrganiser {
 			return MaxCommands + MaxCancellations
 		}
+	case contracts.LeaveWaitlist:
+		return MaxCommands + MaxCancellations
 	case contracts.ConfirmOrder:
 		if m.PaymentID == nil {
 			return MaxCommands
@@ -102,6 +106,15 @@ func Ref(orderID uuid.UUID) es.Ref {
 // the order is changed, and the conference's times when it is cancelled or its
 // registrant corrected.
 func itsCatalogue[C any](s State, _ C) []es.Ref { return []es.Ref{catalogue.Ref(s.ConferenceID)} }
+
+// catalogueOfOffer is needed for what was offered to an order in line: that may be of
+// another type than it asked for.
+func catalogueOfOffer(s State, m contracts.MarkSeatsAsReserved) []es.Ref {
+	if m.Wanted == nil {
+		return nil
+	}
+	return itsCatalogue(s, m)
+}
 
 // place opens an order for a conference that is on sale, at today's prices. Its
 // hold deadline is set here, once: nothing that fails or repeats moves it. The
@@ -136,7 +149,7 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 		return nil, err
 	}
 	const version = 1
-	return []any{
+	events := []any{
 		contracts.OrderPlaced{
 			OrderID:      m.OrderID,
 			ConferenceID: m.ConferenceID,
@@ -144,9 +157,15 @@ func (c Config) place(env es.Env, s State, m contracts.RegisterToConference) ([]
 			Items:        items,
 			Deadline:     env.Now.Add(c.Hold),
 			Locator:      locator,
+			Waiting:      waiting(m.Waitlist, onSale),
+			WaitsFor:     m.WaitsFor,
 		},
 		totals(m.OrderID, version, lines, nil),
-	}, nil
+	}
+	if m.Registrant != nil {
+		events = append(events, contracts.OrderRegistrantAssigned{OrderID: m.OrderID, Registrant: *m.Registrant})
+	}
+	return events, nil
 }
 
 // change puts an open order back to Placed, with the next version of its items
@@ -172,8 +191,12 @@ func (c Config) change(env es.Env, s State, m contracts.ChangeOrderItems) ([]any
 	if err != nil {
 		return nil, err
 	}
-	version := s.Version + 1
-	events := append([]any{contracts.OrderUpdated{OrderID: m.OrderID, Version: version, Items: items}}, s.requestAgain(m.OrderID, items)...)
+	version, deadline := s.Version+1, s.Deadline
+	if s.Status == Waitlisted { // it waited until the conference starts, and now has a hold as a new order has
+		deadline = env.Now.Add(c.Hold)
+	}
+	updated := contracts.OrderUpdated{OrderID: m.OrderID, Version: version, Items: items, Deadline: deadline, Waiting: waiting(m.Waitlist, onSale)}
+	events := append([]any{updated}, s.requestAgain(m.OrderID, items)...)
 	return append(events, totals(m.OrderID, version, lines, nil)), nil
 }
 
@@ -208,31 +231,46 @@ func assignRegistrant(env es.Env, s State, m contracts.AssignRegistrantDetails) 
 // markAsReserved takes the answer of the seats to the current version of the
 // items. A grant equal to the request completes the reservation; some but not
 // all make the order what was granted. Nothing is no answer for this command:
-// then the order is rejected.
-func markAsReserved(_ es.Env, s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
+// then the order is rejected, or in line. What was offered to an order in line comes
+// with a deadline of its own, and with what it waited for at last.
+func markAsReserved(env es.Env, s State, m contracts.MarkSeatsAsReserved) ([]any, error) {
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
 	}
 	if m.Version != s.Version {
 		return nil, s.superseded(m.Version)
 	}
-	if s.Status != Placed {
+	if s.Status != Placed && s.Status != Waitlisted {
 		if m.Granted.Equal(s.Items) {
 			return nil, nil
 		}
 		return nil, s.refuseSecondAnswer()
 	}
-	lines, granted, err := answered(s.Lines, m.Granted)
+	offered, items, lines, deadline := m.Wanted != nil, s.Items, s.Lines, s.Deadline
+	if offered {
+		items, deadline = m.Wanted, m.Deadline
+		var err error
+		if lines, err = s.linesFor(env, items); err != nil {
+			return nil, err
+		}
+	}
+	lines, granted, err := answered(lines, m.Granted)
 	if err != nil {
 		return nil, err
 	}
-	var reserved any = contracts.OrderPartiallyReserved{
-		OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: s.Deadline,
-	}
-	if granted.Equal(s.Items) {
+	var reserved any
+	if granted.Equal(items) {
 		reserved = contracts.OrderReservationCompleted{
-			OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: s.Deadline,
+			OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: deadline, Offered: offered,
 		}
+	} else {
+		partially := contracts.OrderPartiallyReserved{
+			OrderID: m.OrderID, Version: s.Version, Granted: granted, Deadline: deadline, Offered: offered,
+		}
+		if s.Waitlist != nil && !offered {
+			partially.RestID = s.Waitlist.RestID
+		}
+		reserved = partially
 	}
 	events, discounts := s.reduced(m.OrderID, granted, lines)
 	return append(append([]any{reserved}, events...), totals(m.OrderID, s.Version, lines, discounts)), nil
@@ -249,7 +287,7 @@ func reject(_ es.Env, s State, m contracts.RejectOrder) ([]any, error) {
 	if m.Version != s.Version {
 		return nil, s.superseded(m.Version)
 	}
-	if s.Status != Placed {
+	if s.Status != Placed && s.Status != Waitlisted {
 		return nil, s.refuseSecondAnswer()
 	}
 	return []any{contracts.OrderRejected{OrderID: m.OrderID, Version: s.Version, Reason: m.Reason}}, nil
@@ -271,7 +309,7 @@ func confirm(_ es.Env, s State, m contracts.ConfirmOrder) ([]any, error) {
 		return nil, s.refuseAmount(s.Total)
 	case s.Registrant == nil:
 		return nil, es.Refuse(refusal.RegistrantRequired, "the order has no registrant")
-	case s.Status == Placed:
+	case s.Status == Placed, s.Status == Waitlisted:
 		return nil, es.Refuse(refusal.NotReserved, "no seats are held for the order as it is")
 	case !paid && !s.Total.IsZero():
 		return nil, es.Refuse(refusal.PaymentRequired, "the order costs %s", s.Total)
@@ -380,10 +418,23 @@ func (s State) refuseToGiveBack(env es.Env, byOrganiser bool) error {
 	return nil
 }
 
-// react has the seats of a confirmed order opened for assignment.
+// react has the seats of a confirmed order opened for assignment, and the rest of an
+// order that got some of its seats placed as an order of its own.
 func react(s State, event any, out *es.Outbox) {
-	if e, ok := event.(contracts.OrderConfirmed); ok {
+	switch e := event.(type) {
+	case contracts.OrderConfirmed:
 		out.Send(contracts.CreateSeatAssignments{OrderID: e.OrderID, ConferenceID: s.ConferenceID, Seats: e.Seats})
+	case contracts.OrderPartiallyReserved:
+		if e.RestID != nil {
+			out.Send(contracts.RegisterToConference{
+				OrderID: *e.RestID, ConferenceID: s.ConferenceID, Items: s.rest(e.Granted), Waitlist: &contracts.Waitlist{},
+				WaitsFor: &e.OrderID, Registrant: s.Registrant,
+			})
+		}
+	case contracts.OrderRegistrantAssigned:
+		if s.RestID != nil {
+			out.Send(contracts.AssignRegistrantDetails{OrderID: *s.RestID, Registrant: e.Registrant})
+		}
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 // Status is how an order stands. An order that does not exist has none.
 type Status string
 
-// The statuses of an order. Placed, PartiallyReserved and Reserved are open:
-// the registrant may still change the order, and it may still lapse.
+// The statuses of an order. Placed, Waitlisted, PartiallyReserved and Reserved are
+// open: the registrant may still change the order, and it may still lapse.
 const (
 	Placed            Status = "placed"             // the answer of the seats is awaited
+	Waitlisted        Status = "waitlisted"         // it is in line
 	PartiallyReserved Status = "partially-reserved" // some of the seats are held
 	Reserved          Status = "reserved"           // all of the seats are held
 	Rejected          Status = "rejected"           // no seats could be had
@@ -38,8 +39,12 @@ type State struct {
 	Lines []contracts.OrderLine `json:"lines"`
 	Total contracts.Money       `json:"total"`
 	// Deadline is when the hold lapses.
-	Deadline   time.Time         `json:"deadline"`
-	Registrant *contracts.Person `json:"registrant,omitempty"`
+	Deadline time.Time `json:"deadline"`
+	// Waitlist is its wish to wait in line, if it has one, and RestID the order that
+	// waits for what was not granted.
+	Waitlist   *contracts.Waitlist `json:"waitlist,omitempty"`
+	RestID     *uuid.UUID          `json:"restId,omitempty"`
+	Registrant *contracts.Person   `json:"registrant,omitempty"`
 	// Discounts are its promo codes, in the order in which they take effect, and
 	// Requests the number of the last request for one.
 	Discounts []Discount `json:"discounts,omitempty"`
@@ -57,10 +62,13 @@ func evolve(s State, event any) State {
 		s.PlacedItems = e.Items
 		s.Items = e.Items
 		s.Deadline = e.Deadline
+		s.Waitlist = e.Waitlist
 	case contracts.OrderUpdated:
 		s.Status = Placed
 		s.Version = e.Version
 		s.Items = e.Items
+		s.Deadline = e.Deadline
+		s.Waitlist = e.Waitlist
 	case contracts.OrderTotalsCalculated:
 		s.Lines = e.Lines
 		s.Total = e.Total
@@ -69,9 +77,18 @@ func evolve(s State, event any) State {
 	case contracts.OrderReservationCompleted:
 		s.Status = Reserved
 		s.Items = e.Granted
+		s.Deadline = e.Deadline
 	case contracts.OrderPartiallyReserved:
 		s.Status = PartiallyReserved
 		s.Items = e.Granted
+		s.Deadline = e.Deadline
+		if e.RestID != nil {
+			s.RestID = e.RestID
+		}
+	case contracts.OrderWaitlisted:
+		s.Status = Waitlisted
+		s.Items = e.Items
+		s.Deadline = e.Deadline
 	case contracts.OrderRejected:
 		s.Status = Rejected
 	case contracts.OrderExpired:

@@ -35,6 +35,7 @@
 //
 //	for operators
 //	GET  /orders/overdue?before=             view.OverdueOrders
+//	GET  /orders/waiting                     view.MissingOrders: the first in line of each conference for seats that are free
 //	GET  /orders/missing                     view.MissingOrders: there are payments of them, and nothing else
 //	GET  /failed-refunds                     view.FailedRefunds
 //	GET  /dead-letters?status=&reason=&handler=&messageType=&stream=&before=

@@ -32,6 +32,15 @@ func missingOrders(r request) (any, error) {
 	return r.store.MissingOrders(r.Request.Context(), r.tenant, after, limit)
 }
 
+// waitingOrders are those in line first for seats that could be offered.
+func (a *API) waitingOrders(r request) (any, error) {
+	after, limit, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.WaitingOrders(r.Request.Context(), r.tenant, a.Now(), after, limit)
+}
+
 // recentOrders are those of all conferences.
 func recentOrders(r request) (any, error) {
 	q, err := r.list()

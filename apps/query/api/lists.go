@@ -46,7 +46,7 @@ func (r request) list() (q store.ListQuery, err error) {
 	q.Typed = r.typed()
 	q.Status = view.OrderStatus(r.Query("status"))
 	switch q.Status {
-	case "", view.OrderPlaced, view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed, view.OrderRejected, view.OrderExpired, view.OrderCancelled:
+	case "", view.OrderPlaced, view.OrderWaitlisted, view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed, view.OrderRejected, view.OrderExpired, view.OrderCancelled:
 	default:
 		return q, problem.New(http.StatusBadRequest, problem.InvalidRequest, "status must be one of an order's")
 	}
@@ -100,6 +100,14 @@ func attendeeList(r request, conference uuid.UUID, q store.ListQuery) (view.Atte
 
 func promoCodes(r request, conference uuid.UUID, q store.ListQuery) (view.PromoCodes, error) {
 	return r.store.PromoCodes(r.Request.Context(), r.tenant, conference, q)
+}
+
+func waitlist(r request) (any, error) {
+	id, err := r.existing()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.Waitlist(r.Request.Context(), r.tenant, id)
 }
 
 func suggestions(r request, conference uuid.UUID, q store.ListQuery) (view.Suggestions, error) {

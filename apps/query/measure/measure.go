@@ -63,7 +63,7 @@ func Shown() (func(ctx context.Context, began time.Time, events []message.Messag
 // statuses are all that an order may have, so that none is missing where there
 // are no such orders.
 var statuses = []view.OrderStatus{
-	view.OrderPlaced, view.OrderPartiallyReserved, view.OrderReserved, view.OrderRejected, view.OrderExpired, view.OrderConfirmed, view.OrderCancelled,
+	view.OrderPlaced, view.OrderWaitlisted, view.OrderPartiallyReserved, view.OrderReserved, view.OrderRejected, view.OrderExpired, view.OrderConfirmed, view.OrderCancelled,
 }
 
 const (

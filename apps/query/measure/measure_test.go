@@ -135,7 +135,7 @@ func TestTotalsAreShown(t *testing.T) {
 		t.Errorf("loose payments %v", got)
 	}
 	want := map[string]float64{
-		"status=placed": 1, "status=partially-reserved": 0, "status=reserved": 0, "status=rejected": 0,
+		"status=placed": 1, "status=waitlisted": 0, "status=partially-reserved": 0, "status=reserved": 0, "status=rejected": 0,
 		"status=expired": 0, "status=confirmed": 0, "status=cancelled": 0,
 	}
 	if got := recorded.Value("plenary.orders"); !maps.Equal(got, want) {

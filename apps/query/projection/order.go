@@ -17,21 +17,28 @@ func Order(o *view.Order, m message.Message) {
 		o.ID, o.ConferenceID = e.OrderID, e.ConferenceID
 		o.Status, o.Version = view.OrderPlaced, e.Version
 		o.Lines = requested(e.Items)
-		o.Deadline, o.Locator = e.Deadline.UTC(), e.Locator
+		o.Deadline, o.Locator, o.WaitsFor = e.Deadline.UTC(), e.Locator, e.WaitsFor
 		o.PlacedAt = m.Time.UTC()
 	case contracts.OrderUpdated:
 		o.Status, o.Version = view.OrderPlaced, e.Version
 		o.Lines = requested(e.Items)
+		o.Deadline, o.Offered = e.Deadline.UTC(), false
+	case contracts.OrderWaitlisted:
+		o.Status = view.OrderWaitlisted
+		o.Deadline = e.Deadline.UTC()
 	case contracts.OrderTotalsCalculated:
 		o.Lines, o.Discounts, o.Total, o.Free = e.Lines, e.Discounts, e.Total, e.IsFreeOfCharge
 	case contracts.OrderRegistrantAssigned:
 		o.Registrant = &e.Registrant
 	case contracts.OrderPartiallyReserved:
 		o.Status = view.OrderPartiallyReserved
-		o.Deadline = e.Deadline.UTC()
+		o.Deadline, o.Offered = e.Deadline.UTC(), e.Offered
+		if e.RestID != nil {
+			o.RestID = e.RestID
+		}
 	case contracts.OrderReservationCompleted:
 		o.Status = view.OrderReserved
-		o.Deadline = e.Deadline.UTC()
+		o.Deadline, o.Offered = e.Deadline.UTC(), e.Offered
 	case contracts.OrderRejected:
 		o.Status, o.Reason = view.OrderRejected, e.Reason
 		for i := range o.Lines {

@@ -123,6 +123,14 @@ func detail(body any) string {
 		return seats(e.Granted)
 	case contracts.OrderReservationCompleted:
 		return seats(e.Granted)
+	case contracts.OrderWaitlisted:
+		return "waits for " + seats(e.Items)
+	case contracts.WaitlistJoined:
+		return "waits for " + seats(e.Wanted)
+	case contracts.WaitlistChanged:
+		return "waits for " + seats(e.Wanted)
+	case contracts.SeatsOffered:
+		return seats(e.Granted)
 	case contracts.OrderRejected:
 		return e.Reason
 	case contracts.OrderCancelled:

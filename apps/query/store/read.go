@@ -49,7 +49,15 @@ func (s *Store) Order(ctx context.Context, tenant string, id uuid.UUID) (view.Or
 	if o.ID == uuid.Nil {
 		return view.Order{}, ErrNotFound
 	}
-	return projection.Assemble(o, seating, payments), nil
+	o = projection.Assemble(o, seating, payments)
+	if o.Status == view.OrderWaitlisted {
+		line, err := s.availability(ctx, tenant, o.ConferenceID)
+		if err != nil {
+			return view.Order{}, err
+		}
+		o.Waitlist = line.PlaceOf(o.ID)
+	}
+	return o, nil
 }
 
 // FindOrder is the order of a registrant, by e-mail and record locator, in any

@@ -24,7 +24,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 12
+const viewShape = 13
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -202,7 +202,13 @@ var tables = []table{
 	}, projection.PromoCode, shown[view.PromoCode]{columns: func(p view.PromoCode) []any {
 		return []any{p.ConferenceID.String(), nanos(p.CreatedAt)}
 	}}),
-	tableOf(table{name: "availability", aggregate: "seats"}, projection.Seats, shown[projection.Availability]{}),
+	tableOf(table{
+		name: "availability", aggregate: "seats",
+		columns: []column{{"waiting", integer}}, // orders in line
+		indexes: []index{{"waiting", "waiting, id"}},
+	}, projection.Seats, shown[projection.Availability]{columns: func(a projection.Availability) []any {
+		return []any{int64(len(a.Line))}
+	}}),
 	// Streams that no view shows; their ids are their whole names. It stands last:
 	// see tableOfStream.
 	tableOf(table{name: "others"}, func(*struct{}, message.Message) {}, shown[struct{}]{}),

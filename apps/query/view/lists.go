@@ -72,7 +72,7 @@ type OrderSummary struct {
 	ID           uuid.UUID         `json:"id" format:"uuid"`
 	ConferenceID uuid.UUID         `json:"conferenceId" format:"uuid"`
 	Locator      string            `json:"locator"`
-	Status       OrderStatus       `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
+	Status       OrderStatus       `json:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
 	Registrant   *contracts.Person `json:"registrant,omitempty"`
 	Seats        int               `json:"seats" doc:"Seats granted or, until the seats have answered, requested"`
 	Total        contracts.Money   `json:"total"`

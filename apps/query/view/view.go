@@ -50,6 +50,9 @@ type SeatType struct {
 	Sales     Sales `json:"sales" doc:"When it can be ordered: within its own sales window and the conference's, while the conference is published"`
 	Quota     int   `json:"quota" doc:"Number of seats the organiser offers"`
 	Remaining int   `json:"remaining" doc:"Seats neither held nor sold; negative after the quota was set below the number held; 0 until the seats are set up"`
+	// WaitlistClosed and Waiting are of the line for its seats.
+	WaitlistClosed bool `json:"waitlistClosed" doc:"Whether the organiser has closed the line: nobody may wait for its seats"`
+	Waiting        int  `json:"waiting" doc:"Orders in line for its seats"`
 }
 
 // Sales is when something can be ordered.
@@ -70,6 +73,7 @@ type OrderStatus string
 // The states of an order.
 const (
 	OrderPlaced            OrderStatus = "placed" // waiting for the seats' answer
+	OrderWaitlisted        OrderStatus = "waitlisted"
 	OrderPartiallyReserved OrderStatus = "partially-reserved"
 	OrderReserved          OrderStatus = "reserved"
 	OrderConfirmed         OrderStatus = "confirmed"
@@ -81,21 +85,25 @@ const (
 // Open says whether the order holds, or waits for, seats that it may lose at its
 // deadline.
 func (s OrderStatus) Open() bool {
-	return s == OrderPlaced || s == OrderPartiallyReserved || s == OrderReserved
+	return s == OrderPlaced || s == OrderWaitlisted || s == OrderPartiallyReserved || s == OrderReserved
 }
 
 // Order is an order as its holder may see it.
 type Order struct {
 	ID           uuid.UUID                 `json:"id" format:"uuid"`
 	ConferenceID uuid.UUID                 `json:"conferenceId" format:"uuid"`
-	Status       OrderStatus               `json:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
+	Status       OrderStatus               `json:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
 	Version      int                       `json:"version" doc:"Version of the items; increases with every change of them"`
 	Lines        []contracts.OrderLine     `json:"lines" nullable:"false" doc:"Seats requested and granted, per seat type"`
 	Discounts    []contracts.OrderDiscount `json:"discounts" nullable:"false" doc:"What each promo code takes off, in the order in which they take effect"`
 	PromoCodes   []OrderPromoCode          `json:"promoCodes" nullable:"false" doc:"The codes that were asked for, with what became of them"`
 	Total        contracts.Money           `json:"total" doc:"Price of the seats granted or, until the seats have answered, requested, less the discounts"`
 	Free         bool                      `json:"isFreeOfCharge"`
-	Deadline     time.Time                 `json:"deadline" doc:"When the hold on the seats ends unless the order is confirmed"`
+	Deadline     time.Time                 `json:"deadline" doc:"When the hold on the seats ends unless the order is confirmed; of an order in line, when it waits no more: when the conference starts"`
+	Waitlist     *Place                    `json:"waitlist,omitempty" doc:"Present while the order is in line"`
+	Offered      bool                      `json:"offered,omitempty" doc:"The seats were offered to the order when it was in line"`
+	RestID       *uuid.UUID                `json:"restId,omitempty" format:"uuid" doc:"The order that waits in line for the seats that this one did not get"`
+	WaitsFor     *uuid.UUID                `json:"waitsFor,omitempty" format:"uuid" doc:"The order that got fewer seats than it asked for; this one waits for the rest"`
 	Reason       string                    `json:"reason,omitempty" doc:"Why the order was rejected"`
 	Locator      string                    `json:"locator" doc:"Record locator: together with the registrant's e-mail address it finds the order again" example:"K7PQ2MXA"`
 	Registrant   *contracts.Person         `json:"registrant,omitempty"`
@@ -127,7 +135,7 @@ func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 		return refusal.RegistrantRequired
 	}
 	return map[OrderStatus]es.Code{
-		OrderPlaced: refusal.NotReserved, OrderConfirmed: refusal.AlreadyPaid,
+		OrderPlaced: refusal.NotReserved, OrderWaitlisted: refusal.NotReserved, OrderConfirmed: refusal.AlreadyPaid,
 		OrderRejected: refusal.OrderRejected, OrderExpired: refusal.OrderExpired, OrderCancelled: refusal.OrderCancelled,
 	}[o.Status]
 }
@@ -164,7 +172,7 @@ type FindOrder struct {
 // OverdueOrder is an order that is past its deadline and has not ended.
 type OverdueOrder struct {
 	OrderID  uuid.UUID   `json:"orderId" format:"uuid"`
-	Status   OrderStatus `json:"status" enum:"placed,partially-reserved,reserved"`
+	Status   OrderStatus `json:"status" enum:"placed,waitlisted,partially-reserved,reserved"`
 	Deadline time.Time   `json:"deadline"`
 }
 

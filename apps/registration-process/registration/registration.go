@@ -69,6 +69,12 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case contracts.SeatsReserved:
 		return m.OrderID.String(), true
+	case contracts.SeatsOffered:
+		return m.OrderID.String(), true
+	case contracts.WaitlistChanged:
+		return m.OrderID.String(), true
+	case contracts.WaitlistLeft:
+		return m.OrderID.String(), true
 	case contracts.PaymentInitiated:
 		return m.OrderID.String(), true
 	case contracts.PaymentRejected:
@@ -91,7 +97,7 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case es.CommandRejected:
 		switch m.CommandType {
-		case "MakeSeatReservation.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1", "RedeemPromoCode.v1", "ApplyDiscount.v1":
+		case "MakeSeatReservation.v1", "JoinWaitlist.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1", "RedeemPromoCode.v1", "ApplyDiscount.v1":
 			return in.CorrelationID, in.CorrelationID != ""
 		}
 	case es.WakeUp:
@@ -198,6 +204,12 @@ func (t turn) handle(message any) {
 		t.orderUpdated(m)
 	case contracts.SeatsReserved:
 		t.seatsReserved(m)
+	case contracts.SeatsOffered:
+		t.seatsOffered(m)
+	case contracts.WaitlistChanged:
+		t.waitlistChanged(m)
+	case contracts.WaitlistLeft:
+		t.waitlistLeft(m.Number, refusal.WaitlistClosed)
 	case contracts.PaymentInitiated:
 		t.paymentInitiated(m)
 	case contracts.PaymentRejected:
@@ -238,6 +250,7 @@ func (t turn) orderPlaced(m contracts.OrderPlaced) {
 	t.OrderID, t.ConferenceID = m.OrderID, m.ConferenceID
 	t.Version, t.Deadline = m.Version, m.Deadline
 	t.Phase = AwaitingReservation
+	t.waits(m.Waiting, m.Items)
 	t.requestSeats(m.Items)
 	t.OrderDue = time.Time{}
 	t.wakeAt(t.Deadline)
@@ -253,18 +266,19 @@ func (t turn) orderUpdated(m contracts.OrderUpdated) {
 		t.cancelPaymentsBefore(m.Version)
 	}
 	switch t.Phase {
-	case AwaitingReservation, AwaitingPayment, Rejecting:
+	case AwaitingReservation, AwaitingPayment, Waitlisted, Rejecting:
 	default:
 		return
 	}
 	if m.Version <= t.Version {
 		return
 	}
-	if t.Phase == Rejecting {
-		t.wakeAt(t.Deadline) // the one asked for may have come while it meant nothing
+	if t.Phase == Rejecting || !m.Deadline.Equal(t.Deadline) {
+		t.wakeAt(m.Deadline) // the one asked for may have come while it meant nothing, or is for another time
 	}
-	t.Version, t.Granted = m.Version, nil
+	t.Version, t.Deadline, t.Granted = m.Version, m.Deadline, nil
 	t.Phase = AwaitingReservation
+	t.waits(m.Waiting, m.Items)
 	t.requestSeats(m.Items)
 }
 
@@ -274,7 +288,12 @@ func (t turn) seatsReserved(m contracts.SeatsReserved) {
 	}
 	switch t.Phase {
 	case AwaitingReservation:
-		if m.Granted.Total() == 0 {
+		switch {
+		case m.Granted.Total() > 0:
+		case t.Waiting != nil:
+			t.join()
+			return
+		default:
 			t.rejectOrder(contracts.SoldOut)
 			return
 		}
@@ -369,7 +388,7 @@ func (t turn) confirmationRefused(p *Payment, code es.Code) {
 
 func (t turn) requestRefused(code es.Code) {
 	switch t.Phase {
-	case AwaitingReservation:
+	case AwaitingReservation, Waitlisted:
 		t.rejectOrder(string(code))
 	case ReacquiringSeats:
 		// A repeat of the refused request may yet be served, by a replica whose
@@ -435,11 +454,19 @@ func (t turn) orderCancelled(m contracts.OrderCancelled) {
 // after the deadline. While a ConfirmOrder is unanswered it does nothing; its
 // refusal asks again. Asked too early, it asks to be woken again.
 func (t turn) lapse() {
-	if t.Phase != AwaitingReservation && t.Phase != AwaitingPayment || t.isConfirming() {
+	switch t.Phase {
+	case AwaitingReservation, AwaitingPayment, Waitlisted:
+	default:
+		return
+	}
+	if t.isConfirming() {
 		return
 	}
 	switch grace := t.Deadline.Add(t.Times.Grace); {
 	case t.now.Before(t.Deadline):
+		if t.Phase == Waitlisted { // seats may be free by the clock alone
+			t.out.Send(contracts.OfferSeats{ConferenceID: t.ConferenceID})
+		}
 		t.wakeAt(t.Deadline)
 	case t.now.Before(grace) && t.hasOpenPayment():
 		t.wakeAt(grace)
@@ -454,7 +481,9 @@ func (t turn) wakeAt(at time.Time) { t.out.WakeAt(at.Add(t.Times.Leeway)) }
 // requestSeats asks for the seats of the items. After the deadline and its
 // grace the order cannot be paid any more, so the request is useless then.
 func (t turn) requestSeats(items contracts.Seats) {
-	t.request(contracts.MakeSeatReservation{NotAfter: t.Deadline.Add(t.Times.Grace), Seats: items})
+	t.request(contracts.MakeSeatReservation{
+		NotAfter: t.Deadline.Add(t.Times.Grace), Seats: items, AllOrNothing: t.Waiting != nil && t.Waiting.AllOrNothing,
+	})
 }
 
 // requestSeatsAgain asks for what had been granted, on behalf of a payment that

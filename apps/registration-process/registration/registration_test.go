@@ -52,7 +52,7 @@ var (
 const paidTooFew = refusal.AmountDiffers
 
 func updated(version int, items contracts.Seats) contracts.OrderUpdated {
-	return contracts.OrderUpdated{OrderID: order, Version: version, Items: items}
+	return contracts.OrderUpdated{OrderID: order, Version: version, Items: items, Deadline: deadline}
 }
 
 func reserved(number int, granted contracts.Seats) contracts.SeatsReserved {

@@ -19,6 +19,7 @@ const (
 	NotStarted          Phase = ""
 	AwaitingReservation Phase = "awaiting-reservation"
 	AwaitingPayment     Phase = "awaiting-payment"
+	Waitlisted          Phase = "waitlisted"
 	Expiring            Phase = "expiring"
 	Rejecting           Phase = "rejecting"
 	Expired             Phase = "expired"
@@ -38,9 +39,11 @@ type Registration struct {
 	Times        Config    `json:"times,omitzero"`      // those of the configuration when its first message came
 
 	Number   int             `json:"number"`            // last one sent to seats
-	Request  string          `json:"request,omitempty"` // id of the MakeSeatReservation of that number
+	Request  string          `json:"request,omitempty"` // id of the MakeSeatReservation or JoinWaitlist of that number
 	NotAfter time.Time       `json:"notAfter,omitzero"` // the latest of all requests
 	Granted  contracts.Seats `json:"granted,omitempty"` // for Version
+
+	Waiting *Wait `json:"waiting,omitempty"` // it waits in line if there are no seats
 
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen
 	Reinstatement string    `json:"reinstatement,omitempty"` // id of the last ReinstateOrder
@@ -82,7 +85,7 @@ const (
 // as far as the process knows.
 func (r *Registration) live() bool {
 	switch r.Phase {
-	case AwaitingReservation, AwaitingPayment, Expiring, Rejecting:
+	case AwaitingReservation, AwaitingPayment, Waitlisted, Expiring, Rejecting:
 		return true
 	}
 	return false

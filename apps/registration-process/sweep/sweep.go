@@ -1,7 +1,7 @@
 // Package sweep finds the orders whose hold is over and whose reminder never
 // came: the scheduler may lose what it knows. It also finds the orders that never
-// came themselves, though there are payments of them. It asks the query service,
-// and wakes the process of each; the process decides from its own stream, so a
+// came themselves, though there are payments of them, and those in line for seats that
+// became free by the clock alone. It asks the query service, and wakes the process of each; the process decides from its own stream, so a
 // list that is out of date does no harm.
 package sweep
 
@@ -27,7 +27,7 @@ type Waker interface {
 	Wake(ctx context.Context, tenant string, ids []string) error
 }
 
-// Sweep looks for overdue orders, and for payments without an order.
+// Sweep looks for overdue orders, for payments without an order, and for seats to offer.
 type Sweep struct {
 	// Query is the base address of the query service.
 	Query  string
@@ -59,7 +59,7 @@ func (s *Sweep) Run(ctx context.Context) error {
 	}
 }
 
-// Once wakes the process of every overdue or missing order, page by page. One that
+// Once wakes the process of every overdue, missing or waiting order, page by page. One that
 // cannot be woken keeps none of the others waiting, nor does a list that cannot be
 // read.
 func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
@@ -68,7 +68,8 @@ func (s *Sweep) Once(ctx context.Context) (woken int, err error) {
 	before := s.Now().UTC().Format(time.RFC3339Nano)
 	overdue, err1 := s.wake(ctx, "/orders/overdue", url.Values{"before": {before}})
 	missing, err2 := s.wake(ctx, "/orders/missing", url.Values{})
-	return overdue + missing, errors.Join(err1, err2)
+	waiting, err3 := s.wake(ctx, "/orders/waiting", url.Values{})
+	return overdue + missing + waiting, errors.Join(err1, err2, err3)
 }
 
 // wake wakes the process of every order of a list.

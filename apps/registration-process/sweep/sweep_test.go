@@ -31,16 +31,18 @@ const (
 	b = "22222222-2222-4222-8222-222222222222"
 )
 
-// newSweep asks a query service that knows the overdue orders, and of no missing
-// ones.
+func none(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"orders":[]}`) }
+
+// newSweep asks a query service that knows the overdue orders, and of no others.
 func newSweep(t *testing.T, w *waker, overdue http.HandlerFunc) *sweep.Sweep {
-	return newSweepOf(t, w, overdue, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"orders":[]}`) })
+	return newSweepOf(t, w, overdue, none, none)
 }
 
-func newSweepOf(t *testing.T, w *waker, overdue, missing http.HandlerFunc) *sweep.Sweep {
+func newSweepOf(t *testing.T, w *waker, overdue, missing, waiting http.HandlerFunc) *sweep.Sweep {
 	asked := http.NewServeMux()
 	asked.HandleFunc("GET /orders/overdue", overdue)
 	asked.HandleFunc("GET /orders/missing", missing)
+	asked.HandleFunc("GET /orders/waiting", waiting)
 	server := httptest.NewServer(asked)
 	t.Cleanup(server.Close)
 	return &sweep.Sweep{Query: server.URL, Client: server.Client(), Waker: w, Every: time.Millisecond,
@@ -75,12 +77,21 @@ func TestTheProcessOfAnOrderThatNeverCameIsWoken(t *testing.T) {
 		fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b)
 	}
 	fails := func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
-	if n, err := newSweepOf(t, w, fails, missing).Once(context.Background()); n != 2 || err == nil || !slices.Equal(w.woken, []string{a, b}) {
+	if n, err := newSweepOf(t, w, fails, missing, none).Once(context.Background()); n != 2 || err == nil || !slices.Equal(w.woken, []string{a, b}) {
 		t.Errorf("woke %d: %v, %v", n, w.woken, err)
 	}
 	w = &waker{}
 	overdue := func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, b) }
-	if n, err := newSweepOf(t, w, overdue, fails).Once(context.Background()); n != 1 || err == nil || !slices.Equal(w.woken, []string{b}) {
+	if n, err := newSweepOf(t, w, overdue, fails, none).Once(context.Background()); n != 1 || err == nil || !slices.Equal(w.woken, []string{b}) {
+		t.Errorf("woke %d: %v, %v", n, w.woken, err)
+	}
+}
+
+// Seats may be free by the clock alone, while orders are in line for them.
+func TestTheFirstInLineForFreeSeatsIsWoken(t *testing.T) {
+	w := &waker{}
+	waiting := func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, `{"orders":[{"orderId":%q}]}`, a) }
+	if n, err := newSweepOf(t, w, none, none, waiting).Once(context.Background()); n != 1 || err != nil || !slices.Equal(w.woken, []string{a}) {
 		t.Errorf("woke %d: %v, %v", n, w.woken, err)
 	}
 }

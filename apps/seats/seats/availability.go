@@ -17,6 +17,10 @@ type Availability struct {
 	types        []seatType                // in the order they became known
 	held         map[uuid.UUID]reservation // by order
 	released     map[uuid.UUID]tombstone   // by order; never one that is in held
+	line         []entry                   // those in line, in the order of their places; none of them is in released
+	places       int                       // the last place that was given
+	sale         contracts.SetSeatsSale    // without its moves
+	moves        uint64                    // version of the last move that was made
 	clock        time.Time                 // of the latest event that has a time
 	sweepAt      int                       // number of tombstones at which to look for expired ones
 }
@@ -70,6 +74,7 @@ func evolve(a *Availability, event any) *Availability {
 	case contracts.SeatsReserved:
 		a.tick(e.At)
 		a.release(e.OrderID)
+		a.leave(e.OrderID)
 		if e.Granted.Total() == 0 {
 			a.bury(e.OrderID, e.Number, e.NotAfter)
 			break
@@ -84,11 +89,14 @@ func evolve(a *Availability, event any) *Availability {
 	case contracts.SeatsReservationCancelled:
 		a.tick(e.At)
 		a.release(e.OrderID)
+		a.leave(e.OrderID)
 		a.bury(e.OrderID, e.Number, e.NotAfter)
 	case contracts.AvailableSeatsChanged:
 		for _, s := range e.Seats {
 			a.seatType(s.SeatType).Unannounced = false
 		}
+	default:
+		a.evolveWaitlist(event)
 	}
 	return a
 }
@@ -158,6 +166,9 @@ func (a *Availability) seatType(id uuid.UUID) *seatType {
 func (a *Availability) lastNumber(orderID uuid.UUID) int {
 	if r, ok := a.held[orderID]; ok {
 		return r.number
+	}
+	if i := a.waits(orderID); i >= 0 {
+		return a.line[i].Number
 	}
 	if t := a.released[orderID]; !a.hasPassed(t.notAfter) {
 		return t.number

@@ -12,7 +12,7 @@ import (
 // One replica whose clock is a day ahead decides one cancel. The sale goes on at the
 // others; and the tombstone of that cancel still stops the request that it overtook.
 func TestAClockADayAheadStopsNoSale(t *testing.T) {
-	agg := seats.Aggregate()
+	agg := seats.Aggregate(cfg)
 	state := agg.New()
 	decide := func(now, sent time.Time, command any) error {
 		t.Helper()

@@ -1,6 +1,7 @@
 // Package seats holds SeatsAvailability: how many seats of each type a
-// conference has, and which order holds which of them. It is the one place
-// where seats are given out, so that no seat is given out twice.
+// conference has, which order holds which of them, and which orders are in line for
+// them. It is the one place where seats are given out, so that no seat is given out
+// twice, and none is free while an order is in line that may have it.
 //
 // Messages may come late, twice and in any order. What makes that harmless:
 //
@@ -32,16 +33,25 @@ import (
 // Name is the aggregate's name; a stream's id is the conference's.
 const Name = "seats"
 
+// Config is what an installation decides about seats.
+type Config struct {
+	// Offer is how long seats are held that were offered to an order in line.
+	Offer time.Duration
+}
+
 // Aggregate is SeatsAvailability.
-func Aggregate() es.Aggregate[*Availability] {
+func Aggregate(c Config) es.Aggregate[*Availability] {
 	return es.Aggregate[*Availability]{
 		Name: Name,
 		New:  newAvailability,
 		Commands: []es.Command[*Availability]{
-			es.On(func(c contracts.SetSeatsQuota) uuid.UUID { return c.ConferenceID }, setQuota),
-			es.On(func(c contracts.MakeSeatReservation) uuid.UUID { return c.ConferenceID }, reserve),
-			es.On(func(c contracts.CommitSeatReservation) uuid.UUID { return c.ConferenceID }, commit),
-			es.On(func(c contracts.CancelSeatReservation) uuid.UUID { return c.ConferenceID }, cancel),
+			es.On(func(m contracts.SetSeatsQuota) uuid.UUID { return m.ConferenceID }, c.setQuota),
+			es.On(func(m contracts.MakeSeatReservation) uuid.UUID { return m.ConferenceID }, c.reserve),
+			es.On(func(m contracts.CommitSeatReservation) uuid.UUID { return m.ConferenceID }, commit),
+			es.On(func(m contracts.CancelSeatReservation) uuid.UUID { return m.ConferenceID }, c.cancel),
+			es.On(func(m contracts.SetSeatsSale) uuid.UUID { return m.ConferenceID }, c.setSale),
+			es.On(func(m contracts.JoinWaitlist) uuid.UUID { return m.ConferenceID }, c.join),
+			es.On(func(m contracts.OfferSeats) uuid.UUID { return m.ConferenceID }, c.offerSeats),
 		},
 		Evolve:   evolve,
 		Conclude: (*Availability).announce,
@@ -55,54 +65,64 @@ func Aggregate() es.Aggregate[*Availability] {
 
 // setQuota follows the organiser, also below what is held: then nothing
 // remains, and what is held is honoured.
-func setQuota(_ es.Env, a *Availability, c contracts.SetSeatsQuota) ([]any, error) {
-	if t := a.seatType(c.SeatType); t != nil && c.Version <= t.Version {
+func (c Config) setQuota(env es.Env, a *Availability, m contracts.SetSeatsQuota) ([]any, error) {
+	if t := a.seatType(m.SeatType); t != nil && m.Version <= t.Version {
 		return nil, nil
 	}
-	return []any{contracts.SeatsQuotaSet(c)}, nil
+	return c.withOffers(env, a, []any{contracts.SeatsQuotaSet(m)}), nil
 }
 
 // reserve gives an order what it wants as far as it goes, in place of what it
-// holds pending.
-func reserve(env es.Env, a *Availability, c contracts.MakeSeatReservation) ([]any, error) {
+// holds pending and of its place in line.
+func (c Config) reserve(env es.Env, a *Availability, m contracts.MakeSeatReservation) ([]any, error) {
+	holds := a.held[m.OrderID]
+	if m.Number <= a.lastNumber(m.OrderID) || holds.committed {
+		return nil, nil
+	}
+	if err := a.refuseRequest(env, m.NotAfter, m.Seats); err != nil {
+		return nil, err
+	}
+	return c.withOffers(env, a, []any{contracts.SeatsReserved{
+		ConferenceID: m.ConferenceID,
+		OrderID:      m.OrderID,
+		Number:       m.Number,
+		Granted:      a.grant(a.keep(env), m, holds.seats),
+		NotAfter:     m.NotAfter,
+		At:           a.keep(env),
+	}}), nil
+}
+
+// refuseRequest refuses a request that comes too late, or for seats that are not known.
+func (a *Availability) refuseRequest(env es.Env, notAfter time.Time, seats contracts.Seats) error {
 	now := env.Now
 	if now.Before(a.clock) {
 		now = a.clock
 	}
-	holds := a.held[c.OrderID]
 	switch {
-	case c.Number <= a.lastNumber(c.OrderID), holds.committed:
-		return nil, nil
-	case now.After(c.NotAfter):
-		return nil, es.Refuse(refusal.RequestTooLate, "the request could wait until %s", c.NotAfter.Format(time.RFC3339))
+	case now.After(notAfter):
+		return es.Refuse(refusal.RequestTooLate, "the request could wait until %s", notAfter.Format(time.RFC3339))
 	case len(a.types) == 0:
-		return nil, es.Refuse(refusal.ConferenceNotReady, "the seats of this conference are not known yet")
+		return es.Refuse(refusal.ConferenceNotReady, "the seats of this conference are not known yet")
 	}
-	for _, wanted := range c.Seats {
+	for _, wanted := range seats {
 		if a.seatType(wanted.SeatType) == nil {
-			return nil, es.Refuse(refusal.UnknownSeatType, "there is no seat type %s", wanted.SeatType)
+			return es.Refuse(refusal.UnknownSeatType, "there is no seat type %s", wanted.SeatType)
 		}
 	}
-	return []any{contracts.SeatsReserved{
-		ConferenceID: c.ConferenceID,
-		OrderID:      c.OrderID,
-		Number:       c.Number,
-		Granted:      a.grant(c, holds.seats),
-		NotAfter:     c.NotAfter,
-		At:           a.keep(env),
-	}}, nil
+	return nil
 }
 
-// grant is, per type wanted, min(wanted, max(remaining, 0) + held): a change
-// never loses what the order already holds and still wants. Types no longer
-// wanted are not in it, and so are released.
-func (a *Availability) grant(c contracts.MakeSeatReservation, held contracts.Seats) contracts.Seats {
+// grant is, per type wanted, min(wanted, spare + held): a change never loses what the
+// order already holds and still wants, and takes nothing that is for those in line.
+// Types no longer wanted are not in it, and so are released.
+func (a *Availability) grant(now time.Time, m contracts.MakeSeatReservation, held contracts.Seats) contracts.Seats {
 	granted := contracts.Seats{}
+	spare := a.spare(now, m.OrderID)
 	for i := range a.types {
 		t := &a.types[i]
-		wanted := c.Seats.Of(t.ID)
-		n := min(wanted, max(t.remaining(), 0)+held.Of(t.ID))
-		if n < wanted && c.AllOrNothing {
+		wanted := m.Seats.Of(t.ID)
+		n := min(wanted, spare[i]+held.Of(t.ID))
+		if n < wanted && m.AllOrNothing {
 			return contracts.Seats{}
 		}
 		if n > 0 {
@@ -120,25 +140,25 @@ func commit(_ es.Env, a *Availability, c contracts.CommitSeatReservation) ([]any
 	return []any{contracts.SeatsReservationCommitted(c)}, nil
 }
 
-// cancel releases what the order holds, pending or committed, unless a newer
-// request was seen. It releases however late it comes, since otherwise seats
-// would leak; only the tombstone ends with NotAfter.
-func cancel(env es.Env, a *Availability, c contracts.CancelSeatReservation) ([]any, error) {
-	if c.Number < a.lastNumber(c.OrderID) {
+// cancel releases what the order holds, pending or committed, and its place in line,
+// unless a newer request was seen. It releases however late it comes, since otherwise
+// seats would leak; only the tombstone ends with NotAfter.
+func (c Config) cancel(env es.Env, a *Availability, m contracts.CancelSeatReservation) ([]any, error) {
+	if m.Number < a.lastNumber(m.OrderID) {
 		return nil, nil
 	}
-	holds, ok := a.held[c.OrderID]
-	if !ok && (a.stops(c) || a.hasPassed(c.NotAfter)) {
+	holds, ok := a.held[m.OrderID]
+	if !ok && a.waits(m.OrderID) < 0 && (a.stops(m) || a.hasPassed(m.NotAfter)) {
 		return nil, nil // done before, or nothing can come any more that it should stop
 	}
-	return []any{contracts.SeatsReservationCancelled{
-		ConferenceID: c.ConferenceID,
-		OrderID:      c.OrderID,
-		Number:       c.Number,
+	return c.withOffers(env, a, []any{contracts.SeatsReservationCancelled{
+		ConferenceID: m.ConferenceID,
+		OrderID:      m.OrderID,
+		Number:       m.Number,
 		Released:     append(contracts.Seats{}, holds.seats...),
-		NotAfter:     c.NotAfter,
+		NotAfter:     m.NotAfter,
 		At:           a.keep(env),
-	}}, nil
+	}}), nil
 }
 
 // announce gives the numbers of all types that changed since they were last

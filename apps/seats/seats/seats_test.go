@@ -20,6 +20,8 @@ var (
 	ann        = uuid.MustParse("00000000-0000-4000-8000-00000000000a")
 	bob        = uuid.MustParse("00000000-0000-4000-8000-00000000000b")
 
+	cfg = seats.Config{Offer: 30 * time.Minute}
+
 	noon     = estest.Noon
 	notAfter = noon.Add(20 * time.Minute)
 	later    = notAfter.Add(time.Second)
@@ -91,13 +93,13 @@ func left(seatType uuid.UUID, remaining, quota int) contracts.SeatTypeAvailabili
 // A conference's stream is long: it keeps the latest ids alone, and every
 // scenario here is run with its commands repeated after theirs are forgotten.
 func TestOnlyRecentMessagesAreRemembered(t *testing.T) {
-	if h := seats.Aggregate().Handled; h <= 0 || h > 5000 {
+	if h := seats.Aggregate(cfg).Handled; h <= 0 || h > 5000 {
 		t.Errorf("%d ids are kept", h)
 	}
 }
 
 func TestQuota(t *testing.T) {
-	estest.Run(t, seats.Aggregate(),
+	estest.Run(t, seats.Aggregate(cfg),
 		estest.Scenario{
 			Name: "the first quota opens a seat type",
 			When: quota(general, 100, 1),
@@ -153,7 +155,7 @@ func TestReserve(t *testing.T) {
 	quotas := []any{quota(general, 10, 1), quota(workshop, 4, 1)}
 	given := func(more ...any) []any { return append(append([]any{}, quotas...), more...) }
 
-	estest.Run(t, seats.Aggregate(),
+	estest.Run(t, seats.Aggregate(cfg),
 		estest.Scenario{
 			Name:  "enough left: all that is wanted",
 			Given: given(),
@@ -264,7 +266,7 @@ func TestNumbers(t *testing.T) {
 	quotas := []any{quota(general, 10, 1)}
 	given := func(more ...any) []any { return append(append([]any{}, quotas...), more...) }
 
-	estest.Run(t, seats.Aggregate(),
+	estest.Run(t, seats.Aggregate(cfg),
 		estest.Scenario{
 			Name:  "the same number again does nothing",
 			Given: given(reserve(ann, 1, n(2, general))),
@@ -342,7 +344,7 @@ func TestCancel(t *testing.T) {
 		ConferenceID: conference, OrderID: bob, Number: 1, Granted: of(n(1, general)), NotAfter: later, At: later,
 	}
 
-	estest.Run(t, seats.Aggregate(),
+	estest.Run(t, seats.Aggregate(cfg),
 		estest.Scenario{
 			Name:  "a pending reservation is released",
 			Given: given(reserve(ann, 1, n(2, general))),

@@ -20,12 +20,16 @@ import (
 // together, and each costs little more than the 16 bytes of its id: a
 // conference with 20,000 committed orders takes less than half a megabyte.
 type snapshot struct {
-	ConferenceID uuid.UUID   `json:"conferenceId"`
-	Types        []seatType  `json:"types"`
-	Held         []sameSeats `json:"held"`
-	Released     []sameSeats `json:"released"`
-	Clock        time.Time   `json:"clock,omitzero"`
-	SweepAt      int         `json:"sweepAt"`
+	ConferenceID uuid.UUID              `json:"conferenceId"`
+	Types        []seatType             `json:"types"`
+	Held         []sameSeats            `json:"held"`
+	Released     []sameSeats            `json:"released"`
+	Line         []waiting              `json:"line,omitempty"`
+	Places       int                    `json:"places,omitempty"`
+	Sale         contracts.SetSeatsSale `json:"sale,omitzero"`
+	Moves        uint64                 `json:"moves,omitempty"`
+	Clock        time.Time              `json:"clock,omitzero"`
+	SweepAt      int                    `json:"sweepAt"`
 }
 
 // sameSeats is a group of orders that differ in nothing but their ids.
@@ -35,6 +39,33 @@ type sameSeats struct {
 	Seats     contracts.Seats `json:"seats,omitempty"`
 	NotAfter  time.Time       `json:"notAfter,omitzero"`
 	Orders    ids             `json:"orders"`
+}
+
+// waiting is an order in line. Wanted has two numbers for each seat type: which one of
+// Types, and how many.
+type waiting struct {
+	Order        uuid.UUID `json:"order"`
+	Number       int       `json:"number"`
+	Place        int       `json:"place"`
+	Wanted       []int     `json:"wanted"`
+	AllOrNothing bool      `json:"allOrNothing,omitempty"`
+	Changes      int       `json:"changes,omitempty"`
+	NotAfter     time.Time `json:"notAfter"`
+}
+
+func (a *Availability) waiting() (line []waiting) {
+	at := map[uuid.UUID]int{}
+	for i, t := range a.types {
+		at[t.ID] = i
+	}
+	for _, e := range a.line {
+		w := waiting{Order: e.OrderID, Number: e.Number, Place: e.Place, AllOrNothing: e.AllOrNothing, Changes: e.Changes, NotAfter: e.NotAfter}
+		for _, s := range e.Wanted {
+			w.Wanted = append(w.Wanted, at[s.SeatType], s.Quantity)
+		}
+		line = append(line, w)
+	}
+	return line
 }
 
 // ids are order ids in ascending order, as one string of base64.
@@ -54,6 +85,10 @@ func (a *Availability) MarshalJSON() ([]byte, error) {
 		Types:        a.types,
 		Held:         held.sorted(),
 		Released:     released.sorted(),
+		Line:         a.waiting(),
+		Places:       a.places,
+		Sale:         a.sale,
+		Moves:        a.moves,
 		Clock:        a.clock,
 		SweepAt:      a.sweepAt,
 	})
@@ -67,6 +102,17 @@ func (a *Availability) UnmarshalJSON(data []byte) error {
 	}
 	*a = *newAvailability()
 	a.conferenceID, a.types, a.clock, a.sweepAt = s.ConferenceID, s.Types, s.Clock, s.SweepAt
+	a.places, a.sale, a.moves = s.Places, s.Sale, s.Moves
+	for _, w := range s.Line {
+		e := entry{OrderID: w.Order, Number: w.Number, Place: w.Place, AllOrNothing: w.AllOrNothing, Changes: w.Changes, NotAfter: w.NotAfter}
+		for of := range slices.Chunk(w.Wanted, 2) {
+			if len(of) != 2 || of[0] < 0 || of[0] >= len(s.Types) {
+				return fmt.Errorf("order %s waits for seats of a type that is not there", w.Order)
+			}
+			e.Wanted = append(e.Wanted, contracts.SeatQuantity{SeatType: s.Types[of[0]].ID, Quantity: of[1]})
+		}
+		a.line = append(a.line, e)
+	}
 	for _, g := range s.Held {
 		for _, id := range g.Orders {
 			a.held[id] = reservation{number: g.Number, committed: g.Committed, seats: g.Seats}

@@ -18,7 +18,7 @@ import (
 // follows.
 func handle(t testing.TB, a *seats.Availability, at time.Time, commands ...any) *seats.Availability {
 	t.Helper()
-	agg := seats.Aggregate()
+	agg := seats.Aggregate(cfg)
 	for _, c := range commands {
 		events, err := agg.Decide(es.Env{Now: at}, a, c)
 		if err != nil {
@@ -36,7 +36,7 @@ func handle(t testing.TB, a *seats.Availability, at time.Time, commands ...any) 
 
 // One batch of decisions is announced once, with the numbers at its end.
 func TestOneAnnouncementPerBatch(t *testing.T) {
-	agg := seats.Aggregate()
+	agg := seats.Aggregate(cfg)
 	a := agg.New()
 	for _, e := range []any{
 		contracts.SeatsQuotaSet(quota(general, 10, 1)),
@@ -57,7 +57,7 @@ func TestOneAnnouncementPerBatch(t *testing.T) {
 // more has to fit into one value of any store (1 MB on NATS and MySQL).
 func TestSnapshotOfAFullConferenceIsSmall(t *testing.T) {
 	const orders = 20_000
-	a := handle(t, seats.Aggregate().New(), noon, quota(general, 100_000, 1), quota(workshop, 100_000, 1))
+	a := handle(t, seats.Aggregate(cfg).New(), noon, quota(general, 100_000, 1), quota(workshop, 100_000, 1))
 	for i := range orders {
 		kept, gone := uuid.New(), uuid.New()
 		soon := notAfter.Add(time.Duration(i) * time.Microsecond) // no two at the same moment
@@ -73,7 +73,7 @@ func TestSnapshotOfAFullConferenceIsSmall(t *testing.T) {
 	if limit := 900_000; len(data) > limit {
 		t.Fatalf("the snapshot has %d bytes, more than %d", len(data), limit)
 	}
-	b := estest.Reload(t, seats.Aggregate().New, a)
+	b := estest.Reload(t, seats.Aggregate(cfg).New, a)
 	if !reflect.DeepEqual(a, b) {
 		t.Fatal("the state read back differs from the one written")
 	}
@@ -81,22 +81,26 @@ func TestSnapshotOfAFullConferenceIsSmall(t *testing.T) {
 
 // What version 1 stored of a conference's seats must stay readable: pending and
 // committed reservations, alike and not, a tombstone, a quota below what is held
-// and numbers that wait to be announced.
+// numbers that wait to be announced, a sale and a line.
 func TestSnapshotOfVersion1IsRead(t *testing.T) {
-	agg := seats.Aggregate()
+	agg := seats.Aggregate(cfg)
 	cee, dee := uuid.MustParse("00000000-0000-4000-8000-00000000000c"), uuid.MustParse("00000000-0000-4000-8000-00000000000d")
 	state := handle(t, agg.New(), noon, quota(general, 10, 1), quota(workshop, 4, 2),
 		reserve(ann, 1, n(2, general)), reserve(bob, 1, n(2, general)), reserve(cee, 3, n(1, general), n(4, workshop)), commit(cee, 3),
 		reserve(dee, 1, n(1, general)), cancel(dee, 2),
 	)
 	state = agg.Evolve(state, contracts.SeatsQuotaSet(quota(workshop, 3, 3)))
+	eve := uuid.MustParse("00000000-0000-4000-8000-00000000000e")
+	for _, e := range []any{saleSet(sale(4, closed(0), moving(4, workshop, general))), joined(eve, 2, 1, n(2, workshop))} {
+		state = agg.Evolve(state, e)
+	}
 	estest.Snapshot(t, "testdata/v1/snapshot.json", agg.New, state)
 }
 
 // Tombstones are forgotten once every request they stand against is too late;
 // reservations are not.
 func TestExpiredTombstonesAreForgotten(t *testing.T) {
-	a := handle(t, seats.Aggregate().New(), noon, quota(general, 100, 1), quota(workshop, 0, 1), reserve(ann, 1, n(2, general)))
+	a := handle(t, seats.Aggregate(cfg).New(), noon, quota(general, 100, 1), quota(workshop, 0, 1), reserve(ann, 1, n(2, general)))
 	size := func() int {
 		data, err := json.Marshal(a)
 		if err != nil {
@@ -140,7 +144,7 @@ func BenchmarkDecide(b *testing.B) {
 		held int
 	}{{"20 held", 20}, {"20000 held", 20_000}} {
 		b.Run(bench.name, func(b *testing.B) {
-			a := handle(b, seats.Aggregate().New(), noon, quota(general, 1_000_000, 1))
+			a := handle(b, seats.Aggregate(cfg).New(), noon, quota(general, 1_000_000, 1))
 			for range bench.held {
 				order := uuid.New()
 				a = handle(b, a, noon, reserve(order, 1, n(1, general)), commit(order, 1))

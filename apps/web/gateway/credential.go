@@ -64,6 +64,11 @@ func (g *Gateway) openedOnly(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	g.as(c, caller)
+	if caller == access.Holder {
+		o := originOf(c.Request.Context())
+		o.shown = access.Shown(c.Request, order)
+		setOrigin(c, o)
+	}
 	next(ctx)
 }
 

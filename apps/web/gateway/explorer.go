@@ -30,7 +30,7 @@ func (g *Gateway) explorer() {
 	}), func(ctx context.Context, in *struct {
 		Page
 		Search
-		Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
+		Status string `query:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
 	}) (*Found[view.OrderList], error) {
 		return ask[view.OrderList](g, ctx, "/explorer/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), "")
 	})

@@ -172,6 +172,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.reads()
 	g.lists()
 	g.promo()
+	g.waitlist()
 	g.explorer()
 	g.organiser()
 	g.passThrough(routes)

@@ -24,7 +24,7 @@ type Search struct {
 type OrdersWanted struct {
 	ConferenceName
 	Search
-	Status string `query:"status" enum:"placed,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
+	Status string `query:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
 }
 
 // conferenceMissing is the code of the problem that there is no such conference.

@@ -65,6 +65,8 @@ var reads = []struct {
 		gateway.PublicPayment{ID: paymentID, Amount: usd, Status: view.PaymentRefundFailed}},
 	{"overdue orders", "GET /api/overdue-orders?limit=7&after=a1", "", operators,
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, "", nil},
+	{"waitlist", "GET /api/organiser/conferences/gophers/waitlist", "", organisers,
+		"GET /organiser/conferences/gophers/waitlist", view.Waitlist{Waiting: []view.Waiting{{Place: 3, Wanted: contracts.Seats{{Quantity: 2}}}}}, refusal.ConferenceNotFound, nil},
 	{"promo codes", "GET /api/organiser/conferences/gophers/promo-codes?after=abc", "", organisers,
 		"GET /organiser/conferences/gophers/promo-codes?after=abc&limit=100", view.PromoCodes{PromoCodes: []view.PromoCode{{Code: "EARLY-20", Used: 3}}}, refusal.ConferenceNotFound, nil},
 	{"failed refunds", "GET /api/failed-refunds?after=abc", "", operators,

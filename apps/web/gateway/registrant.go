@@ -39,12 +39,14 @@ type PlaceOrder struct {
 	OrderID *uuid.UUID `json:"orderId,omitempty" doc:"Chosen by the client; derived from the secret if absent. Placing an order again with the same id does not create another"`
 	Secret  string     `json:"secret,omitempty" pattern:"^[A-Za-z0-9_-]{22,86}$" doc:"Secret that gives access to the order, chosen by the client: at least 128 fresh random bits in base64url without padding. Generated if absent. Without an orderId, the order's id is derived from it: the first 16 bytes of the SHA-256 of its text, as a UUID of version 8. Placing an order again with the same secret does not create another"`
 	Items   []Item     `json:"items" nullable:"false" maxItems:"50"`
+	WaitlistWish
 }
 
 // ChangeItems is the body that replaces an order's items.
 type ChangeItems struct {
 	_     struct{} `additionalProperties:"false"`
 	Items []Item   `json:"items" nullable:"false" maxItems:"50"`
+	WaitlistWish
 }
 
 // Price is an amount to be paid.
@@ -111,7 +113,7 @@ func (g *Gateway) registrant() {
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
-		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429; so are those from a network address with too many orders that hold seats already. An address that has many may have to pass a challenge.",
+		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429; so are those from a network address with too many orders that hold seats already. An address that has many may have to pass a challenge. With `waitlist`, an order that gets no seats is not rejected, but waits in line.",
 		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, refusal.TooManyChanges, problem.BacklogTooLong, problem.TooManyRequests, problem.TooManyHolds, problem.ChallengeRequired),
 	}, true)
 	place.Middlewares = append(place.Middlewares, g.admitOrder)
@@ -120,7 +122,7 @@ func (g *Gateway) registrant() {
 	huma.Register(g.api, g.write(operation{
 		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
 		summary: "Change an order's items",
-		text:    "Replaces all items and requests seats again. Seats already held stay held if they are requested again. For seat types no longer on sale, the quantity can be reduced but not increased.",
+		text:    "Replaces all items and requests seats again. Seats already held stay held if they are requested again. For seat types no longer on sale, the quantity can be reduced but not increased. An order in line loses its place, and asks anew.",
 		who:     holder, problems: append(items, append(closed, refusal.OrderConfirmed)...),
 	}, false), g.changeOrderItems)
 
@@ -204,7 +206,7 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 			order = *in.Body.OrderID
 		}
 		return Command{
-			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items)},
+			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items), Waitlist: in.Body.of(order, commandID)},
 			About: order, OfOrder: true, Places: true, ID: order, URL: orderURL(order), Creates: true,
 			Secret: secret, SecretIsChosen: in.Body.Secret != "",
 		}
@@ -228,8 +230,13 @@ func (g *Gateway) changeOrderItems(ctx context.Context, in *struct {
 	OrderPath
 	Body ChangeItems
 }) (*Answer, error) {
-	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "",
-		contracts.ChangeOrderItems{OrderID: in.ID, Items: seats(in.Body.Items)})
+	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
+		o := originOf(ctx)
+		return Command{
+			Body:  contracts.ChangeOrderItems{OrderID: in.ID, Items: seats(in.Body.Items), Waitlist: in.Body.of(in.ID, commandID)},
+			About: in.ID, OfOrder: !o.organiser, ID: in.ID, URL: orderURL(in.ID), Rest: o.shown,
+		}
+	})
 }
 
 func (g *Gateway) assignRegistrant(ctx context.Context, in *struct {

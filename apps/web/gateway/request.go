@@ -14,6 +14,7 @@ type origin struct {
 	route     string // method and path
 	organiser bool   // proved by the credential
 	operator  bool   // proved by the credential
+	shown     string // the secret with which a holder opens the order
 }
 
 // credential names what the request proved, under which its Idempotency-Key is

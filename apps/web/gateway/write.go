@@ -58,6 +58,9 @@ type Command struct {
 	Creates  bool
 	Checkout string
 	Secret   string // of the order that is placed
+	// Rest is the secret that opens the order which waits for the rest, if there will be
+	// one; empty: that of the order that is placed.
+	Rest string
 	// SecretIsChosen says that the client chose Secret.
 	SecretIsChosen bool
 	// Places says that it places an order, and Email whose that will be: they hold seats.
@@ -93,6 +96,9 @@ func (g *Gateway) send(ctx context.Context, w Write, body any, make func(command
 		return nil, cmd.Refused
 	}
 	if err := g.keepSecret(ctx, &cmd); err != nil {
+		return nil, err
+	}
+	if err := g.keepSecretOfRest(ctx, cmd); err != nil {
 		return nil, err
 	}
 	// Before the command is published, so that its outcome comes by itself.

@@ -104,6 +104,23 @@ var writes = []struct {
 		command: contracts.UnassignSeat{OrderID: orderID, ByOrganiser: true}, about: orderID, url: orderPath(""),
 	},
 	{
+		name: "leave the line", method: "DELETE", path: orderPath("/waitlist"),
+		command: contracts.LeaveWaitlist{OrderID: orderID}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "close a line", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/seat-types/" + seatTypeID.String() + "/waitlist/close", organiser: true,
+		command: contracts.CloseWaitlist{ConferenceID: conferenceID, SeatTypeID: seatTypeID}, about: conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "reopen a line", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/seat-types/" + seatTypeID.String() + "/waitlist/reopen", organiser: true,
+		command: contracts.ReopenWaitlist{ConferenceID: conferenceID, SeatTypeID: seatTypeID}, about: conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
+		name: "move a line", method: "POST", path: "/api/conferences/" + conferenceID.String() + "/seat-types/" + seatTypeID.String() + "/waitlist/move", organiser: true,
+		body:    `{"to":"` + orderID.String() + `"}`,
+		command: contracts.MoveWaitlist{ConferenceID: conferenceID, SeatTypeID: seatTypeID, To: orderID}, about: conferenceID, url: "/api/conferences/" + conferenceID.String(),
+	},
+	{
 		name: "ask for a promo code", method: "POST", path: orderPath("/promo-codes"), body: `{"code":"early 20"}`,
 		command: contracts.ApplyPromoCode{OrderID: orderID, Code: "early 20"}, about: orderID, url: orderPath(""),
 	},

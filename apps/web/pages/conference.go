@@ -34,8 +34,12 @@ func shown(c view.Conference) conference {
 
 func (c conference) path() string { return "/c/" + c.Slug }
 
-// orderable stands in an offer for a seat type of which seats can be ordered.
-const orderable = "+"
+// orderable stands in an offer for a seat type of which seats can be ordered, and
+// waitable for one for whose seats one may wait in line.
+const (
+	orderable = "+"
+	waitable  = "w"
+)
 
 // offer says of each seat type whether seats of it can be ordered.
 func (c conference) offer(now time.Time) string {
@@ -43,11 +47,18 @@ func (c conference) offer(now time.Time) string {
 	for _, t := range c.SeatTypes {
 		if c.Available(t, now).Left > 0 {
 			out.WriteString(orderable)
+		} else if c.waits(t, now) {
+			out.WriteString(waitable)
 		} else {
 			out.WriteByte('-')
 		}
 	}
 	return out.String()
+}
+
+// waits says whether an order may wait in line for a seat type now.
+func (c conference) waits(t view.SeatType, now time.Time) bool {
+	return c.Published && !t.WaitlistClosed && now.Before(c.StartsAt) && c.Available(t, now).State == soldOut
 }
 
 // selectionCookie keeps what was chosen and typed before an order is placed, at
@@ -107,6 +118,9 @@ type conferencePage struct {
 	None       string
 	Conference conference
 	Rows       []seatRow
+	Wish       wish
+	// LineOnly says that one can only wait in line.
+	LineOnly bool
 	// Closed is the key of the text that says why nothing can be ordered.
 	Closed  string
 	Details personFields
@@ -119,6 +133,33 @@ type seatRow struct {
 	Availability availability
 	Field        string
 	Value, Error string
+	// Wait says that one may wait in line for its seats.
+	Wait bool
+}
+
+// wish is the wish to wait in line, as a form has it.
+type wish struct {
+	Possible, Waits, All bool
+}
+
+// wish is what was chosen of c's lines. Where all that can be asked for is gone, waiting
+// is the choice that makes sense.
+func (c conference) wish(typed url.Values, now time.Time) wish {
+	w := wish{Waits: typed.Get("waitlist") != "", All: typed.Get("all") != ""}
+	for _, t := range c.SeatTypes {
+		w.Possible = w.Possible || c.Published && !t.WaitlistClosed && now.Before(c.StartsAt)
+	}
+	offer := c.offer(now)
+	w.Waits = w.Waits || strings.Contains(offer, waitable) && !strings.Contains(offer, orderable)
+	return w
+}
+
+// wishTo adds the wish to wait in line to the body of a request.
+func (v *Visit) wishTo(body map[string]any) map[string]any {
+	if v.PostForm("waitlist") != "" {
+		body["waitlist"], body["allOrNothing"] = true, v.PostForm("all") != ""
+	}
+	return body
 }
 
 // quantityField is the name of the field for a seat type's quantity.
@@ -145,6 +186,8 @@ func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 		data.Details.First, data.Details.Last, data.Details.Email = data.typed.Get("first"), data.typed.Get("last"), data.typed.Get("email")
 	}
 	data.Offer = c.offer(v.Now)
+	data.Wish = c.wish(data.typed, v.Now)
+	data.LineOnly = strings.Contains(data.Offer, waitable) && !strings.Contains(data.Offer, orderable)
 	if !strings.Contains(data.Offer, orderable) {
 		data.None = c.availability(v.Now).State
 	}
@@ -152,7 +195,7 @@ func (v *Visit) showConference(c conference, status int, data *conferencePage) {
 		field := quantityField(t.ID)
 		data.Rows = append(data.Rows, seatRow{
 			SeatType: t, Availability: c.Available(t, v.Now), Field: field,
-			Value: strings.TrimSpace(data.typed.Get(field)),
+			Value: strings.TrimSpace(data.typed.Get(field)), Wait: c.waits(t, v.Now),
 		})
 	}
 	v.Render("conference", status, data)

@@ -35,7 +35,7 @@ type explorePage struct {
 // explore lists the latest orders of all conferences: a way into the explorer.
 func (v *Visit) explore(credential string) {
 	data := &explorePage{Query: strings.TrimSpace(v.Query("q")), Status: v.Query("status"), Statuses: []view.OrderStatus{
-		view.OrderPlaced, view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed, view.OrderRejected, view.OrderExpired, view.OrderCancelled,
+		view.OrderPlaced, view.OrderWaitlisted, view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed, view.OrderRejected, view.OrderExpired, view.OrderCancelled,
 	}}
 	if !slices.Contains(data.Statuses, view.OrderStatus(data.Status)) {
 		data.Status = ""
@@ -312,6 +312,7 @@ func curve(from, to box) string {
 var waitsAfter = map[string]string{
 	"OrderPlaced": "flow.wait.seats", "OrderUpdated": "flow.wait.seats",
 	"SeatsReserved":             "flow.wait.marked",
+	"OrderWaitlisted":           "flow.wait.offer",
 	"OrderPartiallyReserved":    "flow.wait.payment",
 	"OrderReservationCompleted": "flow.wait.payment",
 	"PaymentInitiated":          "flow.wait.provider",

@@ -21,6 +21,7 @@ import (
 // of its payments.
 const (
 	statePlaced         = "placed"
+	stateWaitlisted     = "waitlisted"
 	statePartial        = "partial"
 	stateReserved       = "reserved"
 	stateReady          = "ready" // reserved, and the registrant is known
@@ -70,6 +71,12 @@ type orderPage struct {
 	GraceUntil time.Time
 	// Busy says that the order is not known here yet.
 	Busy bool
+	// Wish is whether to wait in line, Positions where the order is in line, RestLink
+	// opens the order that waits for the rest of this one, and FirstLink the one for the
+	// rest of which this one waits.
+	Wish                wish
+	Positions           []linePosition
+	RestLink, FirstLink string
 	// typedCode is the promo code that was typed.
 	typedCode string
 }
@@ -169,6 +176,8 @@ func (d *orderPage) prepare(v *Visit) {
 	switch o.Status {
 	case view.OrderPlaced:
 		d.State, d.Step = statePlaced, stepSeats
+	case view.OrderWaitlisted:
+		d.State, d.Step = stateWaitlisted, stepSeats
 	case view.OrderPartiallyReserved, view.OrderReserved:
 		switch {
 		case d.Payment != nil && d.Payment.Status == view.PaymentCompleted:
@@ -220,7 +229,7 @@ func (d *orderPage) prepare(v *Visit) {
 		d.Details.First, d.Details.Last, d.Details.Email = r.FirstName, r.LastName, r.Email
 	}
 	for _, t := range d.Conference.SeatTypes {
-		row := seatRow{SeatType: t, Availability: d.Conference.Available(t, v.Now), Field: quantityField(t.ID)}
+		row := seatRow{SeatType: t, Availability: d.Conference.Available(t, v.Now), Field: quantityField(t.ID), Wait: d.Conference.waits(t, v.Now)}
 		for _, l := range o.Lines {
 			if l.SeatType == t.ID && l.Requested > 0 {
 				row.Value = strconv.Itoa(l.Requested)
@@ -228,6 +237,7 @@ func (d *orderPage) prepare(v *Visit) {
 		}
 		d.Rows = append(d.Rows, row)
 	}
+	d.inLine(v)
 	d.Private = true
 	d.Path = orderPath(o.ID)
 	if accepted && o.Status == view.OrderPartiallyReserved {
@@ -235,8 +245,8 @@ func (d *orderPage) prepare(v *Visit) {
 	}
 	d.Live = "order:" + o.ID.String()
 	d.Say = v.T("order."+d.State+".title", "name", d.Conference.Name, "granted", d.Granted, "asked", d.Asked)
-	switch d.State {
-	case stateReserved:
+	switch {
+	case d.State == stateReserved, d.State == stateWaitlisted && o.Registrant == nil:
 		d.MainForm = "details"
 	}
 	v.remember(o)
@@ -251,7 +261,9 @@ func (d *orderPage) Minutes() int {
 }
 
 // Short says that a line was granted in part or not at all.
-func (d *orderPage) Short() bool { return d.Order.Status != view.OrderPlaced && d.Granted < d.Asked }
+func (d *orderPage) Short() bool {
+	return d.Order.Status != view.OrderPlaced && d.Order.Status != view.OrderWaitlisted && d.Granted < d.Asked
+}
 
 // origin is the address that the visitor came to.
 func (v *Visit) origin() string {
@@ -338,7 +350,7 @@ func (v *Visit) place() {
 	}
 	var order placed
 	_, p = v.Send(Call{
-		Method: http.MethodPost, Path: "/api/conferences/" + c.ID.String() + "/orders", Body: map[string]any{"items": items},
+		Method: http.MethodPost, Path: "/api/conferences/" + c.ID.String() + "/orders", Body: v.wishTo(map[string]any{"items": items}),
 		Once: v.formID(),
 	}, &order)
 	if p != nil && p.Code == problem.IdempotencyKeyReused {
@@ -462,7 +474,7 @@ func (v *Visit) changeItems(d *orderPage) *Failure {
 	if items == nil {
 		items = []item{}
 	}
-	if p := v.toOrder(d, http.MethodPut, "/items", map[string]any{"items": items}, nil); p != nil {
+	if p := v.toOrder(d, http.MethodPut, "/items", v.wishTo(map[string]any{"items": items}), nil); p != nil {
 		return v.Fail(p, nothing)
 	}
 	d.Path = orderPath(d.Order.ID)

@@ -342,3 +342,39 @@ func TestAPromoCodeOnTheOrdersPage(t *testing.T) {
 	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.PromoCodeExclusive} }
 	w.post(page+"/promo-code", "code", "winter").is(http.StatusUnprocessableEntity).says("cannot be combined", `value="winter"`)
 }
+
+func TestAPlaceInLineOnTheOrdersPage(t *testing.T) {
+	w := newWorld(t)
+	opens("waitlisted")(w)
+	page := order("waitlisted")
+	w.get(page).says("You are in line", "Tutorial for beginners: number 3 in line", "until the conference starts", "You want all of them together", "waits for the rest of another")
+	w.post(page + "/leave").leadsTo(page)
+	w.post(page+"/items", "seats-"+pagestest.Tutorial.String(), "1", "waitlist", "1", "all", "1").leadsTo(page)
+	sent := w.Sent()
+	if left, ok := sent[0].(contracts.LeaveWaitlist); !ok || left.OrderID != pagestest.OrderID("waitlisted") {
+		t.Errorf("sent %+v", sent[0])
+	}
+	if changed := sent[1].(contracts.ChangeOrderItems); changed.Waitlist == nil || !changed.Waitlist.AllOrNothing {
+		t.Errorf("changed to %+v", changed)
+	}
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.NotWaitlisted} }
+	w.post(page + "/leave").is(http.StatusUnprocessableEntity).says("The order is not in line")
+}
+
+func TestAnOfferOnTheOrdersPage(t *testing.T) {
+	w := newWorld(t)
+	opens("offered")(w)
+	w.get(order("offered")).says("Seats came free for you", `role="timer"`, "You wait in line for the rest", "/orders/"+pagestest.OrderID("waitlisted").String()+"?key=")
+}
+
+func TestOrdersThatMayWaitInLine(t *testing.T) {
+	w := newWorld(t)
+	w.get("/c/"+pagestest.Slug).says("Wait in line for them", "Only all of them together")
+	w.post("/c/"+pagestest.Slug, "seats-"+pagestest.Tutorial.String(), "2", "waitlist", "1")
+	placed := w.Sent()[0].(contracts.RegisterToConference)
+	if placed.Waitlist == nil || placed.Waitlist.AllOrNothing || placed.Waitlist.RestID == nil {
+		t.Errorf("placed %+v", placed)
+	}
+	opens("rejected")(w)
+	w.get(order("rejected")).says("Wait in line for them", `name="waitlist" value="1"`)
+}

@@ -43,7 +43,7 @@ func (v *Visit) working(s *Shell, conference *conference, here string) {
 	}
 	root := "/organise/c/" + conference.ID.String()
 	s.NavTitle = conference.Name
-	for _, page := range []struct{ at, key string }{{"", "organise.dashboard"}, {"/orders", "organise.orders"}, {"/attendees", "organise.attendees"}, {"/promo-codes", "organise.promo-codes"}, {"/details", "organise.details"}} {
+	for _, page := range []struct{ at, key string }{{"", "organise.dashboard"}, {"/orders", "organise.orders"}, {"/attendees", "organise.attendees"}, {"/promo-codes", "organise.promo-codes"}, {"/waitlist", "organise.waitlist"}, {"/details", "organise.details"}} {
 		s.Nav = append(s.Nav, NavItem{Path: root + page.at, Key: page.key, Here: here == page.at})
 	}
 }
@@ -610,7 +610,7 @@ type tab struct {
 	Here      bool
 }
 
-var orderStatuses = []view.OrderStatus{view.OrderConfirmed, view.OrderReserved, view.OrderPartiallyReserved, view.OrderPlaced, view.OrderExpired, view.OrderCancelled, view.OrderRejected}
+var orderStatuses = []view.OrderStatus{view.OrderConfirmed, view.OrderReserved, view.OrderPartiallyReserved, view.OrderPlaced, view.OrderWaitlisted, view.OrderExpired, view.OrderCancelled, view.OrderRejected}
 
 // orders lists a conference's orders.
 func (v *Visit) orders(credential string) {
@@ -764,7 +764,7 @@ func (v *Visit) reason(code string) string {
 // Short says that less was granted than asked for.
 func (d *ownOrderPage) Short() bool {
 	for _, l := range d.Order.Lines {
-		if d.Order.Status != view.OrderPlaced && l.Granted < l.Requested {
+		if d.Order.Status != view.OrderPlaced && d.Order.Status != view.OrderWaitlisted && l.Granted < l.Requested {
 			return true
 		}
 	}

@@ -212,3 +212,25 @@ func TestOrganisersMakeChangeAndRetirePromoCodes(t *testing.T) {
 	w.post(own("/promo-codes"), "code", "TEN", "value", "15", "for", "all", "kind", "percent", "unit", "seats", "quota", "9").is(http.StatusUnprocessableEntity).
 		says("quota is too large", `value="9"`)
 }
+
+func TestOrganisersSeeCloseReopenAndMoveLines(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	w.get(own("/waitlist")).says("K7PQ2MXA", "2 × Tutorial for beginners", "all or nothing", "Ada Lovelace", "Close the line for Tutorial for beginners")
+	tutorial := pagestest.Tutorial.String()
+	w.post(own("/waitlist"), "do", "close", "seatType", tutorial).leadsTo(own("/waitlist"))
+	w.post(own("/waitlist"), "do", "reopen", "seatType", tutorial).leadsTo(own("/waitlist"))
+	w.post(own("/waitlist"), "do", "move", "seatType", tutorial, "to", pagestest.Workshop.String()).leadsTo(own("/waitlist"))
+	sent := w.Sent()
+	if c, ok := sent[0].(contracts.CloseWaitlist); !ok || c.SeatTypeID != pagestest.Tutorial {
+		t.Errorf("sent %+v", sent[0])
+	}
+	if c, ok := sent[1].(contracts.ReopenWaitlist); !ok || c.SeatTypeID != pagestest.Tutorial {
+		t.Errorf("sent %+v", sent[1])
+	}
+	if c, ok := sent[2].(contracts.MoveWaitlist); !ok || c.SeatTypeID != pagestest.Tutorial || c.To != pagestest.Workshop {
+		t.Errorf("sent %+v", sent[2])
+	}
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.WaitlistClosed} }
+	w.post(own("/waitlist"), "do", "move", "seatType", tutorial, "to", pagestest.Workshop.String()).is(http.StatusConflict).says("The line is closed")
+}

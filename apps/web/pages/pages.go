@@ -120,7 +120,7 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/orders/:id/calendar.ics", (*Visit).calendar)
 	for name, take := range map[string]func(*Visit, *orderPage) *Failure{
 		"items": (*Visit).changeItems, "registrant": (*Visit).register,
-		"pay": (*Visit).pay, "confirm": (*Visit).confirm, "cancel": (*Visit).cancel, "promo-code": (*Visit).promoCode,
+		"pay": (*Visit).pay, "confirm": (*Visit).confirm, "cancel": (*Visit).cancel, "promo-code": (*Visit).promoCode, "leave": (*Visit).leaveLine,
 	} {
 		s.form(routes, "/orders/:id/"+name, func(v *Visit) { v.act(take) })
 		s.page(routes, "/orders/:id/"+name, func(v *Visit) { v.See("/orders/" + v.Param("id")) })
@@ -145,6 +145,8 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	s.page(routes, "/organise/c/:id/attendees", asOrganiser((*Visit).attendees))
 	s.page(routes, "/organise/c/:id/promo-codes", asOrganiser((*Visit).promoCodes))
 	s.form(routes, "/organise/c/:id/promo-codes", asOrganiser((*Visit).savePromoCode))
+	s.page(routes, "/organise/c/:id/waitlist", asOrganiser((*Visit).waitlist))
+	s.form(routes, "/organise/c/:id/waitlist", asOrganiser((*Visit).changeLine))
 	for _, name := range []string{"orders.csv", "attendees.csv"} {
 		s.page(routes, "/organise/c/:id/"+name, asOrganiser(func(v *Visit, credential string) { v.file(credential, name) }))
 	}

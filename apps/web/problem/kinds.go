@@ -121,6 +121,20 @@ var Kinds = []Kind{
 		Text{"There is no such dead letter", "No dead letter has this id."},
 		Text{"死信不存在", "没有使用此 id 的死信。"}},
 
+	// The waitlist.
+	{refusal.WaitlistClosed, http.StatusConflict,
+		Text{"The line is closed", "The organiser has closed the line for these seats. Nothing was paid."},
+		Text{"候补已关闭", "主办方已关闭这些席位的候补。未产生任何付款。"}},
+	{refusal.WaitlistFull, http.StatusConflict,
+		Text{"The line is full", "As many orders are in line as it takes. Please look again later."},
+		Text{"候补名额已满", "候补队伍已满，请稍后再来查看。"}},
+	{refusal.NotWaitlisted, http.StatusConflict,
+		Text{"The order is not in line", "The order does not wait in line. Seats may have been offered to it meanwhile."},
+		Text{"订单不在候补中", "该订单未在候补，可能已为其提供席位。"}},
+	{refusal.TooManyMoves, http.StatusConflict,
+		Text{"The lines were moved too often", "The lines of a conference can be moved 100 times."},
+		Text{"候补移动次数过多", "一个会议的候补最多可移动 100 次。"}},
+
 	// Promo codes.
 	{refusal.PromoCodeUnknown, http.StatusNotFound,
 		Text{"There is no such promo code", "The conference has no such promo code. Please check the letters."},

@@ -108,6 +108,10 @@ type Order struct {
 	Assignments    []Assignment       `json:"assignments"`
 	Payments       []Payment          `json:"payments"`
 	PromoCodes     []PromoCodeOfOrder `json:"promoCodes"`
+	Waitlist       *Place             `json:"waitlist"`
+	Offered        bool               `json:"offered"`
+	RestID         string             `json:"restId"`
+	WaitsFor       string             `json:"waitsFor"`
 	PlacedAt       time.Time          `json:"placedAt"`
 	UpdatedAt      time.Time          `json:"updatedAt"`
 }
@@ -137,6 +141,14 @@ func (o Order) Granted(seatType string) int {
 		}
 	}
 	return 0
+}
+
+// Place is an order's place in line.
+type Place struct {
+	Positions []struct {
+		SeatType string `json:"seatType"`
+		Position int    `json:"position"`
+	} `json:"positions"`
 }
 
 // PromoCodeOfOrder is a promo code that was asked for.
@@ -317,6 +329,46 @@ func (c *Client) PlaceOrder(ctx context.Context, conference string, items ...Ite
 		return r.ID, err
 	}
 	return r.ID, opened(r)
+}
+
+// WaitForSeats places an order that waits in line if it gets no seats.
+func (c *Client) WaitForSeats(ctx context.Context, conference string, allOrNothing bool, items ...Item) (string, error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders",
+		map[string]any{"items": list(items), "waitlist": true, "allOrNothing": allOrNothing})
+	if err != nil {
+		return r.ID, err
+	}
+	return r.ID, opened(r)
+}
+
+// LeaveWaitlist gives up an order that is in line.
+func (c *Client) LeaveWaitlist(ctx context.Context, order string) error {
+	_, err := c.write(ctx, http.MethodDelete, "/api/orders/"+order+"/waitlist", nil)
+	return err
+}
+
+// Waitlist are the orders in line for a conference's seats, in their order.
+func (c *Client) Waitlist(ctx context.Context, conference string) (orders []string, err error) {
+	var out struct {
+		Waiting []struct {
+			OrderID string `json:"orderId"`
+		}
+	}
+	err = c.call(ctx, http.MethodGet, "/api/organiser/conferences/"+conference+"/waitlist", nil, &out)
+	for _, w := range out.Waiting {
+		orders = append(orders, w.OrderID)
+	}
+	return orders, err
+}
+
+// ChangeWaitlist closes, reopens or moves the line of a seat type: do says which.
+func (c *Client) ChangeWaitlist(ctx context.Context, conference, seatType, do, to string) error {
+	var body any
+	if to != "" {
+		body = map[string]string{"to": to}
+	}
+	_, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/seat-types/"+seatType+"/waitlist/"+do, body)
+	return err
 }
 
 // PlaceOrderAs places an order with an id from Open or OpenNamed. Placing it again

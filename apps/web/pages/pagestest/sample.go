@@ -121,6 +121,10 @@ func (w *World) Sample() {
 		dashboard.Sales = append(dashboard.Sales, view.HourlySales{Hour: Now.Add(time.Duration(i-20) * 24 * time.Hour), Orders: i%5 + 1, Seats: (i*7)%23 + 2, Amount: 19900})
 	}
 	w.Put(own+"/dashboard", dashboard)
+	w.Put(own+"/waitlist", view.Waitlist{Waiting: []view.Waiting{
+		{OrderID: OrderID("waitlisted"), Locator: "K7PQ2MXA", Registrant: &Ada, Place: 3, Wanted: contracts.Seats{{SeatType: Tutorial, Quantity: 2}}, AllOrNothing: true, JoinedAt: Now},
+		{OrderID: OrderID("cancelled"), Locator: "K7PQ2MXB", Place: 4, Wanted: contracts.Seats{{SeatType: Tutorial, Quantity: 1}, {SeatType: Workshop, Quantity: 1}}, JoinedAt: Now},
+	}})
 	w.Put(own+"/promo-codes", view.PromoCodes{PromoCodes: []view.PromoCode{
 		{ConferenceID: ConferenceID, Code: "EARLY-20", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 20, QuotaUnit: contracts.ByOrder, Exclusive: true}, Quota: 50}, Used: 12, CreatedAt: Now},
 		{ConferenceID: ConferenceID, Code: "TEN", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Amount: 1000, QuotaUnit: contracts.BySeat, Scope: []uuid.UUID{Workshop}}, ValidUntil: Now}, Used: 3, CreatedAt: Now},
@@ -194,6 +198,18 @@ func Orders() map[string]view.Order {
 		o.Total.Amount -= 9940
 		return o
 	}
+	waiting := func(o view.Order) view.Order {
+		o.Waitlist = &view.Place{AllOrNothing: true, Positions: []view.Position{{SeatType: Tutorial, Position: 3}}}
+		o.Deadline, o.Total, o.Free = Conference().StartsAt, usd(9800), false
+		first := OrderID("partial")
+		o.WaitsFor = &first
+		return o
+	}
+	offered := func(o view.Order) view.Order {
+		rest := OrderID("waitlisted")
+		o.Offered, o.RestID = true, &rest
+		return o
+	}
 	over := func(o view.Order) view.Order { o.Deadline = Now.Add(-5 * time.Minute); return o }
 	late := paying(over(base(view.OrderConfirmed, true, full...)), view.PaymentCompleted)
 	late.Payments[0].UpdatedAt = Now.Add(-time.Minute)
@@ -209,6 +225,8 @@ func Orders() map[string]view.Order {
 		"payment-arrived": paying(base(view.OrderReserved, true, full...), view.PaymentCompleted),
 		"confirmed":       seated(paying(base(view.OrderConfirmed, true, full...), view.PaymentCompleted)),
 		"late":            seated(late),
+		"waitlisted":      waiting(base(view.OrderWaitlisted, true, line(Tutorial, "Tutorial for beginners", 4900, 2, 0, contracts.LineWaiting))),
+		"offered":         offered(base(view.OrderReserved, true, full...)),
 		"rejected":        base(view.OrderRejected, false, line(Tutorial, "Tutorial for beginners", 4900, 2, 0, contracts.LineSoldOut)),
 		"expired":         over(base(view.OrderExpired, true, full...)),
 		"refunding":       paying(over(base(view.OrderExpired, true, full...)), view.PaymentRefundRequested),

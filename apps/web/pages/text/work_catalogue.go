@@ -62,6 +62,7 @@ var work = map[string]Entry{
 	"flow.until":       {"until {time} UTC", "至 {time}（UTC）"},
 
 	"flow.wait.seats":     {"waits for seats", "等待席位答复"},
+	"flow.wait.offer":     {"waits in line for seats", "候补席位"},
 	"flow.wait.marked":    {"waits for the order", "等待订单确认收到"},
 	"flow.wait.payment":   {"waits for payment or confirmation", "等待付款或确认"},
 	"flow.wait.provider":  {"waits for the payment's end", "等待付款结果"},
