@@ -127,8 +127,6 @@ func (o Order) Checking() bool {
 // changed since.
 func (o Order) PaymentRefusal(amount contracts.Money) (code es.Code) {
 	switch {
-	case o.Status.Open() && o.Checking():
-		return refusal.PromoCodePending
 	case amount != o.Total:
 		return refusal.AmountDiffers
 	case o.Registrant == nil:

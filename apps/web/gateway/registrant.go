@@ -320,6 +320,8 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 		case order.Body.HasPayment(payment):
 		case code != "":
 			cmd.Refused = problem.New(code)
+		case order.Body.Checking(): // the order would take it, but may cost less in a moment
+			cmd.Refused = problem.New(refusal.PromoCodePending)
 		case order.Body.OpenPayment() != nil:
 			cmd.Refused = problem.New(refusal.PaymentOpen)
 			cmd.Refused.Current = OpenPayment{order.Body.OpenPayment().ID, checkout(order.Body.OpenPayment().ID)}

@@ -231,6 +231,9 @@ func TestAPaymentThatCanNeverBeRightIsRefusedBeforeThereIsACheckoutPage(t *testi
 		{"another amount, which is said first", with(func(o *view.Order) { o.Status, o.Registrant = view.OrderExpired, nil }),
 			`{"amount":{"amount":1,"currency":"USD"}}`, http.StatusConflict, "amount-differs"},
 		{"no registrant", with(func(o *view.Order) { o.Registrant = nil }), payIt, http.StatusConflict, "registrant-required"},
+		{"a promo code is being checked", with(func(o *view.Order) {
+			o.PromoCodes = []view.OrderPromoCode{{Code: "HALF", State: view.PromoCodeRequested}}
+		}), payIt, http.StatusConflict, "promo-code-pending"},
 		{"not reserved", ended(view.OrderPlaced), payIt, http.StatusConflict, "not-reserved"},
 		{"confirmed", ended(view.OrderConfirmed), payIt, http.StatusConflict, "already-paid"},
 		{"expired", ended(view.OrderExpired), payIt, http.StatusConflict, "order-expired"},
