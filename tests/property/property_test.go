@@ -300,8 +300,8 @@ func (w *world) checkExpiry(now time.Time, out *es.Outbox) {
 		}
 		o, _ := w.orders.get(expire.OrderID)
 		deadline := o.Deadline
-		if o.Waitlist != nil {
-			deadline = w.processes[expire.OrderID.String()].state.Deadline
+		if process := w.processes[expire.OrderID.String()].state; o.Waitlist != nil || process.Waiting != nil {
+			deadline = process.Deadline
 		}
 		if now.Before(deadline) {
 			w.t.Fatalf("order %s was to expire at %s, %s before its deadline", expire.OrderID, now, deadline.Sub(now))
