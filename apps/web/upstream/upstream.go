@@ -206,7 +206,8 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 			address.RawQuery = p.In.URL.RawQuery
 			p.Out.URL, p.Out.Host = address, ""
 			maps.DeleteFunc(p.Out.Header, func(name string, values []string) bool {
-				return !passes(name) || len(strings.Join(values, "")) > longestHeader
+				value := strings.Join(values, "")
+				return !passes(name) || len(value) > longestHeader || strings.ContainsFunc(value, unprintable)
 			})
 			if p.In.Method == http.MethodGet || p.In.Method == http.MethodHead {
 				// No app reads the body of a question, and to pass it on may break the answer off.
@@ -237,6 +238,10 @@ const longestQuery = 8 << 10
 // longestHeader is how long a header that is passed on may be. A sidecar refuses a
 // request whose headers have more than 4 KB together.
 const longestHeader = 1024
+
+// unprintable says whether a character cannot stand in a header between sidecars: they
+// refuse the whole request then.
+func unprintable(r rune) bool { return r < ' ' || r > '~' }
 
 // passes says whether a header of a client is passed on.
 func passes(name string) bool {
