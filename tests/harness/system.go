@@ -209,6 +209,23 @@ func (s *System) BuildWith(ctx context.Context, other map[string]string) (dir st
 		return "", err
 	}
 	dir = filepath.Join(s.Dir, "other")
+	overlay, err := Overlay(dir, root, other)
+	if err != nil {
+		return "", err
+	}
+	b := gobuild.Options{
+		Dir: root, Progress: s.options.Out, Flags: []string{"-overlay=" + overlay},
+		Output: filepath.Join(dir, "bin") + string(filepath.Separator),
+	}
+	for _, app := range s.Apps {
+		b.Packages = append(b.Packages, "./apps/"+app.ID)
+	}
+	return filepath.Join(dir, "bin"), gobuild.Build(ctx, b)
+}
+
+// Overlay writes other contents of files, given by their paths in the repository at root,
+// below dir. It returns the file that go's flag -overlay takes.
+func Overlay(dir, root string, other map[string]string) (string, error) {
 	overlay := map[string]map[string]string{"Replace": {}}
 	for name, content := range other {
 		file := filepath.Join(dir, "source", name)
@@ -224,17 +241,8 @@ func (s *System) BuildWith(ctx context.Context, other map[string]string) (dir st
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), data, 0o600); err != nil {
-		return "", err
-	}
-	b := gobuild.Options{
-		Dir: root, Progress: s.options.Out, Flags: []string{"-overlay=" + filepath.Join(dir, "overlay.json")},
-		Output: filepath.Join(dir, "bin") + string(filepath.Separator),
-	}
-	for _, app := range s.Apps {
-		b.Packages = append(b.Packages, "./apps/"+app.ID)
-	}
-	return filepath.Join(dir, "bin"), gobuild.Build(ctx, b)
+	file := filepath.Join(dir, "overlay.json")
+	return file, os.WriteFile(file, data, 0o600)
 }
 
 // Use has a replica of an app be another program from its next start on, with more in

@@ -6,20 +6,17 @@ package rolling
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tests/rolling/next"
 	"github.com/plenary/plenary/tests/rush"
 	"github.com/plenary/plenary/tools/local/api"
-	"github.com/plenary/plenary/tools/local/runfile"
 	"github.com/plenary/plenary/tools/servers/ready"
 )
 
@@ -28,81 +25,17 @@ const (
 	patience = 5 * time.Minute // of a registrant
 )
 
-// next is the version that comes after this one.
-var next = fmt.Sprintf("%d.%d", contracts.ThisVersion.Major, contracts.ThisVersion.Minor+1)
-
-// changes are what the next version changes in the source, by file: OrderPlaced has a
-// field more, and every order placed is an event more, which the order app may send.
-func changes() map[string][][2]string {
-	return map[string][][2]string{
-		"contracts/registry.go": {
-			{
-				fmt.Sprintf("ThisVersion   = es.Version{Major: %d, Minor: %d}", contracts.ThisVersion.Major, contracts.ThisVersion.Minor),
-				fmt.Sprintf("ThisVersion   = es.Version{Major: %d, Minor: %d}", contracts.ThisVersion.Major, contracts.ThisVersion.Minor+1),
-			},
-			{
-				"\torders(r)\n",
-				"\torders(r)\n\tevent(r, \"OrderGreeted.v1\", func(e OrderGreeted) uuid.UUID { return e.OrderID })\n\tr.Since(\"OrderGreeted.v1\", ThisVersion)\n",
-			},
-		},
-		"contracts/orders.go": {
-			{
-				"\t\tLocator string `json:\"locator\" validate:\"required\" personal:\"true\"`\n",
-				"\t\tLocator string `json:\"locator\" validate:\"required\" personal:\"true\"`\n\t\tGreeting string `json:\"greeting,omitempty\" since:\"" + next + "\"`\n",
-			},
-			{
-				"// OrderUpdated says what",
-				"// OrderGreeted is an event of the next version.\n\tOrderGreeted struct {\n\t\tOrderID uuid.UUID `json:\"orderId\" validate:\"required\"`\n\t\tGreeting string `json:\"greeting\"`\n\t}\n\t// OrderUpdated says what",
-			},
-		},
-		"topology/topology.yaml": {
-			{"[CatalogueSet, OrderPlaced,", "[CatalogueSet, OrderPlaced, OrderGreeted,"},
-		},
-		"apps/order/order/order.go": {
-			{
-				"\t\t\tLocator:      locator,\n\t\t},\n\t\ttotals(m.OrderID, version, lines),\n\t}, nil\n",
-				"\t\t\tLocator:      locator,\n\t\t\tGreeting:     \"hello\",\n\t\t},\n\t\ttotals(m.OrderID, version, lines),\n\t}, contracts.OrderGreeted{OrderID: m.OrderID, Greeting: \"hello\"}), nil\n",
-			},
-			{
-				"\tconst version = 1\n\treturn []any{\n",
-				"\tconst version = 1\n\tgreeted := func(events []any, greeting contracts.OrderGreeted) []any {\n\t\tif env.Writes.Before(contracts.ThisVersion) {\n\t\t\treturn events\n\t\t}\n\t\treturn append(events, greeting)\n\t}\n\treturn greeted([]any{\n",
-			},
-		},
-	}
-}
-
-// sources are the files that the next version changes, as it has them.
-func sources(t *testing.T) map[string]string {
-	t.Helper()
-	root, err := runfile.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]string{}
-	for name, replaced := range changes() {
-		data, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		content := string(data)
-		for _, r := range replaced {
-			if strings.Count(content, r[0]) != 1 {
-				t.Fatalf("%s has not once what the next version changes:\n%s", name, r[0])
-			}
-			content = strings.Replace(content, r[0], r[1], 1)
-		}
-		out[name] = content
-	}
-	return out
-}
-
 // Two builds serve side by side while people order and pay: every app is replaced by the
 // next version, and back, and again; then what is new is written, and even then a replica
 // of the older version that comes back does no harm. No message is given up, and every
 // order ends right.
 func TestTwoBuildsRollOverEachOther(t *testing.T) {
 	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "2m", "PLENARY_GRACE": "5s", "PLENARY_SWEEP": "2s"}})
-	newer, err := s.BuildWith(t.Context(), sources(t))
+	sources, err := next.Sources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer, err := s.BuildWith(t.Context(), sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +86,7 @@ func TestTwoBuildsRollOverEachOther(t *testing.T) {
 		if err := place(ctx, &before); err != nil {
 			return err
 		}
-		raised := "PLENARY_WRITES=" + next
+		raised := "PLENARY_WRITES=" + next.Version
 		if err := replace(ctx, second, app.ID, newer, raised); err != nil {
 			return err
 		}
