@@ -6,6 +6,7 @@ package rolling
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -117,6 +118,12 @@ func TestTwoBuildsRollOverEachOther(t *testing.T) {
 	ends, err := r.Check(t.Context(), within)
 	faults := r.Faults()
 	t.Logf("%d orders, which ended %v; nobody waited longer than %s", r.Placed(), ends, faults.Longest)
+	for _, kind := range slices.Sorted(maps.Keys(faults.Errors)) {
+		t.Logf("%6d × %s", faults.Errors[kind], kind)
+	}
+	if faults.Longest > 30*time.Second {
+		t.Logf("why so long: %s", r.Story(t.Context(), faults.Of))
+	}
 	if err != nil {
 		t.Error(err)
 	}

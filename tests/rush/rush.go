@@ -75,6 +75,8 @@ type Faults struct {
 	// Longest is the longest that a registrant waited for something, from the first
 	// request to the answer. Being asked to come later begins it anew.
 	Longest time.Duration
+	// Of is the order of that registrant; Story tells what happened to it.
+	Of string
 	// Errors says how often each kind was seen.
 	Errors map[string]int
 }
@@ -142,12 +144,12 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 		item.SeatType = r.Workshop
 	}
 	place := func(ctx context.Context) error { return r.Anyone.PlaceOrderAs(ctx, r.ID, id, item) }
-	if err := r.again(ctx, place, "order-already-placed"); err != nil {
+	if err := r.again(ctx, id, place, "order-already-placed"); err != nil {
 		return err
 	}
 	var o api.Order
 	err := ready.Until(ctx, func(ctx context.Context) error {
-		err := r.again(ctx, func(ctx context.Context) (err error) { o, err = r.Anyone.Order(ctx, id); return err }, "")
+		err := r.again(ctx, id, func(ctx context.Context) (err error) { o, err = r.Anyone.Order(ctx, id); return err }, "")
 		if err == nil && o.Status == "placed" {
 			err = errors.New("the seats have not answered")
 		}
@@ -158,18 +160,18 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 	}
 	const lapsed = "order-expired" // while a part was down
 	assign := func(ctx context.Context) error { return r.Anyone.AssignRegistrant(ctx, id, registrant) }
-	if err := r.again(ctx, assign, lapsed); err != nil {
+	if err := r.again(ctx, id, assign, lapsed); err != nil {
 		return err
 	}
-	var checkout string
+	payment, checkout := uuid.NewString(), ""
 	pay := func(ctx context.Context) (err error) {
-		_, checkout, err = r.Anyone.StartPayment(ctx, id, o.Total)
+		checkout, err = r.Anyone.StartPaymentAs(ctx, id, payment, o.Total)
 		return err
 	}
-	if err := r.again(ctx, pay, lapsed); err != nil || checkout == "" {
+	if err := r.again(ctx, id, pay, lapsed); err != nil || checkout == "" {
 		return err
 	}
-	return r.again(ctx, func(ctx context.Context) error {
+	return r.again(ctx, id, func(ctx context.Context) error {
 		err := r.Anyone.Decide(ctx, checkout, "accept")
 		if err == nil {
 			return nil
@@ -187,14 +189,14 @@ var registrant = api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@e
 // answerWithin is how long a registrant waits for an answer before asking again.
 const answerWithin = 10 * time.Second
 
-// again makes a request until it succeeds, or is refused with a code that is as
-// good.
-func (r *Rush) again(ctx context.Context, request func(context.Context) error, enough string) error {
+// again makes a request about an order until it succeeds, or is refused with a code that
+// is as good.
+func (r *Rush) again(ctx context.Context, id string, request func(context.Context) error, enough string) error {
 	began := time.Now()
 	for failures := 0; ; {
 		err := patiently(ctx, request)
 		if err == nil || api.Code(err) == enough && enough != "" {
-			r.answered(time.Since(began))
+			r.answered(id, time.Since(began))
 			return nil
 		}
 		pause := 200 * time.Millisecond
@@ -225,10 +227,12 @@ func patiently(ctx context.Context, request func(context.Context) error) error {
 }
 
 // answered notes how long a registrant waited.
-func (r *Rush) answered(after time.Duration) {
+func (r *Rush) answered(id string, after time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.faults.Longest = max(r.faults.Longest, after)
+	if after >= r.faults.Longest {
+		r.faults.Longest, r.faults.Of = after, id
+	}
 }
 
 var someID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
@@ -260,7 +264,7 @@ func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string
 		g.Go(func() error {
 			o, err := r.ended(gctx, id, within)
 			if err != nil {
-				return fmt.Errorf("order %s: %w%s", id, err, r.story(ctx, id))
+				return fmt.Errorf("order %s: %w%s", id, err, r.Story(ctx, id))
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -298,9 +302,9 @@ func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string
 	})
 }
 
-// story is what is known to have happened to an order, for who has to find out why
-// it did not end.
-func (r *Rush) story(ctx context.Context, id string) string {
+// Story is what is known to have happened to an order, for who has to find out why it
+// did not end, or why it took so long.
+func (r *Rush) Story(ctx context.Context, id string) string {
 	entries, err := r.Anyone.Timeline(ctx, id)
 	if err != nil {
 		return fmt.Sprintf("\nits timeline: %v", err)

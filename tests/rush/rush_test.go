@@ -35,7 +35,7 @@ func TestWhatARegistrantWaitsForIsCountedFromTheFirstRequest(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &Rush{faults: Faults{Errors: map[string]int{}}}
 				tries := c.tries
-				err := r.again(t.Context(), func(ctx context.Context) error {
+				err := r.again(t.Context(), "an order", func(ctx context.Context) error {
 					try := tries[0]
 					tries = tries[1:]
 					return try(ctx)

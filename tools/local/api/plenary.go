@@ -412,6 +412,13 @@ func (c *Client) StartPayment(ctx context.Context, order string, amount Money) (
 	return r.ID, r.CheckoutURL, err
 }
 
+// StartPaymentAs opens a payment with an id that the caller has chosen: made again, the
+// request opens no other.
+func (c *Client) StartPaymentAs(ctx context.Context, order, id string, amount Money) (checkoutURL string, err error) {
+	r, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/payments", map[string]any{"paymentId": id, "amount": amount})
+	return r.CheckoutURL, err
+}
+
 // Confirm confirms a free order.
 func (c *Client) Confirm(ctx context.Context, order string) error {
 	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/confirm", nil)
