@@ -67,6 +67,9 @@ type Setting struct {
 	Every bool `yaml:"every"`
 	// List says that it is a list, separated by commas.
 	List bool `yaml:"list"`
+	// Changes says that it may also stand in the Dapr configuration store, and change
+	// there while apps run.
+	Changes bool `yaml:"changes"`
 }
 
 // App is an app. topology.yaml explains the fields.
@@ -394,6 +397,20 @@ func (t *Topology) Setting(name string) string {
 		panic("topology: no setting " + name)
 	}
 	return t.Settings[i].Default
+}
+
+// Settings is the item of a Dapr configuration store that holds the settings that may
+// change while apps run.
+const Settings = "plenary"
+
+// Changing are those settings of an app that may change while it runs.
+func (a App) Changing() (names []string) {
+	for _, s := range Plenary().Settings {
+		if s.Changes && slices.Contains(a.Settings, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // Duration is the default of an environment variable that is a time.

@@ -27,13 +27,13 @@ func main() {
 }
 
 func run() error {
-	config, err := configFrom(os.Getenv)
+	registry := contracts.Registry()
+	me := topology.Of("order")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Settings: topology.Settings, Believe: believe})
 	if err != nil {
 		return err
 	}
-	registry := contracts.Registry()
-	me := topology.Of("order")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Believe: believe})
+	config, err := host.Configured(app, me.Changing(), configFrom)
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func believe(m message.Message) error {
 	return nil
 }
 
-func addAggregates(engine *handling.Engine, config order.Config) {
+func addAggregates(engine *handling.Engine, config func() order.Config) {
 	handling.Aggregate(engine, catalogue.Aggregate())
-	handling.Aggregate(engine, order.Aggregate(config))
+	handling.Aggregate(engine, order.Configured(config))
 	handling.Aggregate(engine, assignments.Aggregate())
 }

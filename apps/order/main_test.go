@@ -45,7 +45,7 @@ func (a *app) handle(commands ...any) (published []string) {
 		a.engine = handling.New(handling.Options{
 			App: "order", Registry: a.registry, Keys: a.keys, Publisher: a.sent, Now: clock, Random: rand.Reader,
 		})
-		addAggregates(a.engine, order.Config{Hold: 15 * time.Minute, MaxSeatsPerType: 20})
+		addAggregates(a.engine, func() order.Config { return order.Config{Hold: 15 * time.Minute, MaxSeatsPerType: 20} })
 	}
 
 	var batch []bus.Delivery

@@ -29,23 +29,23 @@ func main() {
 }
 
 func run() error {
-	config, err := processConfig()
-	if err != nil {
-		return err
-	}
 	every, err := host.Duration("PLENARY_SWEEP", topology.Duration("PLENARY_SWEEP"))
 	if err != nil {
 		return err
 	}
 	registry := contracts.Registry()
 	me := topology.Of("registration-process")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, ActorType: me.Actors, Swept: true})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, ActorType: me.Actors, Swept: true, Settings: topology.Settings})
+	if err != nil {
+		return err
+	}
+	config, err := host.Configured(app, me.Changing(), processConfig)
 	if err != nil {
 		return err
 	}
 	engine := app.Engine()
-	handling.Process(engine, registration.Process(config))
-	if err := measure.Lapses(engine, registry, config.Grace); err != nil {
+	handling.Process(engine, registration.Configured(config))
+	if err := measure.Lapses(engine, registry, func() time.Duration { return config().Grace }); err != nil {
 		return err
 	}
 	app.Subscribe("/bus/events", message.Event, engine)
@@ -57,14 +57,14 @@ func run() error {
 	return app.Run()
 }
 
-func processConfig() (registration.Config, error) {
+func processConfig(getenv func(string) string) (registration.Config, error) {
 	var c registration.Config
 	var errs [3]error
 	for i, setting := range []struct {
 		name string
 		into *time.Duration
 	}{{"PLENARY_HOLD", &c.Hold}, {"PLENARY_GRACE", &c.Grace}, {"PLENARY_LEEWAY", &c.Leeway}} {
-		*setting.into, errs[i] = host.Duration(setting.name, topology.Duration(setting.name))
+		*setting.into, errs[i] = host.DurationOf(getenv, setting.name, topology.Duration(setting.name))
 	}
 	return c, errors.Join(errs[:]...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -13,12 +14,12 @@ func TestTheDefaultTimesHaveALeeway(t *testing.T) {
 	for _, name := range []string{"PLENARY_HOLD", "PLENARY_GRACE", "PLENARY_LEEWAY"} {
 		t.Setenv(name, "")
 	}
-	c, err := processConfig()
+	c, err := processConfig(os.Getenv)
 	if want := (registration.Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}); err != nil || c != want {
 		t.Errorf("got %+v, %v, want %+v", c, err, want)
 	}
 	t.Setenv("PLENARY_GRACE", "7m")
-	if c, err := processConfig(); err != nil || c.Grace != 7*time.Minute {
+	if c, err := processConfig(os.Getenv); err != nil || c.Grace != 7*time.Minute {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

@@ -22,17 +22,20 @@ func main() {
 }
 
 func run() error {
-	offer, err := host.Duration("PLENARY_OFFER", topology.Duration("PLENARY_OFFER"))
+	me := topology.Of("seats")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}, Settings: topology.Settings})
 	if err != nil {
 		return err
 	}
-	me := topology.Of("seats")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}})
+	config, err := host.Configured(app, me.Changing(), func(getenv func(string) string) (c seats.Config, err error) {
+		c.Offer, err = host.DurationOf(getenv, "PLENARY_OFFER", topology.Duration("PLENARY_OFFER"))
+		return c, err
+	})
 	if err != nil {
 		return err
 	}
 	engine := app.Engine()
-	handling.Aggregate(engine, seats.Aggregate(seats.Config{Offer: offer}))
+	handling.Aggregate(engine, seats.Configured(config))
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
 }

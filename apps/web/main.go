@@ -17,6 +17,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency"
@@ -46,22 +47,18 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	limits, err := limitsFrom()
-	if err != nil {
-		return err
-	}
 	trusted := list(os.Getenv("PLENARY_TRUSTED_PROXIES"))
 	fromProxy, err := gateway.FromProxy(trusted)
 	if err != nil {
 		return fmt.Errorf("PLENARY_TRUSTED_PROXIES: %w", err)
 	}
-	grace, err := host.Duration("PLENARY_GRACE", topology.Duration("PLENARY_GRACE"))
+	registry := contracts.Registry()
+	me := topology.Of("web")
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets, Settings: topology.Settings})
 	if err != nil {
 		return err
 	}
-	registry := contracts.Registry()
-	me := topology.Of("web")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets})
+	limits, err := host.Configured(app, me.Changing(), limitsFrom)
 	if err != nil {
 		return err
 	}
@@ -74,7 +71,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: grace, Guide: guide, Log: slog.Default()})
+	site := pages.New(pages.Options{API: app.Gin(), Sessions: keys, Grace: func() time.Duration { return limits().Grace }, Guide: guide, Log: slog.Default()})
 	web, err := gateway.New(app.Gin(), gateway.Options{
 		Contracts:      registry,
 		Commands:       gateway.Gathered(app.Publisher()),
@@ -101,23 +98,22 @@ func run() error {
 
 // limitsFrom reads what one address may take. A hold lasts for PLENARY_HOLD, and for
 // PLENARY_GRACE more while a payment is open.
-func limitsFrom() (l gateway.Limits, err error) {
+func limitsFrom(getenv func(string) string) (l gateway.Limits, err error) {
 	for name, into := range map[string]*int{
 		"PLENARY_MAX_HOLDS_PER_ADDRESS": &l.HoldsPerAddress, "PLENARY_MAX_HOLDS_PER_EMAIL": &l.HoldsPerEmail,
 		"PLENARY_MAX_WRITES_PER_ADDRESS": &l.WritesPerAddress, "PLENARY_CHALLENGE_AFTER": &l.ChallengeAfter,
 	} {
-		if *into, err = strconv.Atoi(cmp.Or(os.Getenv(name), topology.Plenary().Setting(name))); err != nil || *into < 0 {
+		if *into, err = strconv.Atoi(cmp.Or(getenv(name), topology.Plenary().Setting(name))); err != nil || *into < 0 {
 			return l, fmt.Errorf("%s: not a whole number from 0", name)
 		}
 	}
-	for _, name := range []string{"PLENARY_HOLD", "PLENARY_GRACE"} {
-		d, err := host.Duration(name, topology.Duration(name))
-		if err != nil {
-			return l, err
-		}
-		l.Hold += d
+	hold, err := host.DurationOf(getenv, "PLENARY_HOLD", topology.Duration("PLENARY_HOLD"))
+	if err != nil {
+		return l, err
 	}
-	return l, nil
+	l.Grace, err = host.DurationOf(getenv, "PLENARY_GRACE", topology.Duration("PLENARY_GRACE"))
+	l.Hold = hold + l.Grace
+	return l, err
 }
 
 // challengeAt is the challenge that is judged at an address; none, if there is none.

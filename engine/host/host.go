@@ -78,6 +78,9 @@ type Options struct {
 	ActorType string
 	// Secrets are the names of the secrets that the app reads.
 	Secrets []string
+	// Settings is the item of the Dapr configuration store that holds what Configured
+	// gives; empty for none.
+	Settings string
 	// Swept says that the app sweeps for what reminders miss: see
 	// timeout.Reminders.
 	Swept bool
@@ -101,6 +104,7 @@ type Host struct {
 	meter     *bus.Meter
 	telemetry *telemetry.Telemetry
 	tasks     []func(context.Context) error
+	settings  settings
 	// forStreams is what streams may take in memory, 0 where memory has no limit.
 	forStreams int64
 	checks     []func(context.Context) error
@@ -140,6 +144,7 @@ func New(o Options) (*Host, error) {
 		daprHTTP: "http://127.0.0.1:" + env("DAPR_HTTP_PORT", "3500"), meter: bus.NewMeter(),
 		needs: selfcheck.Needs{AppID: o.AppID, Actors: o.ActorType != ""}, checked: make(chan struct{}), ended: make(chan struct{}),
 	}
+	h.settings.item = o.Settings
 	if h.needs.Port, err = strconv.Atoi(env("APP_PORT", "8080")); err != nil {
 		return nil, fmt.Errorf("APP_PORT: %w", err)
 	}
@@ -514,7 +519,12 @@ func env(name, otherwise string) string {
 // Duration reads a duration (as in "15m") from the environment. One that is not
 // positive is an error, since nothing here waits for no time at all.
 func Duration(name string, otherwise time.Duration) (time.Duration, error) {
-	v := os.Getenv(name)
+	return DurationOf(os.Getenv, name, otherwise)
+}
+
+// DurationOf is Duration from settings: see Configured.
+func DurationOf(getenv func(string) string, name string, otherwise time.Duration) (time.Duration, error) {
+	v := getenv(name)
 	if v == "" {
 		return otherwise, nil
 	}

@@ -83,6 +83,9 @@ func (a *sidecarCheck) run(ctx context.Context) error {
 	if err := a.readSecrets(ctx); err != nil {
 		return err
 	}
+	if err := a.readSettings(ctx, sidecar); err != nil {
+		return err
+	}
 	if !a.needs.State {
 		return nil
 	}

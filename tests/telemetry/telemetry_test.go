@@ -97,7 +97,7 @@ func newWorld(t *testing.T) *world {
 	config := registration.Config{Hold: 15 * time.Minute, Grace: 5 * time.Minute, Leeway: time.Second}
 	add("registration-process", contracts.TopicEvents, func(e *handling.Engine, _ bus.Publisher) error {
 		handling.Process(e, registration.Process(config))
-		return processmeasure.Lapses(e, w.registry, config.Grace)
+		return processmeasure.Lapses(e, w.registry, func() time.Duration { return config.Grace })
 	})
 	return w
 }

@@ -22,17 +22,24 @@ import (
 // Name is the aggregate's name in its streams' names; the id is the order's.
 const Name = "order"
 
-// Aggregate describes the order to the engine. The configuration must be valid.
+// Aggregate describes the order to the engine, by one configuration, which must be
+// valid.
 func Aggregate(c Config) es.Aggregate[State] {
+	return Configured(func() Config { return c })
+}
+
+// Configured describes the order by a configuration that may change. An order keeps
+// what it was placed with.
+func Configured(current func() Config) es.Aggregate[State] {
 	return es.Aggregate[State]{
 		Name: Name,
 		New:  func() State { return State{} },
 		Commands: []es.Command[State]{
-			es.On(func(m contracts.RegisterToConference) uuid.UUID { return m.OrderID }, c.place,
+			es.On(func(m contracts.RegisterToConference) uuid.UUID { return m.OrderID }, by(current, Config.place),
 				es.Reads(func(_ State, m contracts.RegisterToConference) []es.Ref {
 					return []es.Ref{catalogue.Ref(m.ConferenceID)}
 				})),
-			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, c.change, es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
+			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, by(current, Config.change), es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
 			es.On(func(m contracts.AssignRegistrantDetails) uuid.UUID { return m.OrderID }, assignRegistrant, es.Reads(itsCatalogue[contracts.AssignRegistrantDetails])),
 			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved, es.Reads(catalogueOfOffer)),
 			es.On(func(m contracts.MarkSeatsAsWaitlisted) uuid.UUID { return m.OrderID }, markAsWaitlisted, es.Reads(itsCatalogue[contracts.MarkSeatsAsWaitlisted])),
@@ -55,6 +62,11 @@ func Aggregate(c Config) es.Aggregate[State] {
 		AnswersNoEffect: true,
 		SnapshotSchema:  3,
 	}
+}
+
+// by has a function of the configuration decide by the configuration of the moment.
+func by[M any](current func() Config, decide func(Config, es.Env, State, M) ([]any, error)) func(es.Env, State, M) ([]any, error) {
+	return func(env es.Env, s State, m M) ([]any, error) { return decide(current(), env, s, m) }
 }
 
 // MaxCommands is how many messages an order handles before it takes no more

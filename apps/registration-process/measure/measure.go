@@ -26,14 +26,16 @@ const promised = 30 * time.Second
 // over to when the process learnt that it has expired, which is when it gives
 // the seats back. A hold is over at its deadline or, if a payment was open then,
 // grace after it. What the grace is it shows as well.
-func Lapses(engine *handling.Engine, registry *message.Registry, grace time.Duration) error {
+func Lapses(engine *handling.Engine, registry *message.Registry, grace func() time.Duration) error {
 	m := otel.Meter("github.com/plenary/plenary/apps/registration-process")
-	allowed, err := m.Float64Gauge("plenary.grace", metric.WithUnit("s"),
-		metric.WithDescription("How long after its deadline an order is left alone that is being paid"))
-	if err != nil {
+	if _, err := m.Float64ObservableGauge("plenary.grace", metric.WithUnit("s"),
+		metric.WithDescription("How long after its deadline an order is left alone that is being paid"),
+		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
+			o.Observe(grace().Seconds())
+			return nil
+		})); err != nil {
 		return err
 	}
-	allowed.Record(context.Background(), grace.Seconds())
 	delay, err := m.Float64Histogram("plenary.hold.lapse.delay",
 		metric.WithUnit("s"), metric.WithDescription("Time from when a hold was over to when its seats were given back"),
 		metric.WithExplicitBucketBoundaries(.5, 1, 1.5, 2, 3, 5, 10, 20, promised.Seconds(), 60, 120, 300, 900))

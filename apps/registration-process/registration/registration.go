@@ -37,14 +37,20 @@ type Config struct {
 	Leeway time.Duration `json:"leeway"`
 }
 
-// Process is the registration process.
+// Process is the registration process, by one configuration.
 func Process(cfg Config) es.Process[*Registration] {
+	return Configured(func() Config { return cfg })
+}
+
+// Configured is the registration process by a configuration that may change. Each
+// process keeps the times that it began with.
+func Configured(current func() Config) es.Process[*Registration] {
 	return es.Process[*Registration]{
 		Name:  Name,
 		New:   func() *Registration { return &Registration{Phase: NotStarted} },
 		Route: route,
 		Step: func(r *Registration, in es.Input, out *es.Outbox) *Registration {
-			turn{Registration: r, now: in.Now, out: out}.step(in.Message, cfg)
+			turn{Registration: r, now: in.Now, out: out}.step(in.Message, current)
 			return r
 		},
 	}
@@ -113,13 +119,13 @@ type turn struct {
 	out *es.Outbox
 }
 
-func (t turn) step(message any, cfg Config) {
+func (t turn) step(message any, current func() Config) {
 	if t.Phase != NotStarted {
 		t.handle(message)
 		return
 	}
 	if t.Times == (Config{}) {
-		t.Times = cfg
+		t.Times = current()
 	}
 	switch m := message.(type) {
 	case contracts.OrderPlaced:

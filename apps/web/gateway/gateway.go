@@ -58,9 +58,9 @@ type Options struct {
 	TrustedProxies []string
 	// MaxLag is the lag in handling beyond which new orders are turned away.
 	MaxLag time.Duration
-	// Limits bound what one address may take, and Challenge is asked where one holds
-	// much; nil asks nobody.
-	Limits    Limits
+	// Limits bound what one address may take at the moment; nil bounds nothing. Challenge
+	// is asked where one holds much; nil asks nobody.
+	Limits    func() Limits
 	Challenge Challenge
 	// Pages are the HTML pages; optional.
 	Pages Pages

@@ -29,6 +29,8 @@ type Limits struct {
 	// for at most Hold.
 	HoldsPerAddress, HoldsPerEmail int
 	Hold                           time.Duration
+	// Grace is for how long of that, at its end, an order waits for an open payment.
+	Grace time.Duration
 	// WritesPerAddress is how many writes a second may come from one address in the
 	// long run; ten seconds' worth may come at once.
 	WritesPerAddress int
@@ -58,7 +60,7 @@ const (
 
 // limits are Limits at work.
 type limits struct {
-	Limits
+	now       func() Limits // those of the moment
 	byAddress *holds.Holds[netip.Prefix]
 	byEmail   *holds.Holds[string]
 	writes    *throttle.Throttle[netip.Prefix]
@@ -66,17 +68,26 @@ type limits struct {
 	challenge Challenge
 }
 
-func newLimits(l Limits, challenge Challenge) *limits {
-	every := time.Second / time.Duration(max(l.WritesPerAddress, 1))
-	mostHolds := l.HoldsPerAddress
-	if mostHolds == 0 && challenge != nil {
-		mostHolds = math.MaxInt // they are counted for the challenge alone
+func newLimits(now func() Limits, challenge Challenge) *limits {
+	if now == nil {
+		now = func() Limits { return Limits{} }
 	}
+	writes := max(now().WritesPerAddress, 1) // this one does not change
+	every := time.Second / time.Duration(writes)
 	return &limits{
-		Limits:    l,
-		byAddress: holds.New[netip.Prefix](mostHolds, l.Hold, limitedClients),
-		byEmail:   holds.New[string](l.HoldsPerEmail, l.Hold, limitedClients),
-		writes:    throttle.New[netip.Prefix](max(l.WritesPerAddress, 1)*writeBurst, every, limitedClients),
+		now: now,
+		byAddress: holds.New[netip.Prefix](func() (int, time.Duration) {
+			l := now()
+			if l.HoldsPerAddress == 0 && challenge != nil {
+				return math.MaxInt, l.Hold // they are counted for the challenge alone
+			}
+			return l.HoldsPerAddress, l.Hold
+		}, limitedClients),
+		byEmail: holds.New[string](func() (int, time.Duration) {
+			l := now()
+			return l.HoldsPerEmail, l.Hold
+		}, limitedClients),
+		writes:    throttle.New[netip.Prefix](writes*writeBurst, every, limitedClients),
 		places:    throttle.New[netip.Prefix](placesAtOnce, placeEvery, limitedClients),
 		challenge: challenge,
 	}
@@ -91,7 +102,7 @@ func limited(ctx context.Context) (client netip.Prefix, ok bool) {
 // write lets an address write only so often.
 func (l *limits) write(ctx context.Context) (ok bool, retryAfter time.Duration) {
 	client, ok := limited(ctx)
-	if !ok || l.WritesPerAddress == 0 {
+	if !ok || l.now().WritesPerAddress == 0 {
 		return true, 0
 	}
 	return l.writes.Take(client)
@@ -134,7 +145,7 @@ func (l *limits) seen(o view.Order) {
 // cannot be judged stops nobody: else an outage of its provider would stop the sale.
 func (g *Gateway) passes(ctx context.Context, response string) error {
 	client, ok := limited(ctx)
-	if !ok || g.limits.challenge == nil || g.limits.byAddress.Open(client) < g.limits.ChallengeAfter {
+	if !ok || g.limits.challenge == nil || g.limits.byAddress.Open(client) < g.limits.now().ChallengeAfter {
 		return nil
 	}
 	if response == "" {

@@ -23,7 +23,7 @@ func limited(t *testing.T, l gateway.Limits, c gateway.Challenge) *fixture {
 	t.Helper()
 	l.Hold = 20 * time.Minute
 	return newFixture(t, func(o *gateway.Options) {
-		o.TrustedProxies, o.Limits, o.Challenge = []string{"127.0.0.1"}, l, c
+		o.TrustedProxies, o.Limits, o.Challenge = []string{"127.0.0.1"}, func() gateway.Limits { return l }, c
 	})
 }
 
@@ -106,7 +106,9 @@ func TestOneAddressWritesOnlySoOften(t *testing.T) {
 
 func TestThisMachineIsNotLimited(t *testing.T) {
 	f := newFixture(t, func(o *gateway.Options) {
-		o.Limits = gateway.Limits{HoldsPerAddress: 1, WritesPerAddress: 1, Hold: time.Hour}
+		o.Limits = func() gateway.Limits {
+			return gateway.Limits{HoldsPerAddress: 1, WritesPerAddress: 1, Hold: time.Hour}
+		}
 	})
 	for range 20 {
 		place(f)

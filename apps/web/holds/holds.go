@@ -13,8 +13,7 @@ import (
 
 // Holds are the orders of each K, a client for instance, that may hold seats.
 type Holds[K comparable] struct {
-	most  int
-	lasts time.Duration
+	limit func() (most int, lasts time.Duration)
 	keys  int
 
 	mu sync.Mutex
@@ -27,17 +26,19 @@ type hold struct {
 	until time.Time
 }
 
-// New makes Holds that give each K so many orders at once; an order counts for so long,
-// or until it is released. Of more than so many K it forgets some: it is a limit and no
-// record. It limits nothing where most is 0.
-func New[K comparable](most int, lasts time.Duration, keys int) *Holds[K] {
-	return &Holds[K]{most: most, lasts: lasts, keys: keys, of: map[K][]hold{}, by: map[uuid.UUID]K{}}
+// New makes Holds that give each K as many orders at once as limit says at the moment; an
+// order counts for as long as it says when the order is taken, or until it is released.
+// Of more than so many K it forgets some: it is a limit and no record. It limits nothing
+// where most is 0.
+func New[K comparable](limit func() (most int, lasts time.Duration), keys int) *Holds[K] {
+	return &Holds[K]{limit: limit, keys: keys, of: map[K][]hold{}, by: map[uuid.UUID]K{}}
 }
 
 // Take counts an order for a key and, if the key has as many as it may, says after how
 // long it may have another. An order counts once, and for the key that took it last.
 func (h *Holds[K]) Take(key K, order uuid.UUID) (ok bool, retryAfter time.Duration) {
-	if h.most == 0 {
+	most, lasts := h.limit()
+	if most == 0 {
 		return true, 0
 	}
 	h.mu.Lock()
@@ -47,7 +48,7 @@ func (h *Holds[K]) Take(key K, order uuid.UUID) (ok bool, retryAfter time.Durati
 	if was, known := h.by[order]; known && was == key {
 		return true, 0
 	}
-	if open := h.of[key]; len(open) >= h.most {
+	if open := h.of[key]; len(open) >= most {
 		return false, open[0].until.Sub(now)
 	}
 	h.release(order)
@@ -57,7 +58,7 @@ func (h *Holds[K]) Take(key K, order uuid.UUID) (ok bool, retryAfter time.Durati
 			break
 		}
 	}
-	h.of[key] = append(h.of[key], hold{order, now.Add(h.lasts)})
+	h.of[key] = append(h.of[key], hold{order, now.Add(lasts)})
 	h.by[order] = key
 	return true, 0
 }

@@ -14,7 +14,7 @@ const lasts = 20 * time.Minute
 
 func TestAClientHoldsSeatsWithSoManyOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := holds.New[string](2, lasts, 10)
+		h := holds.New[string](limit(2), 10)
 		first, second, third := uuid.New(), uuid.New(), uuid.New()
 		take := func(who string, order uuid.UUID, want bool, after time.Duration) {
 			t.Helper()
@@ -40,7 +40,7 @@ func TestAClientHoldsSeatsWithSoManyOrders(t *testing.T) {
 }
 
 func TestAnOrderCountsForWhoTookItLast(t *testing.T) {
-	h := holds.New[string](1, lasts, 10)
+	h := holds.New[string](limit(1), 10)
 	order := uuid.New()
 	h.Take("ann@example.com", order)
 	if ok, _ := h.Take("bob@example.com", order); !ok || h.Open("ann@example.com") != 0 || h.Open("bob@example.com") != 1 {
@@ -54,7 +54,7 @@ func TestAnOrderCountsForWhoTookItLast(t *testing.T) {
 }
 
 func TestManyClientsTakeBoundedMemory(t *testing.T) {
-	h := holds.New[int](5, lasts, 100)
+	h := holds.New[int](limit(5), 100)
 	for who := range 10_000 {
 		h.Take(who, uuid.New())
 	}
@@ -68,7 +68,7 @@ func TestManyClientsTakeBoundedMemory(t *testing.T) {
 }
 
 func TestWithoutALimitNothingIsCounted(t *testing.T) {
-	h := holds.New[string](0, lasts, 10)
+	h := holds.New[string](limit(0), 10)
 	for range 1000 {
 		if ok, _ := h.Take("ann", uuid.New()); !ok {
 			t.Fatal("turned away")
@@ -77,4 +77,31 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 	if h.Open("ann") != 0 {
 		t.Errorf("%d are open", h.Open("ann"))
 	}
+}
+
+func limit(most int) func() (int, time.Duration) {
+	return func() (int, time.Duration) { return most, lasts }
+}
+
+// A limit that is lowered takes no hold from anybody, and gives none either.
+func TestALimitMayChange(t *testing.T) {
+	most := 2
+	h := holds.New[string](func() (int, time.Duration) { return most, lasts }, 10)
+	take := func(want bool) {
+		t.Helper()
+		if ok, _ := h.Take("ann", uuid.New()); ok != want {
+			t.Errorf("of %d with %d open: %t", most, h.Open("ann"), ok)
+		}
+	}
+	take(true)
+	take(true)
+	take(false)
+	most = 1
+	take(false)
+	if h.Open("ann") != 2 {
+		t.Errorf("%d are open", h.Open("ann"))
+	}
+	most = 3
+	take(true)
+	take(false)
 }

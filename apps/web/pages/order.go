@@ -184,8 +184,8 @@ func (d *orderPage) prepare(v *Visit) {
 			d.State, d.Step = statePaymentArrived, stepPayment
 		case d.Payment != nil && d.Payment.Status == view.PaymentInitiated:
 			d.State, d.Step = statePaymentOpen, stepPayment
-			if v.site.grace > 0 {
-				d.GraceUntil = o.Deadline.Add(v.site.grace)
+			if v.site.grace() > 0 {
+				d.GraceUntil = o.Deadline.Add(v.site.grace())
 			}
 		case o.Status == view.OrderPartiallyReserved && !accepted && !d.PaymentFailed:
 			d.State, d.Step = statePartial, stepSeats

@@ -49,7 +49,7 @@ type Options struct {
 	Sessions SessionStore
 	// Grace is for how long after its deadline an order waits for a payment that is
 	// open, as the process has it; it is not shown if it is 0.
-	Grace time.Duration
+	Grace func() time.Duration
 	// Guide makes the tour; nil where there is none.
 	Guide *Guide
 	// Now is the clock; time.Now if it is nil.
@@ -67,7 +67,7 @@ type Site struct {
 	orders  *access.Access
 
 	sessions SessionStore
-	grace    time.Duration
+	grace    func() time.Duration
 	guide    *Guide
 
 	feeds     *feeds

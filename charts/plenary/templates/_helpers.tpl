@@ -119,7 +119,7 @@ store and the values of settings are of the chart.
 {{- $broker := (index $sets.brokers .Values.components.broker).set -}}
 {{- $store := index $sets.stores .Values.components.store -}}
 {{- $items := list -}}
-{{- range $kind, $set := dict "pubsub." $broker "state." $store -}}
+{{- range $kind, $set := dict "pubsub." $broker "state." $store "configuration." $broker -}}
   {{- range $path, $content := $root.Files.Glob (printf "files/%s/*.yaml" $set) -}}
     {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
       {{- $c := fromYaml $document -}}

@@ -136,8 +136,9 @@ func (g *generator) componentSets(b *strings.Builder) {
 }
 
 func (g *generator) settings(b *strings.Builder) {
-	b.WriteString("## Settings\n\nBy environment; `make run` passes its own on to the apps.\n\n" +
-		"| variable | default | apps | meaning |\n| --- | --- | --- | --- |\n")
+	b.WriteString("## Settings\n\nBy environment; `make run` passes its own on to the apps. Those that are marked “live” may also stand in " +
+		"a Dapr configuration store, and change there [without a restart](configuration.md#settings-that-change-without-a-restart).\n\n" +
+		"| variable | default | live | apps | meaning |\n| --- | --- | --- | --- | --- |\n")
 	for _, s := range g.Settings {
 		apps := "all"
 		if !s.Every {
@@ -147,7 +148,11 @@ func (g *generator) settings(b *strings.Builder) {
 		if s.Default != "" {
 			value = "`" + s.Default + "`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", s.Name, value, apps, s.About)
+		live := ""
+		if s.Changes {
+			live = "live"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", s.Name, value, live, apps, s.About)
 	}
 }
 

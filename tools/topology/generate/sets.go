@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/plenary/plenary/engine/component"
+	"github.com/plenary/plenary/topology"
 )
 
 // set is a component set, as its folder describes it.
@@ -129,7 +130,11 @@ func (g *generator) components() error {
 			left = slices.DeleteFunc(left, func(app string) bool { return slices.Contains(d.spec.Scopes, app) })
 		}
 		for _, d := range s.stores {
-			text := strings.Replace(d.text, scopes+"\n", "scopes: "+list(left)+"\n", 1)
+			readers := left
+			if strings.HasPrefix(d.spec.Spec.Type, "configuration.") {
+				readers = g.changing()
+			}
+			text := strings.Replace(d.text, scopes+"\n", "scopes: "+list(readers)+"\n", 1)
 			g.files[path.Join(resources, d.spec.Metadata.Name+".yaml")] = []byte(fmt.Sprintf(note, "stores.yaml") + text)
 		}
 		g.files[path.Join(resources, "secretstore.yaml")] = []byte("# " + header + fmt.Sprintf(`
@@ -151,6 +156,16 @@ spec:
 		}
 	}
 	return nil
+}
+
+// changing are the apps with settings that may change while they run.
+func (g *generator) changing() (apps []string) {
+	for _, a := range g.Apps {
+		if slices.ContainsFunc(g.settingsOf(a.Name), func(s topology.Setting) bool { return s.Changes }) {
+			apps = append(apps, a.Name)
+		}
+	}
+	return apps
 }
 
 // scopesOf are the settings of a bus that say who may publish and read what.

@@ -74,7 +74,7 @@ func New(change ...func(*pages.Options)) *World {
 	router := gin.New()
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	keys := &idempotencytest.Memory{}
-	options := pages.Options{API: router, Sessions: keys, Grace: 5 * time.Minute, Now: func() time.Time { return Now }, Log: quiet}
+	options := pages.Options{API: router, Sessions: keys, Grace: func() time.Duration { return 5 * time.Minute }, Now: func() time.Time { return Now }, Log: quiet}
 	for _, c := range change {
 		c(&options)
 	}
