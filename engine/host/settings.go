@@ -14,6 +14,8 @@ import (
 	"time"
 
 	pb "github.com/dapr/dapr/pkg/proto/runtime/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Configuration is the name of the Dapr configuration store, if there is one.
@@ -124,6 +126,9 @@ func (h *Host) readSettings(ctx context.Context, sidecar *pb.GetMetadataResponse
 
 func (h *Host) lookAtSettings(ctx context.Context) error {
 	found, err := h.dapr.GetConfigurationItem(ctx, Configuration, h.settings.item)
+	if status.Code(err) == codes.Unimplemented {
+		return fmt.Errorf("configuration store %s: the sidecar's Configuration has to name configuration in spec.api.allowed: %w", Configuration, err)
+	}
 	if err != nil {
 		return fmt.Errorf("configuration store %s: %w", Configuration, err)
 	}

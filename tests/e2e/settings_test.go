@@ -21,7 +21,7 @@ func TestSettingsChangeWithoutARestart(t *testing.T) {
 		t.Skip("the set has no configuration store")
 	}
 	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "10m", "PLENARY_MAX_SEATS_PER_TYPE": "4"}})
-	c := onSale(t, s, quotas{})
+	c := onSale(t, s, quotas{workshop: 100_000}) // the workshop is for those that are placed again and again
 	set := func(item string) {
 		t.Helper()
 		host, port, err := net.SplitHostPort(s.Set.Secrets["redis-host"])
@@ -36,7 +36,7 @@ func TestSettingsChangeWithoutARestart(t *testing.T) {
 
 	set(`{"PLENARY_HOLD": "30m", "PLENARY_MAX_SEATS_PER_TYPE": "2"}`)
 	harness.Eventually(t, within, func(ctx context.Context) error {
-		if _, err := c.anyone.PlaceOrder(ctx, c.id, seats(c.general, 3)); err == nil {
+		if _, err := c.anyone.PlaceOrder(ctx, c.id, seats(c.workshop, 3)); err == nil {
 			return errors.New("more are taken than the setting allows")
 		}
 		return nil
