@@ -86,9 +86,13 @@ type dashboardPage struct {
 	Conference conference
 	Dashboard  view.Dashboard
 	Plot       plot
-	Missing    []string // keys: what is missing before it can be published
+	Missing    []missing // before it can be published
 	Edited     *seatTypeForm
 }
+
+// missing is what should be said of a conference before it is published: the catalogue's
+// key for it, and the address of the place to say it.
+type missing struct{ Key, Where string }
 
 // seatTypeForm is what was typed about a seat type.
 type seatTypeForm struct {
@@ -124,14 +128,15 @@ func (v *Visit) showDashboard(credential string, status int, data *dashboardPage
 	}
 	data.Conference = c
 	data.Plot = plotOf(data.Dashboard.Sales, c.Zone)
+	details := "/organise/c/" + c.ID.String() + "/details"
 	if len(c.SeatTypes) == 0 {
-		data.Missing = append(data.Missing, "missing.seat-types")
+		data.Missing = append(data.Missing, missing{"missing.seat-types", "#type-new"})
 	}
 	if c.Location == "" {
-		data.Missing = append(data.Missing, "missing.location")
+		data.Missing = append(data.Missing, missing{"missing.location", details + "#location"})
 	}
 	if c.Description == "" {
-		data.Missing = append(data.Missing, "missing.description")
+		data.Missing = append(data.Missing, missing{"missing.description", details + "#description"})
 	}
 	data.Live = "dashboard:" + c.ID.String()
 	v.working(&data.Shell, &c, "")

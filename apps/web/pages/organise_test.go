@@ -149,6 +149,18 @@ func TestWhatAnotherOrganiserChangedIsShownBesideWhatWasTyped(t *testing.T) {
 	w.post(own("/details"), "form", details.form(), "name", "Without what was seen", "timeZone", now.TimeZone, "startsAt", "2027-09-01T09:00", "endsAt", "2027-09-02T17:00").is(http.StatusUnprocessableEntity)
 }
 
+// A conference that was just created says what it lacks, and leads there.
+func TestADraftLeadsToWhatItLacks(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	draft := pagestest.Conference()
+	draft.Published, draft.Public = false, false
+	draft.SeatTypes, draft.Description, draft.Location = nil, "", ""
+	w.Put("/organiser/drafts/"+draft.ID.String(), draft)
+	w.get(own("")).says("Before you publish", `href="#type-new">`, `id="type-new" open`,
+		`href="`+own("/details")+`#description">`, `href="`+own("/details")+`#location">`, "("+draft.Currency+")")
+}
+
 func TestADraftIsRenamedCopiedAndDeletedOnItsPage(t *testing.T) {
 	w := newWorld(t)
 	signsIn(w)
