@@ -297,8 +297,8 @@ func TestComponentsAreThoseOfTheSets(t *testing.T) {
 		values string
 		files  []string // of the components folder
 	}{
-		"redis, postgresql": {`{}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
-		"redis, redis":      {`{components: {store: redis}}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "redis/resources/statestore.yaml"}},
+		"redis, postgresql": {`{}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml", "redis/resources/configuration.yaml"}},
+		"redis, redis":      {`{components: {store: redis}}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "redis/resources/statestore.yaml", "redis/resources/configuration.yaml"}},
 		"rabbitmq": {`{components: {broker: rabbitmq}, secrets: {values: {rabbitmq-connection: r}}, networkPolicy: {enabled: false}}`,
 			[]string{"rabbitmq-postgres/resources/commandbus.yaml", "rabbitmq-postgres/resources/eventbus.yaml", "rabbitmq-postgres/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
 		"kafka, apart": {`{components: {broker: kafka, store: postgresql-apart}, secrets: {values: {kafka-brokers: k}}, networkPolicy: {enabled: false}}`,
@@ -833,6 +833,9 @@ func TestASidecarsAPIHasWhatItsAppUses(t *testing.T) {
 		want := map[string]bool{"healthz": true, "metadata": true, "publish": true, "invoke": true, "state": true, "secrets": true}
 		if topology.Of(app).Actors != "" {
 			want["actors"] = true
+		}
+		if len(topology.Of(app).Changing()) > 0 {
+			want["configuration"] = true
 		}
 		if !maps.Equal(names, want) {
 			t.Errorf("%s: %v, want %v", app, names, want)

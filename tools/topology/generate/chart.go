@@ -27,6 +27,7 @@ type (
 		Public   bool                        `yaml:"public"`
 		Actors   bool                        `yaml:"actors"`
 		Reads    bool                        `yaml:"reads"`
+		Changes  bool                        `yaml:"changes"` // it has settings that may change while it runs
 		Secrets  []string                    `yaml:"secrets,omitempty"`
 		Settings map[string]string           `yaml:"settings,omitempty"`
 		Invokes  map[string][]chartOperation `yaml:"invokes,omitempty"`
@@ -45,7 +46,7 @@ type (
 func (g *generator) chart() error {
 	facts := chartFacts{Apps: map[string]chartApp{}, Brokers: map[string]chartBroker{}, Stores: map[string]string{}}
 	for _, a := range g.Apps {
-		c := chartApp{Public: a.Public, Actors: a.Actors != "", Reads: len(a.Reads) > 0, Secrets: a.Secrets,
+		c := chartApp{Public: a.Public, Actors: a.Actors != "", Reads: len(a.Reads) > 0, Changes: slices.Contains(g.changing(), a.Name), Secrets: a.Secrets,
 			Settings: map[string]string{}, Invokes: map[string][]chartOperation{}}
 		for _, s := range g.settingsOf(a.Name) {
 			if s.Chart != "" && !s.Every {
