@@ -116,10 +116,11 @@ func (m *Meter) Measure(next Handler) Handler {
 }
 
 // oldest is the age of the oldest message. Those that an operator has sent back
-// waited for the operator, not for this app.
+// waited for the operator, not for this app, and those that were repeated for their
+// sender.
 func oldest(batch []Delivery, now time.Time) (age time.Duration, ok bool) {
 	for _, d := range batch {
-		if d.Message.OriginalID == "" && !d.Message.Time.IsZero() {
+		if d.Message.OriginalID == "" && d.Message.Repeated == 0 && !d.Message.Time.IsZero() {
 			age, ok = max(age, now.Sub(d.Message.Time)), true
 		}
 	}

@@ -100,6 +100,19 @@ func (a Aggregate[S]) Decide(env Env, state S, command any) ([]any, error) {
 	return c.Decide(env, state, command)
 }
 
+// Known says of a command whether it need not be sent again: it was handled, as far as
+// the stream keeps ids; or the stream keeps only some and the command would do nothing
+// now, as one does that was handled long ago. (By the rules for such streams it does
+// nothing later either, as with a number that is not above the last one.) What would be
+// refused is not known: its answer may never have been given.
+func (a Aggregate[S]) Known(env Env, state S, command any, handled bool) bool {
+	if handled || a.Handled == 0 {
+		return handled
+	}
+	events, err := a.Decide(env, state, command)
+	return err == nil && len(events) == 0
+}
+
 // Reads names the streams that the decision on a command reads.
 func (a Aggregate[S]) Reads(state S, command any) []Ref {
 	if c, ok := a.on(command); ok && c.Reads != nil {

@@ -58,7 +58,7 @@ func (c *clock) observe(app string, batch []bus.Delivery, now time.Time) time.Du
 	rested := !c.quiet.IsZero() && now.Sub(c.quiet) >= pauseBefore
 	for _, d := range batch {
 		m := d.Message
-		if m.Source == app || m.Source == "" || m.Time.IsZero() || m.OriginalID != "" || isWakeUp(m) || c.knows(m.ID) {
+		if m.Source == app || m.Source == "" || m.Time.IsZero() || m.OriginalID != "" || m.Repeated > 0 || isWakeUp(m) || c.knows(m.ID) {
 			continue
 		}
 		o := c.apps[m.Source]

@@ -31,6 +31,9 @@ type definition interface {
 	// changes says whether a message would change anything, in a way that can be
 	// written. It leaves the state alone.
 	changes(env es.Env, state, body any) (bool, error)
+	// known says whether a message need not be sent again, given whether the stream has
+	// its id. It leaves the state alone.
+	known(env es.Env, state, body any, handled bool) bool
 	// decide says what follows from a message. It may change the state, so an error,
 	// which is a fault, makes that void.
 	decide(env es.Env, at position, m message.Message) (decision, error)
@@ -153,6 +156,10 @@ func (a *aggregate[S]) changes(env es.Env, state, body any) (bool, error) {
 	return len(events) > 0, err
 }
 
+func (a *aggregate[S]) known(env es.Env, state, body any, handled bool) bool {
+	return a.Known(env, state.(S), body, handled)
+}
+
 func (a *aggregate[S]) decide(env es.Env, at position, m message.Message) (decision, error) {
 	events, err := a.Decide(env, at.state.(S), m.Body)
 	refusal, refused := es.AsRefusal(err)
@@ -198,21 +205,22 @@ type process[S any] struct {
 	registry *message.Registry
 }
 
-func (p *process[S]) name() string                           { return p.Name }
-func (p *process[S]) published() bool                        { return false }
-func (p *process[S]) New() any                               { return p.Process.New() }
-func (p *process[S]) KeepsState() bool                       { return true }
-func (p *process[S]) SnapshotSchema() int                    { return 0 }
-func (p *process[S]) SnapshotEvery() int                     { return defaultSnapshotEvery }
-func (p *process[S]) Handled() int                           { return 0 }
-func (p *process[S]) EncodeState(s any) ([]byte, error)      { return p.registry.Marshal(s) }
-func (p *process[S]) DecodeState(data []byte) (any, error)   { return decodeState(p.Process.New, data) }
-func (p *process[S]) reads(any, any) []es.Ref                { return nil }
-func (p *process[S]) claims(any) []string                    { return nil }
-func (p *process[S]) owns(any) []string                      { return nil }
-func (p *process[S]) releases() bool                         { return false }
-func (p *process[S]) changes(es.Env, any, any) (bool, error) { return true, nil }
-func (p *process[S]) conclude(position) decision             { return decision{} }
+func (p *process[S]) name() string                                { return p.Name }
+func (p *process[S]) published() bool                             { return false }
+func (p *process[S]) New() any                                    { return p.Process.New() }
+func (p *process[S]) KeepsState() bool                            { return true }
+func (p *process[S]) SnapshotSchema() int                         { return 0 }
+func (p *process[S]) SnapshotEvery() int                          { return defaultSnapshotEvery }
+func (p *process[S]) Handled() int                                { return 0 }
+func (p *process[S]) EncodeState(s any) ([]byte, error)           { return p.registry.Marshal(s) }
+func (p *process[S]) DecodeState(data []byte) (any, error)        { return decodeState(p.Process.New, data) }
+func (p *process[S]) reads(any, any) []es.Ref                     { return nil }
+func (p *process[S]) claims(any) []string                         { return nil }
+func (p *process[S]) owns(any) []string                           { return nil }
+func (p *process[S]) releases() bool                              { return false }
+func (p *process[S]) changes(es.Env, any, any) (bool, error)      { return true, nil }
+func (p *process[S]) conclude(position) decision                  { return decision{} }
+func (p *process[S]) known(_ es.Env, _, _ any, handled bool) bool { return handled }
 
 // Fold is not called, since a process keeps its state.
 func (p *process[S]) Fold(_ stream.Key, s any, _ stream.Record) (any, error) { return s, nil }

@@ -135,7 +135,7 @@ func (e *Engine) answerWithoutStream(st *stream.Stream, answer any, o origin) er
 		return err
 	}
 	t, _ := e.registry.Lookup(typeName)
-	ref := es.Ref{Aggregate: "refusal", ID: o.message.ID}
+	ref := es.Ref{Aggregate: message.RefusalStreams, ID: o.message.ID}
 	st.Enqueue(stream.Outgoing{
 		ID:   stream.EventID(stream.Key{Tenant: st.Key.Tenant, Ref: ref}, 1),
 		Type: typeName, Kind: t.Kind, Topic: t.Topic, Stream: ref.String(), StreamVersion: 1, Time: o.env.Now,

@@ -51,6 +51,7 @@ const (
 	extOriginalID      = "originalid"
 	extStreamVersion   = "streamversion"
 	extDecisionEnd     = "decisionend"
+	extRepeated        = "repeated"
 	extCausationID     = "causationid"
 	extCausationType   = "causationtype"
 	extCausationTime   = "causationtime"
@@ -101,6 +102,9 @@ func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
 	}
 	if m.DecisionEnd > 0 {
 		e.SetExtension(extDecisionEnd, int32(m.DecisionEnd)) //nolint:gosec // as above
+	}
+	if m.Repeated > 0 {
+		e.SetExtension(extRepeated, int32(m.Repeated)) //nolint:gosec // a few times
 	}
 	if err := e.SetData(event.ApplicationJSON, json.RawMessage(data)); err != nil {
 		return nil, fmt.Errorf("cloud event %s: %w", m.Type, err)
@@ -158,6 +162,13 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extDecisionEnd, Rule: "must be a positive integer"}}}
 		}
 		m.DecisionEnd = uint64(n)
+	}
+	if v, ok := ext[extRepeated]; ok {
+		n, err := types.ToInteger(v)
+		if err != nil || n < 1 {
+			return m, nil, &Invalid{Type: m.Type, Fields: []FieldError{{Field: extRepeated, Rule: "must be a positive integer"}}}
+		}
+		m.Repeated = int(n)
 	}
 	if v, ok := ext[extCausationTime]; ok {
 		t, err := types.ToTime(v)

@@ -31,8 +31,19 @@ type Meta struct {
 	// DecisionEnd is the version of the last event of the same decision, 0 for that
 	// event itself (decisionend): a reader that has seen it has seen them all.
 	DecisionEnd uint64 `json:"end,omitempty"`
-	Cause       Cause  `json:"cause,omitzero"`
+	// Repeated is how often the sender has sent the message again, since it had no sign
+	// that it arrived (repeated). It is 0 the first time.
+	Repeated int   `json:"repeated,omitempty"`
+	Cause    Cause `json:"cause,omitzero"`
 }
+
+// RefusalStreams is the kind of the streams that hold nothing but the answer to a command
+// whose own stream does not exist: "refusal/6f2c…", by the command's id. They are stored
+// nowhere under that name.
+const RefusalStreams = "refusal"
+
+// IsRefusalStream says whether a stream, by its name, is such a one.
+func IsRefusalStream(stream string) bool { return strings.HasPrefix(stream, RefusalStreams+"/") }
 
 // Name is the type without its version.
 func (m Meta) Name() string { return NameOf(m.Type) }

@@ -181,7 +181,13 @@ func (d *document) seal(k Key, n int) (state.Write, error) {
 }
 
 // segments are the keys of all segments, the oldest first.
-func (d *document) segments(k Key) (keys []string) {
+func (d *document) segments(k Key) []string {
+	return d.segmentsWith(k, func(uint64, uint64) bool { return true })
+}
+
+// segmentsWith are the keys of those segments that are wanted by their first and last
+// version, the oldest first.
+func (d *document) segmentsWith(k Key, wanted func(first, last uint64) bool) (keys []string) {
 	cuts := d.Cuts
 	for done := uint64(0); done < d.Sealed; {
 		first := done + 1
@@ -189,7 +195,9 @@ func (d *document) segments(k Key) (keys []string) {
 		if len(cuts) > 0 && cuts[0] < done {
 			done, cuts = cuts[0], cuts[1:]
 		}
-		keys = append(keys, segmentKey(k, first, done))
+		if wanted(first, done) {
+			keys = append(keys, segmentKey(k, first, done))
+		}
 	}
 	return keys
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 
 	"github.com/plenary/plenary/engine/es"
 	"github.com/plenary/plenary/engine/state"
@@ -97,12 +98,25 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 // Look reads one stream as it is stored and leaves the cache alone, in which it may be
 // another batch's. It is for a look only: the stream is not to be committed.
 func (s *Store) Look(ctx context.Context, r Request) (*Stream, error) {
-	alone := &Store{keys: s.keys, cache: newCache(0), own: s.own, writes: s.writes}
-	streams, errs, err := alone.Load(ctx, []Request{r})
+	streams, errs, err := s.LookAtAll(ctx, []Request{r})
 	if err != nil {
 		return nil, err
 	}
 	return streams[0], errs[0]
+}
+
+// LookAtAll is Look for many streams. The errors are as those of Load.
+func (s *Store) LookAtAll(ctx context.Context, reqs []Request) ([]*Stream, []error, error) {
+	alone := &Store{keys: s.keys, cache: newCache(0), own: s.own, writes: s.writes}
+	return alone.Load(ctx, reqs)
+}
+
+// Between reads the records of a stream from one version to another, without those
+// segments that have none of them.
+func (s *Store) Between(ctx context.Context, key Key, from, to uint64) ([]Record, error) {
+	return s.records(ctx, key, func(first, last uint64) bool { return first <= to && last >= from }, func(r Record) bool {
+		return r.Version >= from && r.Version <= to
+	})
 }
 
 // decode decodes a document in forms that this version knows.
@@ -237,6 +251,12 @@ func handledSet(handled string) map[string]struct{} {
 
 // History reads all records of a stream, oldest first.
 func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
+	all := func(uint64, uint64) bool { return true }
+	return s.records(ctx, key, all, func(Record) bool { return true })
+}
+
+// records reads the records that are wanted, of those segments that are.
+func (s *Store) records(ctx context.Context, key Key, segment func(first, last uint64) bool, wanted func(Record) bool) (out []Record, err error) {
 	got, err := s.keys.Get(ctx, []string{key.String()})
 	if err != nil {
 		return nil, err
@@ -249,8 +269,7 @@ func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	segs := d.segments(key)
-	var out []Record
+	segs := d.segmentsWith(key, segment)
 	if len(segs) > 0 {
 		parts, err := s.keys.Get(ctx, segs)
 		if err != nil {
@@ -264,5 +283,6 @@ func (s *Store) History(ctx context.Context, key Key) ([]Record, error) {
 			out = append(out, rs...)
 		}
 	}
-	return append(out, d.Tail...), nil
+	out = append(out, d.Tail...)
+	return slices.DeleteFunc(out, func(r Record) bool { return !wanted(r) }), nil
 }

@@ -152,6 +152,7 @@ var cloudEvent = object{
 		"causationsource": text("Its source."),
 		"causationcause":  text("The id of what led to the cause."),
 		"streamversion":   object{"type": "integer", "minimum": 1, "description": "Of an event: its place in its stream."},
+		"repeated":        object{"type": "integer", "minimum": 1, "description": "Of a message sent again under the same id, since its sender had no sign that it arrived: how often so far."},
 		"decisionend":     object{"type": "integer", "minimum": 1, "description": "Of an event that is not the last of its decision: the streamversion of that one."},
 		"partitionkey":    text("Messages of one key stay together where the broker can."),
 		"traceparent":     text("W3C trace context."),
