@@ -157,3 +157,17 @@ func TestATopicOfTheBusBelongsToOnePublisher(t *testing.T) {
 		}
 	}
 }
+
+// Who sends messages asks those who read them whether they have them.
+func TestSendersMayAskTheirReaders(t *testing.T) {
+	all := Plenary()
+	for _, a := range all.Apps {
+		for topic := range a.Sends {
+			for _, reader := range all.ReadersOf(topic) {
+				if reader != a.Name && !all.App(reader).MayBeCalled(a.Name, "POST", "/known") {
+					t.Errorf("%s sends to %s and may not ask %s, which reads it, what it knows", a.Name, topic, reader)
+				}
+			}
+		}
+	}
+}

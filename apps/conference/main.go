@@ -25,7 +25,7 @@ func main() {
 
 func run() error {
 	me := topology.Of("conference")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf})
 	if err != nil {
 		return err
 	}

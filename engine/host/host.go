@@ -35,6 +35,7 @@ import (
 	"github.com/plenary/plenary/engine/handling"
 	"github.com/plenary/plenary/engine/logging"
 	"github.com/plenary/plenary/engine/message"
+	"github.com/plenary/plenary/engine/repeat"
 	"github.com/plenary/plenary/engine/selfcheck"
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/engine/telemetry"
@@ -73,6 +74,10 @@ type Options struct {
 	Senders bus.Senders
 	// Believe, if set, refuses what a sender may send only in another form.
 	Believe func(m message.Message) error
+	// Readers are the apps that read a topic: what is published there is sent again until
+	// they have it, each of which is asked at repeat.Route. Without it, a message that the
+	// broker loses is lost.
+	Readers func(topic string) []string
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
@@ -100,6 +105,10 @@ type Host struct {
 	token     string
 	store     *lateStore
 	publisher *daprbus.Publisher
+	sender    *repeat.Sender // nil without Options.Readers
+	reader    *repeat.Reader
+	knower    repeat.Knower
+	lose      uint32 // one in so many messages, for tests; 0: none
 	handler   *handling.Engine
 	meter     *bus.Meter
 	telemetry *telemetry.Telemetry
@@ -120,7 +129,9 @@ type Host struct {
 // New makes a host from the environment: APP_PORT (8080), PLENARY_BIND
 // (127.0.0.1), DAPR_HTTP_PORT, DAPR_GRPC_PORT, DAPR_API_TOKEN, APP_API_TOKEN,
 // LOG_LEVEL (info), GOMEMLIMIT (90 % of the container's memory), PLENARY_WRITES,
-// the version whose forms are written (the oldest that is read), PLENARY_ACCEPT, the component types that the self-check shall
+// the version whose forms are written (the oldest that is read), PLENARY_REPEAT_AFTER
+// (10s), after which those are asked for a message who should have it, PLENARY_LOSE, to
+// lose one in so many messages in a test, PLENARY_ACCEPT, the component types that the self-check shall
 // not refuse (none), PLENARY_PPROF to serve profiles under /debug/pprof, and those
 // of package telemetry.
 func New(o Options) (*Host, error) {
@@ -185,6 +196,17 @@ func New(o Options) (*Host, error) {
 		out.TopicOf = o.Senders.TopicOf
 	}
 	h.publisher = daprbus.New(h.dapr, out, components)
+	h.reader = &repeat.Reader{App: o.AppID, Registry: o.Registry, Now: time.Now}
+	if err := h.mayLose(os.Getenv("PLENARY_LOSE")); err != nil {
+		return nil, err
+	}
+	if o.Readers != nil {
+		after, err := Duration("PLENARY_REPEAT_AFTER", repeat.DefaultAfter)
+		if err != nil {
+			return nil, err
+		}
+		h.repeat(out, after)
+	}
 	return h, nil
 }
 
@@ -278,6 +300,9 @@ func (h *Host) outbound(ctx context.Context) error {
 // Publisher publishes on the command and event bus.
 func (h *Host) Publisher() bus.Publisher {
 	h.needs.Publishes = append(h.needs.Publishes, CommandBus)
+	if h.sender != nil {
+		return h.sender
+	}
 	return h.publisher
 }
 
@@ -346,6 +371,9 @@ func (h *Host) Secret(ctx context.Context, name string) (string, error) {
 // Subscribe has batches delivered at path handled. Which topics come there is
 // said by the Subscription YAML.
 func (h *Host) Subscribe(path string, kind message.Kind, handler bus.Handler, options ...func(*bus.Endpoint)) {
+	if kind != message.DeadLetterKind {
+		handler = h.heard(handler)
+	}
 	e := &bus.Endpoint{
 		Registry: h.options.Registry, Parker: parker{h}, App: h.options.AppID, Kind: kind, Meter: h.meter,
 		Handler: h.meter.Guard(handler), Senders: h.options.Senders, Believe: h.options.Believe,

@@ -71,6 +71,24 @@ func (e Events) HandleBatch(ctx context.Context, batch []bus.Delivery) []bus.Sta
 	return bus.All(len(batch), bus.Success)
 }
 
+// Known says of events whether they need not be sent again: the journal has them, or
+// they became dead letters. It implements repeat.Knower.
+func (e Events) Known(ctx context.Context, events []bus.Delivery) ([]bool, error) {
+	known := make([]bool, len(events))
+	s, err := e.Store.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range events {
+		if m := d.Message.Meta; m.Stream == "" || m.StreamVersion == 0 || !isStorable(m) {
+			known[i] = true
+		} else if known[i], err = s.Has(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
 // app is this app's name.
 const app = "query"
 

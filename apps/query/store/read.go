@@ -284,6 +284,13 @@ func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID, af
 	return page, nil
 }
 
+// Has says whether the journal has an event, by its place in its stream.
+func (s *Store) Has(ctx context.Context, at message.Meta) (has bool, err error) {
+	err = s.each(ctx, func(*sql.Rows) error { has = true; return nil },
+		`SELECT 1 FROM journal WHERE tenant = $1 AND stream = $2 AND version = $3`, at.Tenant, at.Stream, int64(at.StreamVersion))
+	return has, err
+}
+
 // Waiting is the number of streams in which events wait for one before them.
 // One that stays so has lost an event: it was given up, or a fold failed.
 func (s *Store) Waiting(ctx context.Context) (n int, err error) {
