@@ -99,7 +99,7 @@ func TestOrdersEndRight(t *testing.T) {
 	for _, what := range []string{
 		"an order that ends confirmed", "an order that ends expired", "an order that ends rejected", "an order that ends cancelled",
 		"an order reserved in full", "an order reserved in part", "an order changed", "an order confirmed free of charge",
-		"an order reinstated", "a confirmed order cancelled",
+		"an order reinstated", "a confirmed order cancelled", "a message lost", "a message lost and sent again", "a message lost twice",
 		"a payment that ends completed", "a payment that ends refunded", "a payment that ends rejected", "a payment that ends cancelled",
 		"a refund that failed at first",
 		"a discount applied", "a discount reduced", "a discount removed", "a promo code given back", "an order confirmed with HALF", "an order confirmed with FREE",
@@ -131,6 +131,8 @@ func (w *world) happen() {
 		w.wakeThoseDue()
 	case what < 98:
 		w.goOn()
+	case what < 99:
+		w.sendAgain()
 	default:
 		w.wake(orderIDs[w.choose("wake", len(orderIDs))])
 	}
@@ -200,10 +202,7 @@ func (w *world) sweep() {
 func (w *world) drain() {
 	scheduler := w.chance("scheduler works", 50)
 	for i := range 30 {
-		for w.goOn(); len(w.inFlight) > 0; w.goOn() {
-			w.deliver(w.chance("duplicates", 50))
-			w.check()
-		}
+		w.arriveInTheEnd()
 		if w.settled() {
 			return
 		}
@@ -219,6 +218,22 @@ func (w *world) drain() {
 		w.retryRefunds()
 	}
 	w.t.Fatalf("it does not come to rest")
+}
+
+// arriveInTheEnd has everything arrive, what was lost included.
+func (w *world) arriveInTheEnd() {
+	for range 500 {
+		for w.goOn(); len(w.inFlight) > 0; w.goOn() {
+			w.deliver(w.chance("duplicates", 50))
+			w.check()
+		}
+		if w.keeper.Len() == 0 {
+			return
+		}
+		w.pass(after)
+		w.sendAgain()
+	}
+	w.t.Fatalf("%d messages are still under way", w.keeper.Len())
 }
 
 func (w *world) settled() bool {
@@ -271,7 +286,7 @@ func (w *world) check() {
 	}
 	w.checkQuotas()
 	w.checkIdle()
-	if len(w.inFlight)+len(w.slow) == 0 {
+	if len(w.inFlight)+len(w.slow)+w.keeper.Len() == 0 {
 		w.checkOpenPayments()
 	}
 }

@@ -32,9 +32,9 @@ const (
 var times = registration.Config{Hold: hold, Grace: 5 * time.Minute, Leeway: time.Second}
 
 // world is Plenary without its machinery: the real aggregates and the real
-// process, with a network between them that loses nothing and promises nothing
-// else. What is in flight arrives in any order, and anything that arrived once
-// may arrive again.
+// process, with a network between them that promises nothing. What is in flight arrives
+// in any order, anything that arrived once may arrive again, and in some runs messages
+// are lost, for which the engine's own rules say what is sent again and when.
 type world struct {
 	t      *rapid.T
 	now    time.Time
@@ -53,6 +53,7 @@ type world struct {
 	delivered []envelope
 	wakes     map[uuid.UUID]time.Time // what the processes asked for, by order
 
+	losses
 	people
 	facts
 	line
@@ -63,6 +64,10 @@ type envelope struct {
 	id            string
 	correlationID string
 	body          any
+	// cause is the command that an event comes of; repeated is how often the message was
+	// sent again.
+	cause    string
+	repeated int
 }
 
 // clock is what the clock of the replica shows that is about to decide: up to
@@ -84,10 +89,12 @@ func newWorld(t *rapid.T) *world {
 		promos:      newStreams(promo.Aggregate(), 1),
 		processes:   map[string]*process{},
 		wakes:       map[uuid.UUID]time.Time{},
+		losses:      newLosses(),
 		facts:       newFacts(),
 		line:        newLine(),
 	}
 	w.openConference()
+	w.lose = pick(w, "lost of a hundred", 0, 1, 5, 20)
 	return w
 }
 
@@ -120,12 +127,13 @@ func upTo(n int) *rapid.Generator[int] {
 // send puts a command of somebody outside on its way.
 func (w *world) send(correlationID uuid.UUID, command any) {
 	w.sent++
-	w.post(envelope{es.DerivedID("outside", strconv.Itoa(w.sent)), correlationID.String(), command})
+	w.post(envelope{id: es.DerivedID("outside", strconv.Itoa(w.sent)), correlationID: correlationID.String(), body: command})
 }
 
 // post puts a message on its way. Now and then its line stands still for a while: what
 // is on its way otherwise arrives in about the order in which it was sent.
 func (w *world) post(m envelope) {
+	w.keep(m)
 	if w.choose("line", 12) == 5 {
 		w.slow = append(w.slow, m)
 		return
@@ -144,6 +152,10 @@ func (w *world) goOn() {
 func (w *world) deliver(duplicates bool) {
 	i := w.choose("deliver", len(w.inFlight))
 	m := w.inFlight[i]
+	if w.loses(m) {
+		w.inFlight = slices.Delete(w.inFlight, i, i+1)
+		return
+	}
 	if !duplicates || !w.chance("deliver again", 15) {
 		w.inFlight = slices.Delete(w.inFlight, i, i+1)
 		w.delivered = append(w.delivered, m)
@@ -175,6 +187,7 @@ func (w *world) arrive(m envelope) {
 
 type receiver interface {
 	handle(w *world, m envelope) bool
+	knows(w *world, m envelope) (known, isFor bool)
 }
 
 // streams are all streams of one aggregate, as the engine keeps them.
@@ -227,6 +240,9 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(ss.agg.Reads(s.state, m.body))}
 	events, err := ss.agg.Decide(env, s.state, m.body)
 	refusal, refused := es.AsRefusal(err)
+	if refused {
+		w.answered[m.id] = true
+	}
 	switch {
 	case refused && !exists:
 		// The answer goes into a stream of its own. Nothing remembers the id, so
@@ -239,6 +255,7 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 	case err != nil:
 		w.t.Fatalf("%T: %v", m.body, err)
 	case len(events) == 0 && !exists:
+		w.answered[m.id] = true
 		return true
 	}
 	ss.byID[id] = s
@@ -315,7 +332,7 @@ func (w *world) others(refs []es.Ref) map[es.Ref]any {
 func (w *world) publish(stream string, version uint64, cause envelope, event any) {
 	w.note(event)
 	w.noteLine(event)
-	m := envelope{es.DerivedID(stream, "event/"+strconv.FormatUint(version, 10)), cause.correlationID, event}
+	m := envelope{id: es.DerivedID(stream, "event/"+strconv.FormatUint(version, 10)), correlationID: cause.correlationID, body: event, cause: cause.id}
 	_, read := registrations.Route(es.Input{CorrelationID: m.correlationID, Message: event})
 	if _, refund := event.(contracts.PaymentRefundRequested); read || refund {
 		w.post(m)
@@ -324,7 +341,7 @@ func (w *world) publish(stream string, version uint64, cause envelope, event any
 
 func (w *world) dispatch(out *es.Outbox, correlationID string) {
 	for _, c := range out.Commands() {
-		w.post(envelope{c.ID, correlationID, c.Command})
+		w.post(envelope{id: c.ID, correlationID: correlationID, body: c.Command})
 	}
 }
 
@@ -339,6 +356,9 @@ type process struct {
 var registrations = registration.Process(times)
 
 func (w *world) step(m envelope) {
+	if w.asked[m.cause] {
+		w.keeper.Has("", m.cause) // its answer is here
+	}
 	in := es.Input{ID: m.id, Now: w.clock(), CorrelationID: m.correlationID, Message: m.body}
 	id, ok := registrations.Route(in)
 	if !ok {
@@ -356,6 +376,9 @@ func (w *world) step(m envelope) {
 	p.version++
 	out := es.NewOutbox(p.name, p.version)
 	p.state = registrations.Step(p.state, in, out)
+	for _, c := range out.Commands() {
+		w.asked[c.ID] = true
+	}
 	w.dispatch(out, id)
 	w.checkExpiry(in.Now, out)
 	if wake := out.Wake(); wake != nil {
@@ -386,5 +409,5 @@ func (p *process) checkKept(w *world) {
 func (w *world) wake(orderID uuid.UUID) {
 	w.sent++
 	id := orderID.String()
-	w.arrive(envelope{es.DerivedID("wake", strconv.Itoa(w.sent)), id, es.WakeUp{ID: id}})
+	w.arrive(envelope{id: es.DerivedID("wake", strconv.Itoa(w.sent)), correlationID: id, body: es.WakeUp{ID: id}})
 }
