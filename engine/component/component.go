@@ -82,9 +82,8 @@ var types = []Type{
 		// A sidecar that is stopped may acknowledge what no app has handled, unless it
 		// does one thing at a time (ADR 21).
 		ReaderEnv: map[string]string{"GOMAXPROCS": "1"},
-		// What is lost that way is a message: one event, and not all that were
-		// published with it.
-		Packing: Singly,
+		// What is lost that way is sent again (ADR 28), a message of many events as well.
+		Packing: Together,
 	},
 	{
 		Name: "pubsub.rabbitmq", Version: "v1", Server: RabbitMQ,

@@ -90,7 +90,7 @@ func stories(n int, text string) (out []message.Message) {
 }
 
 func TestEventsThatArePublishedTogetherTravelTogether(t *testing.T) {
-	for kind, want := range map[string]int{"pubsub.mqtt3": 3, "pubsub.rabbitmq": 3, "pubsub.redis": 60, "pubsub.of-tomorrow": 60} {
+	for kind, want := range map[string]int{"pubsub.mqtt3": 3, "pubsub.rabbitmq": 3, "pubsub.redis": 3, "pubsub.of-tomorrow": 60} {
 		t.Run(kind, func(t *testing.T) {
 			msgs := append(stories(60, "once"), message.Message{Meta: message.Meta{ID: "alone"}, Body: asked{}})
 			w := publishOn(t, kind, msgs...)
