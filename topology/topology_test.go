@@ -158,12 +158,16 @@ func TestATopicOfTheBusBelongsToOnePublisher(t *testing.T) {
 	}
 }
 
-// Who sends messages asks those who read them whether they have them.
+// Who sends messages asks those who read them whether they have them; and query asks those
+// who send events for what it lacks.
 func TestSendersMayAskTheirReaders(t *testing.T) {
 	all := Plenary()
 	for _, a := range all.Apps {
 		for topic := range a.Sends {
 			for _, reader := range all.ReadersOf(topic) {
+				if topic == "events" && !a.MayBeCalled("query", "POST", "/again") {
+					t.Errorf("query may not ask %s for events that it lacks", a.Name)
+				}
 				if reader != a.Name && !all.App(reader).MayBeCalled(a.Name, "POST", "/known") {
 					t.Errorf("%s sends to %s and may not ask %s, which reads it, what it knows", a.Name, topic, reader)
 				}

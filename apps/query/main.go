@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/plenary/plenary/apps/query/api"
 	"github.com/plenary/plenary/apps/query/ingest"
+	"github.com/plenary/plenary/apps/query/lack"
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/measure"
 	"github.com/plenary/plenary/apps/query/store"
@@ -53,6 +55,11 @@ func run() error {
 		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 2 * time.Second,
 	}).Routes(app.Router)
 
+	seeker := &lack.Seeker{
+		Store: late, URL: app.InvokeURL, Client: &http.Client{Transport: app.InvokeTransport(), Timeout: 30 * time.Second},
+		Now: time.Now, Every: lack.DefaultEvery,
+	}
+	app.Go(seeker.Run)
 	app.ReadyIf(late.Ready)
 	app.Go(func(ctx context.Context) error {
 		connection, err := app.Secret(ctx, database)

@@ -343,6 +343,9 @@ func (h *Host) Engine() *handling.Engine {
 	}
 	h.needs.Publishes = append(h.needs.Publishes, EventBus)
 	h.handler = handling.New(o)
+	if h.sender != nil {
+		h.Router.POST(repeat.AgainRoute, h.sender.ServeAgain)
+	}
 	h.Go(h.handler.Run)
 	h.internal.GET("/waiting", h.serveWaiting)
 	h.internal.DELETE("/waiting/:name", h.discardWaiting)

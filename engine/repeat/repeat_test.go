@@ -6,10 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/message"
@@ -454,4 +459,35 @@ type knowerFunc func(context.Context, []bus.Delivery) ([]bool, error)
 
 func (f knowerFunc) Known(ctx context.Context, all []bus.Delivery) ([]bool, error) {
 	return f(ctx, all)
+}
+
+func TestAReaderMayAskForWhatItLacks(t *testing.T) {
+	w := newWorld(t)
+	s := w.sender()
+	for v := range uint64(5) {
+		w.events = append(w.events, event("greeting/x", v+1))
+	}
+	ask := func(body string) int {
+		recorder := httptest.NewRecorder()
+		router := gin.New()
+		router.POST(repeat.AgainRoute, s.ServeAgain)
+		router.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodPost, repeat.AgainRoute, strings.NewReader(body)))
+		return recorder.Code
+	}
+	if got := ask(`{"streams":[{"tenant":"main","stream":"greeting/x","after":3},{"tenant":"main","stream":"greeting/y","after":0}]}`); got != http.StatusNoContent {
+		t.Fatalf("answered %d", got)
+	}
+	if len(w.sent) != 2 || w.sent[0].ID != "greeting/x/4" || w.sent[1].ID != "greeting/x/5" || w.sent[0].Repeated != 1 {
+		t.Errorf("sent: %v", w.sent)
+	}
+	w.broken = errors.New("no broker")
+	for body, want := range map[string]int{
+		`{"streams":[{"tenant":"main","stream":"greeting/x","after":3}]}`:            http.StatusServiceUnavailable,
+		`{"streams":[` + strings.Repeat(`{"stream":"x"},`, 100) + `{"stream":"x"}]}`: http.StatusBadRequest,
+		`no JSON`: http.StatusBadRequest,
+	} {
+		if got := ask(body); got != want {
+			t.Errorf("%.60s is answered %d, want %d", body, got, want)
+		}
+	}
 }
