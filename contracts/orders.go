@@ -106,12 +106,26 @@ type (
 		OrderID     uuid.UUID `json:"orderId" validate:"required"`
 		ByOrganiser bool      `json:"byOrganiser,omitempty"`
 	}
+	// CancelOrderSeats gives back the seats at some positions (from 0) of a confirmed
+	// order, at the wish of its holder, or of the organiser. Those that were given back
+	// before stay as they are; the last ones cancel the order.
+	CancelOrderSeats struct {
+		OrderID     uuid.UUID `json:"orderId" validate:"required"`
+		Positions   []int     `json:"positions" validate:"required,min=1,max=1000"`
+		ByOrganiser bool      `json:"byOrganiser,omitempty"`
+	}
 	// CreateSeatAssignments opens one position per seat of a confirmed order. The
 	// order app sends it to itself.
 	CreateSeatAssignments struct {
 		OrderID      uuid.UUID `json:"orderId" validate:"required"`
 		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
 		Seats        Seats     `json:"seats" validate:"required,dive"`
+	}
+	// CancelSeatAssignments closes the positions of seats that were given back. The order
+	// app sends it to itself.
+	CancelSeatAssignments struct {
+		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		Positions []int     `json:"positions" validate:"required"`
 	}
 	// AssignSeat gives the seat at a position (from 0) to an attendee, at the wish
 	// of the order's holder, or of the organiser.
@@ -223,20 +237,37 @@ type (
 	}
 	// OrderConfirmed: the seats are the registrant's. PaymentID is absent when the
 	// order was free of charge. A discount of an order that was reinstated has a new
-	// number: the code has to be redeemed again.
+	// number: the code has to be redeemed again. Positions are its seats, one by one, each
+	// with its share of the Total.
 	OrderConfirmed struct {
 		OrderID   uuid.UUID           `json:"orderId" validate:"required"`
 		PaymentID *uuid.UUID          `json:"paymentId,omitempty"`
 		Seats     Seats               `json:"seats"`
 		Total     Money               `json:"total"`
 		Discounts []ConfirmedDiscount `json:"discounts,omitempty"`
+		Positions []ConfirmedSeat     `json:"positions,omitempty"`
+	}
+	// OrderSeatsCancelled: the seats at Positions of a confirmed order were given back.
+	// Number counts such events of an order, from 1. Keep is what the order still has.
+	// Refund is what the Positions were confirmed at, and goes back of PaymentID's money;
+	// that is absent if nothing was paid for them.
+	OrderSeatsCancelled struct {
+		OrderID     uuid.UUID  `json:"orderId" validate:"required"`
+		Number      int        `json:"number" validate:"min=1"`
+		Positions   []int      `json:"positions"`
+		Keep        Seats      `json:"keep"`
+		Refund      Money      `json:"refund"`
+		PaymentID   *uuid.UUID `json:"paymentId,omitempty"`
+		ByOrganiser bool       `json:"byOrganiser,omitempty"`
 	}
 	// OrderCancelled: its holder, or the organiser, gave the order up. Refund says
-	// whether PaymentID's money goes back.
+	// whether PaymentID's money goes back: all of it or, after some seats were given
+	// back, Amount.
 	OrderCancelled struct {
 		OrderID     uuid.UUID  `json:"orderId" validate:"required"`
 		Refund      bool       `json:"refund"`
 		PaymentID   *uuid.UUID `json:"paymentId,omitempty"`
+		Amount      *Money     `json:"amount,omitempty"`
 		ByOrganiser bool       `json:"byOrganiser,omitempty"`
 	}
 )
@@ -249,6 +280,12 @@ type (
 		OrderID      uuid.UUID   `json:"orderId" validate:"required"`
 		ConferenceID uuid.UUID   `json:"conferenceId" validate:"required"`
 		Positions    []uuid.UUID `json:"positions"`
+	}
+	// SeatAssignmentsCancelled: the seats at Positions were given back, and nobody is
+	// assigned to them any more.
+	SeatAssignmentsCancelled struct {
+		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		Positions []int     `json:"positions"`
 	}
 	// SeatAssigned gives a seat to an attendee.
 	SeatAssigned struct {
@@ -284,7 +321,9 @@ func orders(r *message.Registry) {
 	command(r, TopicOrders, "ConfirmOrder.v1", func(c ConfirmOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "ReinstateOrder.v1", func(c ReinstateOrder) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "CancelOrder.v1", func(c CancelOrder) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "CancelOrderSeats.v1", func(c CancelOrderSeats) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "CreateSeatAssignments.v1", func(c CreateSeatAssignments) uuid.UUID { return c.OrderID })
+	command(r, TopicOrders, "CancelSeatAssignments.v1", func(c CancelSeatAssignments) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "AssignSeat.v1", func(c AssignSeat) uuid.UUID { return c.OrderID })
 	command(r, TopicOrders, "UnassignSeat.v1", func(c UnassignSeat) uuid.UUID { return c.OrderID })
 
@@ -301,7 +340,9 @@ func orders(r *message.Registry) {
 	event(r, "OrderReinstated.v1", func(e OrderReinstated) uuid.UUID { return e.OrderID })
 	event(r, "OrderConfirmed.v1", func(e OrderConfirmed) uuid.UUID { return e.OrderID })
 	event(r, "OrderCancelled.v1", func(e OrderCancelled) uuid.UUID { return e.OrderID })
+	event(r, "OrderSeatsCancelled.v1", func(e OrderSeatsCancelled) uuid.UUID { return e.OrderID })
 	event(r, "SeatAssignmentsCreated.v1", func(e SeatAssignmentsCreated) uuid.UUID { return e.OrderID })
+	event(r, "SeatAssignmentsCancelled.v1", func(e SeatAssignmentsCancelled) uuid.UUID { return e.OrderID })
 	event(r, "SeatAssigned.v1", func(e SeatAssigned) uuid.UUID { return e.OrderID })
 	event(r, "SeatUnassigned.v1", func(e SeatUnassigned) uuid.UUID { return e.OrderID })
 	event(r, "SeatAssignmentUpdated.v1", func(e SeatAssignmentUpdated) uuid.UUID { return e.OrderID })

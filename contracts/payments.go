@@ -34,11 +34,16 @@ type (
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		Reason    string    `json:"reason" validate:"max=200"`
 	}
-	// RefundPayment gives the money back. Sent by the process, or by an operator
-	// after a RefundFailed.
+	// RefundPayment gives money back. Sent by the process, or by an operator after a
+	// RefundFailed. Each refund of a payment has an id: absent or 0 for that of the whole
+	// payment, else the number of the OrderSeatsCancelled that it is for.
 	RefundPayment struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
-		Reason    string    `json:"reason" validate:"max=200"`
+		RefundID  int       `json:"refundId,omitempty" validate:"min=0"`
+		// Amount is how much; absent: all that no other refund was asked for. An
+		// attempt to try again is for the amount of the first.
+		Amount *Money `json:"amount,omitempty"`
+		Reason string `json:"reason" validate:"max=200"`
 		// Attempt is which try this asks for: absent or 1 for the first, and one
 		// more than that of the RefundFailed to try again. One that was asked for
 		// already is not asked for again.
@@ -48,6 +53,7 @@ type (
 	// to itself.
 	RecordRefund struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
+		RefundID  int       `json:"refundId,omitempty" validate:"min=0"`
 		Attempt   int       `json:"attempt" validate:"min=1"`
 		Succeeded bool      `json:"succeeded"`
 		// ProviderReference of the refund when it succeeded, Reason when it did not.
@@ -86,27 +92,30 @@ type (
 		Reason    string    `json:"reason"`
 		Provider  string    `json:"provider"`
 	}
-	// PaymentRefundRequested: the provider is being asked to give the money back.
+	// PaymentRefundRequested: the provider is being asked to give Amount back. RefundID is
+	// that of RefundPayment.
 	PaymentRefundRequested struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		RefundID  int       `json:"refundId,omitempty"`
 		Amount    Money     `json:"amount"`
 		Attempt   int       `json:"attempt"`
 		Reason    string    `json:"reason"`
 		Provider  string    `json:"provider"`
 	}
-	// PaymentRefunded: the money went back.
+	// PaymentRefunded: Amount went back.
 	PaymentRefunded struct {
 		PaymentID         uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID           uuid.UUID `json:"orderId" validate:"required"`
+		RefundID          int       `json:"refundId,omitempty"`
 		Amount            Money     `json:"amount"`
 		ProviderReference string    `json:"providerReference"`
 	}
-	// RefundFailed: the provider did not give the money back; an operator has to
-	// look.
+	// RefundFailed: the provider did not give Amount back; an operator has to look.
 	RefundFailed struct {
 		PaymentID uuid.UUID `json:"paymentId" validate:"required"`
 		OrderID   uuid.UUID `json:"orderId" validate:"required"`
+		RefundID  int       `json:"refundId,omitempty"`
 		Amount    Money     `json:"amount"`
 		Attempt   int       `json:"attempt"`
 		Reason    string    `json:"reason"`

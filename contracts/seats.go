@@ -43,6 +43,14 @@ type (
 		Number       int       `json:"number" validate:"min=1"`
 		NotAfter     time.Time `json:"notAfter" validate:"required"`
 	}
+	// ReduceSeatReservation leaves an order, per type, no more than Keep of what it holds
+	// by the request of that Number. It is absolute.
+	ReduceSeatReservation struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		Number       int       `json:"number" validate:"min=1"`
+		Keep         Seats     `json:"keep" validate:"required,dive"`
+	}
 	// SetSeatsSale tells the seats app when it may offer seats to those in line. It is
 	// absolute; one with a Version not above the last seen does nothing. Sent by the
 	// conference app.
@@ -138,6 +146,16 @@ type (
 		NotAfter     time.Time `json:"notAfter"`
 		At           time.Time `json:"at"` // when the seats decided it, as their clock stood
 	}
+	// SeatsReservationReduced: the order holds Kept by its request of that Number, and
+	// what was Released is free again.
+	SeatsReservationReduced struct {
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		OrderID      uuid.UUID `json:"orderId" validate:"required"`
+		Number       int       `json:"number"`
+		Kept         Seats     `json:"kept"`
+		Released     Seats     `json:"released"`
+		At           time.Time `json:"at"` // when the seats decided it, as their clock stood
+	}
 	// SeatsSaleSet says when seats may be offered to those in line.
 	SeatsSaleSet struct {
 		SetSeatsSale
@@ -189,6 +207,7 @@ func seats(r *message.Registry) {
 	command(r, TopicSeats, "MakeSeatReservation.v1", func(c MakeSeatReservation) uuid.UUID { return c.ConferenceID })
 	command(r, TopicSeats, "CommitSeatReservation.v1", func(c CommitSeatReservation) uuid.UUID { return c.ConferenceID })
 	command(r, TopicSeats, "CancelSeatReservation.v1", func(c CancelSeatReservation) uuid.UUID { return c.ConferenceID })
+	command(r, TopicSeats, "ReduceSeatReservation.v1", func(c ReduceSeatReservation) uuid.UUID { return c.ConferenceID })
 
 	command(r, TopicSeats, "SetSeatsSale.v1", func(c SetSeatsSale) uuid.UUID { return c.ConferenceID })
 	command(r, TopicSeats, "JoinWaitlist.v1", func(c JoinWaitlist) uuid.UUID { return c.ConferenceID })
@@ -199,6 +218,7 @@ func seats(r *message.Registry) {
 	event(r, "SeatsReserved.v1", func(e SeatsReserved) uuid.UUID { return e.OrderID })
 	event(r, "SeatsReservationCommitted.v1", func(e SeatsReservationCommitted) uuid.UUID { return e.OrderID })
 	event(r, "SeatsReservationCancelled.v1", func(e SeatsReservationCancelled) uuid.UUID { return e.OrderID })
+	event(r, "SeatsReservationReduced.v1", func(e SeatsReservationReduced) uuid.UUID { return e.OrderID })
 	event(r, "SeatsSaleSet.v1", func(e SeatsSaleSet) uuid.UUID { return e.ConferenceID })
 	event(r, "WaitlistJoined.v1", func(e WaitlistJoined) uuid.UUID { return e.OrderID })
 	event(r, "WaitlistChanged.v1", func(e WaitlistChanged) uuid.UUID { return e.OrderID })

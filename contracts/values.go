@@ -158,13 +158,23 @@ type OrderLine struct {
 	Total     Money     `json:"total"`
 }
 
+// ConfirmedSeat is one seat of a confirmed order. Price is its share of what the order
+// was confirmed at, with all discounts; Codes are the promo codes with a quota by seats
+// that take something off it.
+type ConfirmedSeat struct {
+	SeatType uuid.UUID `json:"seatType"`
+	Price    Money     `json:"price"`
+	Codes    []string  `json:"codes,omitempty"`
+}
+
 // Why the process gives a payment up or back, beside the codes with which the
 // order refuses one.
 const (
-	OrderEnded   = "order-ended"   // it was confirmed by another payment, or ended unconfirmed
-	ItemsChanged = "items-changed" // the payment was for other items
-	OrderUnknown = "order-unknown" // the order never came
-	PriceChanged = "price-changed" // a promo code made it another price
+	OrderEnded     = "order-ended"      // it was confirmed by another payment, or ended unconfirmed
+	ItemsChanged   = "items-changed"    // the payment was for other items
+	OrderUnknown   = "order-unknown"    // the order never came
+	PriceChanged   = "price-changed"    // a promo code made it another price
+	SeatsGivenBack = "seats-given-back" // they were given back of a confirmed order
 )
 
 // SalesWindow is when seats are sold: from SalesFrom on, and until just before

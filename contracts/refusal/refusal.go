@@ -65,6 +65,10 @@ const (
 	HandOverClosed es.Code = "hand-over-closed"
 	// NoSuchPosition: the order has no seat at this position.
 	NoSuchPosition es.Code = "no-such-position"
+	// OrderNotConfirmed: seats are given back of a confirmed order; the items of an open one are changed.
+	OrderNotConfirmed es.Code = "order-not-confirmed"
+	// SeatGivenBack: the seat at this position was given back.
+	SeatGivenBack es.Code = "seat-given-back"
 )
 
 // Between the apps: these answer the registration process, and show in timelines.
@@ -201,6 +205,8 @@ const (
 	PaymentNotCompleted es.Code = "payment-not-completed"
 	// RefundPending: the provider has not answered the last refund.
 	RefundPending es.Code = "refund-pending"
+	// RefundTooLarge: more would go back than was taken.
+	RefundTooLarge es.Code = "refund-too-large"
 	// RefundNotRequested: refunds are asked for one after another, and this is not the next.
 	RefundNotRequested es.Code = "refund-not-requested"
 )

@@ -167,9 +167,11 @@ func everyPage() map[string]string {
 		"find": "/find", "not-found": "/nothing-here",
 		"sign-in": "/organise/sign-in", "operator-sign-in": "/operate/sign-in", "organise": "/organise", "new": "/organise/new",
 		"dashboard": own(""), "details": own("/details"), "orders": own("/orders"), "attendees": own("/attendees"), "promo-codes": own("/promo-codes"),
-		"own-order": "/organise/orders/" + pagestest.OrderID("confirmed").String(),
-		"draft":     "/organise/c/" + pagestest.Draft.String(), "own-expired": "/organise/orders/" + pagestest.OrderID("refunding").String(),
-		"seats":   pagestest.PagePath("confirmed") + "#seats",
+		"own-give-back": "/organise/orders/" + pagestest.OrderID("confirmed").String() + "/give-back?seat=1",
+		"own-order":     "/organise/orders/" + pagestest.OrderID("confirmed").String(),
+		"draft":         "/organise/c/" + pagestest.Draft.String(), "own-expired": "/organise/orders/" + pagestest.OrderID("refunding").String(),
+		"seats":     pagestest.PagePath("confirmed") + "#seats",
+		"give-back": pagestest.PagePath("confirmed") + "#give-back", "give-back-chosen": pagestest.PagePath("confirmed") + "#give-back?seat=0&seat=2",
 		"explore": "/explore", "compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(), "flow": flow, "flow-selected": flow + "?event=8",
 		"operate": "/operate", "letters": "/operate/letters",
 	}
@@ -182,10 +184,10 @@ func everyPage() map[string]string {
 // visit opens a page of everyPage.
 func (b *browser) visit(path string) {
 	b.t.Helper()
-	link, seats := strings.CutSuffix(path, "#seats")
+	link, under, found := strings.Cut(path, "#") // a page under that of an order, which its link opens
 	b.open(link)
-	if seats {
-		b.open(link[:strings.Index(link, "?")] + "/seats")
+	if found {
+		b.open(link[:strings.Index(link, "?")] + "/" + under)
 	}
 	// Everything that is folded is part of the page.
 	value[bool](b, `document.querySelectorAll('details').forEach(d => d.open = true), true`)

@@ -48,7 +48,7 @@ type people struct {
 // openConference is what must have arrived before anything else makes sense:
 // everything later may be late.
 func (w *world) openConference() {
-	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, promoQuotas: map[string]int{}, versions: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID][]bool{}}}
+	w.people = people{version: 1, quotas: map[uuid.UUID]int{}, promoQuotas: map[string]int{}, versions: map[uuid.UUID]int{}, provider: provider{map[uuid.UUID]bool{}, map[uuid.UUID]map[int]*refundAt{}}}
 	w.catalogue = contracts.SetCatalogue{
 		ConferenceID: conference, Version: 1, Published: true,
 		SeatTypes: []contracts.CatalogueSeatType{
@@ -113,6 +113,10 @@ func (w *world) act() {
 		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items, Waitlist: w.wish(id)})
 		return
 	}
+	if o.Status == order.Confirmed && w.chance("give seats back", 40) {
+		w.giveSeatsBack(id, o)
+		return
+	}
 	switch what := w.choose("act", 100); {
 	case o.Registrant == nil && what < 40:
 		w.send(id, contracts.AssignRegistrantDetails{OrderID: id, Registrant: ada})
@@ -128,8 +132,10 @@ func (w *world) act() {
 		w.usePromoCode(id)
 	case what < 90:
 		w.leave(id)
-	case what < 97:
+	case what < 96:
 		w.organise()
+	case what < 98:
+		w.giveSeatsBack(id, o)
 	default:
 		position := w.choose("position", 2)
 		if w.chance("unassign", 50) {
@@ -204,8 +210,14 @@ func (w *world) organise() {
 // take it after it said that it would not. It gives money back once per attempt
 // asked for, and the first attempt may fail.
 type provider struct {
-	taken    map[uuid.UUID]bool   // payments of which it has the money
-	attempts map[uuid.UUID][]bool // to give it back, and what became of each
+	taken map[uuid.UUID]bool              // payments of which it has the money
+	back  map[uuid.UUID]map[int]*refundAt // by payment and refund
+}
+
+// refundAt is a refund as the provider knows it.
+type refundAt struct {
+	amount   int64
+	attempts []bool // what became of each
 }
 
 func (p *provider) act(w *world) {
@@ -230,30 +242,57 @@ func (p *provider) act(w *world) {
 
 // refund is what the payments app does for a PaymentRefundRequested.
 func (p *provider) refund(w *world, e contracts.PaymentRefundRequested) {
-	if e.Attempt > len(p.attempts[e.PaymentID]) {
-		succeeded := e.Attempt > 1 || !w.chance("refund fails", 20)
-		p.attempts[e.PaymentID] = append(p.attempts[e.PaymentID], succeeded)
+	if p.back[e.PaymentID] == nil {
+		p.back[e.PaymentID] = map[int]*refundAt{}
+	}
+	at := p.back[e.PaymentID][e.RefundID]
+	if at == nil {
+		at = &refundAt{amount: e.Amount.Amount}
+		p.back[e.PaymentID][e.RefundID] = at
+	}
+	if at.amount != e.Amount.Amount {
+		w.t.Fatalf("refund %d of payment %s was of %d, and is of %d", e.RefundID, e.PaymentID, at.amount, e.Amount.Amount)
+	}
+	if e.Attempt > len(at.attempts) {
+		at.attempts = append(at.attempts, e.Attempt > 1 || !w.chance("refund fails", 20))
 	}
 	w.send(e.OrderID, contracts.RecordRefund{
-		PaymentID: e.PaymentID, Attempt: e.Attempt, Succeeded: p.attempts[e.PaymentID][e.Attempt-1], Reason: "demo",
+		PaymentID: e.PaymentID, RefundID: e.RefundID, Attempt: e.Attempt, Succeeded: at.attempts[e.Attempt-1], Reason: "demo",
 	})
 }
 
-// refunds is how often the money of a payment was given back.
-func (p *provider) refunds(paymentID uuid.UUID) (n int) {
-	for _, succeeded := range p.attempts[paymentID] {
-		if succeeded {
-			n++
+// returned is how much of a payment was given back.
+func (p *provider) returned(paymentID uuid.UUID) (sum int64) {
+	for _, at := range p.back[paymentID] {
+		for _, succeeded := range at.attempts {
+			if succeeded {
+				sum += at.amount
+			}
 		}
 	}
-	return n
+	return sum
 }
 
 // retryRefunds is the operator, who asks again for every refund that failed.
 func (w *world) retryRefunds() {
 	for _, id := range w.opened {
-		if s, ok := w.payments.get(id); ok && s.Status == payment.RefundFailed {
+		s, ok := w.payments.get(id)
+		if !ok {
+			continue
+		}
+		if s.Status == payment.RefundFailed {
 			w.send(s.OrderID, contracts.RefundPayment{PaymentID: id, Reason: "again", Attempt: s.Attempt + 1})
 		}
+		for _, r := range s.Parts {
+			if r.Status == payment.RefundFailed {
+				w.send(s.OrderID, contracts.RefundPayment{PaymentID: id, RefundID: r.ID, Reason: "again", Attempt: r.Attempt + 1})
+			}
+		}
 	}
+}
+
+// refundsRest says whether no refund of a payment is asked for and not made.
+func refundsRest(s payment.State) bool {
+	return s.Status != payment.Refunding && s.Status != payment.RefundFailed &&
+		!slices.ContainsFunc(s.Parts, func(r payment.Refund) bool { return r.Status != payment.Refunded })
 }

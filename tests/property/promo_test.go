@@ -103,7 +103,13 @@ func (w *world) checkDiscounts(id uuid.UUID, o order.State) {
 		uses := 0
 		if i := slices.IndexFunc(o.Discounts, func(d order.Discount) bool { return d.Code == code }); i >= 0 && o.Status == order.Confirmed {
 			uses = o.Discounts[i].Uses
+			if used := usesOf(o, o.Discounts[i]); uses != used {
+				w.t.Fatalf("order %s has %d of promo code %s, and seats for %d", id, uses, code, used)
+			}
 			w.happened["an order confirmed with "+code] = true
+			if o.Cancellations > 0 {
+				w.happened["seats given back of an order with "+code] = true
+			}
 			if w.reinstated[id] {
 				w.happened["an order reinstated with a discount"] = true
 			}
@@ -112,6 +118,20 @@ func (w *world) checkDiscounts(id uuid.UUID, o order.State) {
 			w.t.Fatalf("order %s is %s with %d of promo code %s, and holds %d", id, o.Status, uses, code, held)
 		}
 	}
+}
+
+// usesOf is how much of a code's quota the seats take that an order has.
+func usesOf(o order.State, d order.Discount) (n int) {
+	for _, p := range o.Positions {
+		switch {
+		case p.Cancelled:
+		case d.Terms.QuotaUnit == contracts.BySeat && slices.Contains(p.Codes, d.Code):
+			n++
+		case d.Terms.QuotaUnit != contracts.BySeat && d.Terms.Covers(p.SeatType):
+			n = 1
+		}
+	}
+	return n
 }
 
 // notePromo notes what an event says of promo codes.

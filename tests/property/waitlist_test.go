@@ -125,6 +125,8 @@ func (w *world) noteLine(event any) {
 		delete(w.waiting, e.OrderID)
 		delete(w.holds, e.OrderID)
 		delete(w.offered, e.OrderID)
+	case contracts.SeatsReservationReduced:
+		w.holds[e.OrderID] = e.Kept
 	case contracts.SeatsReservationCommitted:
 		if w.offered[e.OrderID] {
 			w.happened["an offer taken"] = true

@@ -3,6 +3,7 @@
 package assignments
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,9 @@ const Name = "assignments"
 type State struct {
 	ConferenceID uuid.UUID `json:"conferenceId"`
 	Seats        []Seat    `json:"seats"`
+	// Cancelled are the positions of seats that were given back, which may be known before
+	// the seats are.
+	Cancelled []int `json:"cancelled,omitempty"`
 }
 
 // Seat is one position. Attendee is nil while nobody is assigned to it.
@@ -40,6 +44,7 @@ func Aggregate() es.Aggregate[State] {
 				es.Reads(func(_ State, c contracts.CreateSeatAssignments) []es.Ref {
 					return []es.Ref{catalogue.Ref(c.ConferenceID)}
 				})),
+			es.On(func(c contracts.CancelSeatAssignments) uuid.UUID { return c.OrderID }, cancel),
 			es.On(func(c contracts.AssignSeat) uuid.UUID { return c.OrderID }, assign,
 				es.Reads(func(s State, c contracts.AssignSeat) []es.Ref { return s.handedOnBy(c.OrderID) })),
 			es.On(func(c contracts.UnassignSeat) uuid.UUID { return c.OrderID }, unassign,
@@ -89,6 +94,25 @@ func create(_ es.Env, s State, c contracts.CreateSeatAssignments) ([]any, error)
 		return nil, es.Refuse(refusal.ItemsRequired, "there are no seats to assign")
 	}
 	return []any{e}, nil
+}
+
+// cancel closes positions that were given back, and takes them from their attendees. It
+// may come before the positions are opened.
+func cancel(_ es.Env, s State, c contracts.CancelSeatAssignments) (events []any, err error) {
+	gone := contracts.SeatAssignmentsCancelled{OrderID: c.OrderID}
+	for _, position := range c.Positions {
+		if slices.Contains(s.Cancelled, position) {
+			continue
+		}
+		gone.Positions = append(gone.Positions, position)
+		if position < len(s.Seats) && s.Seats[position].Attendee != nil {
+			events = append(events, contracts.SeatUnassigned{OrderID: c.OrderID, Position: position})
+		}
+	}
+	if gone.Positions == nil {
+		return nil, nil
+	}
+	return append(events, gone), nil
 }
 
 // assign gives a seat to an attendee. The e-mail address, in any way of writing
@@ -146,6 +170,9 @@ func (s State) seat(env es.Env, orderID uuid.UUID, position int, byOrganiser boo
 	if position < 0 || position >= len(s.Seats) {
 		return Seat{}, es.Refuse(refusal.NoSuchPosition, "the order has positions 0 to %d", len(s.Seats)-1)
 	}
+	if slices.Contains(s.Cancelled, position) || position < len(placed.Positions) && placed.Positions[position].Cancelled {
+		return Seat{}, es.Refuse(refusal.SeatGivenBack, "the seat at position %d was given back", position)
+	}
 	if byOrganiser {
 		return s.Seats[position], nil
 	}
@@ -167,6 +194,8 @@ func evolve(s State, event any) State {
 		for i, seatType := range e.Positions {
 			s.Seats[i].SeatType = seatType
 		}
+	case contracts.SeatAssignmentsCancelled:
+		s.Cancelled = append(slices.Clone(s.Cancelled), e.Positions...)
 	case contracts.SeatAssigned:
 		s.Seats[e.Position].Attendee = &e.Attendee
 	case contracts.SeatAssignmentUpdated:

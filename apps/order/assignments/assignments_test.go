@@ -410,3 +410,28 @@ func TestSeatsAreHandedOnABoundedNumberOfTimes(t *testing.T) {
 		},
 	)
 }
+
+func TestSeatsThatWereGivenBackAreNotAssigned(t *testing.T) {
+	cancel := func(positions ...int) contracts.CancelSeatAssignments {
+		return contracts.CancelSeatAssignments{OrderID: orderID, Positions: positions}
+	}
+	gone := func(positions ...int) contracts.SeatAssignmentsCancelled {
+		return contracts.SeatAssignmentsCancelled{OrderID: orderID, Positions: positions}
+	}
+	unassigned := contracts.SeatUnassigned{OrderID: orderID, Position: 1}
+	known := venue(time.Time{}, estest.Other{Ref: order.Ref(orderID), State: order.State{Status: order.Confirmed, Positions: []order.Position{{}, {Cancelled: true}, {}}}})
+
+	estest.Run(t, assignments.Aggregate(),
+		estest.Scenario{Name: "a seat without an attendee", Given: []any{created}, When: cancel(1), Then: []any{gone(1)}},
+		estest.Scenario{Name: "a seat is taken from its attendee", Given: []any{created, assigned(1, general, ada)}, When: cancel(0, 1), Then: []any{unassigned, gone(0, 1)}},
+		estest.Scenario{Name: "twice: nothing the second time", Given: []any{created, gone(0, 1)}, When: cancel(0, 1)},
+		estest.Scenario{Name: "another one beside it", Given: []any{created, gone(1)}, When: cancel(1, 2), Then: []any{gone(2)}},
+		estest.Scenario{Name: "before the seats are known", When: cancel(1), Then: []any{gone(1)}},
+		estest.Scenario{Name: "the seats come after that", Given: []any{gone(1)}, When: create(contracts.SeatQuantity{SeatType: general, Quantity: 2}, contracts.SeatQuantity{SeatType: cocktail, Quantity: 1}), Then: []any{created}},
+		estest.Scenario{Name: "it is assigned to nobody any more", Others: open, Given: []any{created, gone(1)}, When: assign(1, ada), Refused: refusal.SeatGivenBack},
+		estest.Scenario{Name: "nor by the organiser", Others: open, Given: []any{created, gone(1)}, When: byOrganiser(assign(1, ada)), Refused: refusal.SeatGivenBack},
+		estest.Scenario{Name: "nor if that was known before the seats were", Others: open, Given: []any{gone(1), created}, When: assign(1, ada), Refused: refusal.SeatGivenBack},
+		estest.Scenario{Name: "nor once the order says so", Others: known, Given: []any{created}, When: assign(1, ada), Refused: refusal.SeatGivenBack},
+		estest.Scenario{Name: "the others stay at their positions", Others: known, Given: []any{created, gone(1)}, When: assign(2, ada), Then: []any{assigned(2, cocktail, ada)}},
+	)
+}

@@ -243,28 +243,38 @@ func (d Discount) off(lines []contracts.OrderLine, seats []int, rest []int64) []
 		}
 	default:
 		var all int64
+		of := make([]int64, len(lines))
 		for i := range lines {
 			if seats[i] > 0 {
+				of[i] = rest[i]
 				all += rest[i]
 			}
 		}
-		if all == 0 {
-			break
-		}
-		// The shares of the lines up to each one, so that all of them add up.
-		amount := big.NewInt(min(d.Terms.Amount, all))
-		var until, shared int64
-		for i := range lines {
-			if seats[i] == 0 {
-				continue
-			}
-			until += rest[i]
-			share := new(big.Int).Mul(amount, big.NewInt(until))
-			off[i] = share.Div(share, big.NewInt(all)).Int64() - shared
-			shared += off[i]
-		}
+		return shares(min(d.Terms.Amount, all), of)
 	}
 	return off
+}
+
+// shares divides an amount by what each of several costs, which is the amount or more in
+// all: the shares add up to it, and none is more than what it is of.
+func shares(amount int64, costs []int64) []int64 {
+	all := make([]int64, len(costs))
+	var sum int64
+	for _, cost := range costs {
+		sum += cost
+	}
+	if sum == 0 {
+		return all
+	}
+	// The shares up to each one, so that all of them add up.
+	var until, shared int64
+	for i, cost := range costs {
+		until += cost
+		share := new(big.Int).Mul(big.NewInt(amount), big.NewInt(until))
+		all[i] = share.Div(share, big.NewInt(sum)).Int64() - shared
+		shared += all[i]
+	}
+	return all
 }
 
 // quantity is the number of seats that a line costs: those granted or, before the

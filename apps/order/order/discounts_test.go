@@ -176,6 +176,7 @@ func TestDiscountsOfConfirmedOrders(t *testing.T) {
 	}
 	half, free := with("HALF", 1, 449_00, percent(50)), with("FREE", 1, 0, percent(100))
 	paid, nothing := confirmedBy(payment, 449_00, items...), confirmedFree(items...)
+	paid.Positions, nothing.Positions = at(paid.Positions, 99_50, 99_50, 250_00), at(nothing.Positions, 0, 0, 0)
 	paid.Discounts = []contracts.ConfirmedDiscount{{Code: "HALF", Number: 1, Uses: 1}}
 	nothing.Discounts = []contracts.ConfirmedDiscount{{Code: "FREE", Number: 1, Uses: 1}}
 	again := paid

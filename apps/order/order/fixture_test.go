@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -145,11 +146,30 @@ func reinstated(granted ...contracts.SeatQuantity) contracts.OrderReinstated {
 }
 
 func confirmedFree(s ...contracts.SeatQuantity) contracts.OrderConfirmed {
-	return contracts.OrderConfirmed{OrderID: orderID, Seats: s, Total: usd(0)}
+	return contracts.OrderConfirmed{OrderID: orderID, Seats: s, Total: usd(0), Positions: atFullPrice(s)}
 }
 
 func confirmedBy(p uuid.UUID, cents int64, s ...contracts.SeatQuantity) contracts.OrderConfirmed {
-	return contracts.OrderConfirmed{OrderID: orderID, PaymentID: &p, Seats: s, Total: usd(cents)}
+	return contracts.OrderConfirmed{OrderID: orderID, PaymentID: &p, Seats: s, Total: usd(cents), Positions: atFullPrice(s)}
+}
+
+// at are positions at other prices.
+func at(positions []contracts.ConfirmedSeat, cents ...int64) []contracts.ConfirmedSeat {
+	positions = slices.Clone(positions)
+	for i := range positions {
+		positions[i].Price = usd(cents[i])
+	}
+	return positions
+}
+
+// atFullPrice are the positions of seats without a discount.
+func atFullPrice(seats contracts.Seats) (all []contracts.ConfirmedSeat) {
+	for _, s := range seats {
+		for range s.Quantity {
+			all = append(all, contracts.ConfirmedSeat{SeatType: s.SeatType, Price: usd(prices[s.SeatType])})
+		}
+	}
+	return all
 }
 
 func cancelled() contracts.OrderCancelled { return contracts.OrderCancelled{OrderID: orderID} }

@@ -66,6 +66,7 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 		older    = refused(refusal.VersionSuperseded)
 		held     = refused(refusal.AlreadyReserved)
 		another  = refused(refusal.OrderAlreadyPlaced)
+		early    = refused(refusal.OrderNotConfirmed)
 
 		placing  = events(estest.Any[contracts.OrderPlaced](), estest.Any[contracts.OrderTotalsCalculated]())
 		changing = events(estest.Any[contracts.OrderUpdated](), estest.Any[contracts.OrderTotalsCalculated]())
@@ -135,6 +136,8 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 				older, nothing, cancelld, refused(refusal.NotExpired)}},
 		{"CancelOrder", is(cancel()),
 			columns{missing, gone, gone, gone, rejectd, expiredR, events(cancelledWithRefund(payment)), nothing, gone}},
+		{"CancelOrderSeats", is(cancelSeats(0)),
+			columns{missing, early, early, early, rejectd, expiredR, events(seatsCancelled(1, &payment, 199_00, seats(of(general, 1)), 0)), nothing, early}},
 		{"MarkSeatsAsWaitlisted", is(markWaitlisted(2, of(general, 2))),
 			columns{missing, events(waitlisted(2, of(general, 2)), estest.Any[contracts.OrderTotalsCalculated]()), held, held, rejectd, expiredR, confirmd, cancelld, nothing}},
 		{"MarkSeatsAsWaitlisted, of an older version", is(markWaitlisted(1, of(general, 2))),

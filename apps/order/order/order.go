@@ -50,6 +50,7 @@ func Configured(current func() Config) es.Aggregate[State] {
 			es.On(func(m contracts.ExpireOrder) uuid.UUID { return m.OrderID }, expire),
 			es.On(func(m contracts.ReinstateOrder) uuid.UUID { return m.OrderID }, reinstate),
 			es.On(func(m contracts.CancelOrder) uuid.UUID { return m.OrderID }, cancel, es.Reads(itsCatalogue[contracts.CancelOrder])),
+			es.On(func(m contracts.CancelOrderSeats) uuid.UUID { return m.OrderID }, cancelSeats, es.Reads(itsCatalogue[contracts.CancelOrderSeats])),
 			es.On(func(m contracts.ApplyPromoCode) uuid.UUID { return m.OrderID }, applyPromoCode),
 			es.On(func(m contracts.RemovePromoCode) uuid.UUID { return m.OrderID }, removePromoCode),
 			es.On(func(m contracts.ApplyDiscount) uuid.UUID { return m.OrderID }, applyDiscount),
@@ -60,7 +61,7 @@ func Configured(current func() Config) es.Aggregate[State] {
 		React:           react,
 		Handled:         0, // an order's stream is short: it keeps the ids of all messages it handled
 		AnswersNoEffect: true,
-		SnapshotSchema:  3,
+		SnapshotSchema:  4,
 	}
 }
 
@@ -87,6 +88,10 @@ func most(command any) int {
 	case contracts.CancelOrder:
 		if !m.ByOrganiser {
 			return MaxCommands + MaxCancellations
+		}
+	case contracts.CancelOrderSeats:
+		if !m.ByOrganiser {
+			return MaxCommands
 		}
 	case contracts.LeaveWaitlist:
 		return MaxCommands + MaxCancellations
@@ -333,6 +338,7 @@ func confirm(_ es.Env, s State, m contracts.ConfirmOrder) ([]any, error) {
 	}
 	return []any{contracts.OrderConfirmed{
 		OrderID: m.OrderID, PaymentID: m.PaymentID, Seats: s.Items, Total: s.Total, Discounts: s.confirmed(false),
+		Positions: positions(s.Items, s.Lines, s.Discounts),
 	}}, nil
 }
 
@@ -380,6 +386,7 @@ func reinstate(_ es.Env, s State, m contracts.ReinstateOrder) ([]any, error) {
 	}
 	return append(events, contracts.OrderConfirmed{
 		OrderID: m.OrderID, PaymentID: &m.PaymentID, Seats: granted, Total: price, Discounts: s.confirmed(true),
+		Positions: positions(granted, lines, discounts),
 	}), nil
 }
 
@@ -394,9 +401,7 @@ func cancel(env es.Env, s State, m contracts.CancelOrder) ([]any, error) {
 		if err := s.refuseToGiveBack(env, m.ByOrganiser); err != nil {
 			return nil, err
 		}
-		return []any{contracts.OrderCancelled{
-			OrderID: m.OrderID, Refund: s.PaymentID != nil, PaymentID: s.PaymentID, ByOrganiser: m.ByOrganiser,
-		}}, nil
+		return []any{s.cancelled(m.OrderID, m.ByOrganiser)}, nil
 	}
 	if err := s.refuseUnlessOpen(); err != nil {
 		return nil, err
@@ -430,12 +435,15 @@ func (s State) refuseToGiveBack(env es.Env, byOrganiser bool) error {
 	return nil
 }
 
-// react has the seats of a confirmed order opened for assignment, and the rest of an
-// order that got some of its seats placed as an order of its own.
+// react has the seats of a confirmed order opened for assignment, those that are given
+// back closed, and the rest of an order that got some of its seats placed as an order of
+// its own.
 func react(s State, event any, out *es.Outbox) {
 	switch e := event.(type) {
 	case contracts.OrderConfirmed:
 		out.Send(contracts.CreateSeatAssignments{OrderID: e.OrderID, ConferenceID: s.ConferenceID, Seats: e.Seats})
+	case contracts.OrderSeatsCancelled:
+		out.Send(contracts.CancelSeatAssignments{OrderID: e.OrderID, Positions: e.Positions})
 	case contracts.OrderPartiallyReserved:
 		if e.RestID != nil {
 			out.Send(contracts.RegisterToConference{

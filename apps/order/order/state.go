@@ -51,6 +51,11 @@ type State struct {
 	Requests  int        `json:"requests,omitempty"`
 	// PaymentID is the payment that confirmed the order, if one did.
 	PaymentID *uuid.UUID `json:"paymentId,omitempty"`
+	// Positions are the seats with which it was confirmed, and Cancellations how often
+	// some of them were given back. Items are then what it still has; Lines and Total stay
+	// what it was confirmed with.
+	Positions     []Position `json:"positions,omitempty"`
+	Cancellations int        `json:"cancellations,omitempty"`
 }
 
 func evolve(s State, event any) State {
@@ -101,6 +106,19 @@ func evolve(s State, event any) State {
 		s.Discounts = slices.DeleteFunc(slices.Clone(s.Discounts), func(d Discount) bool { return d.Requested })
 		for i, d := range e.Discounts {
 			s.Discounts[i].Number, s.Requests = d.Number, max(s.Requests, d.Number)
+		}
+		seats := e.Positions
+		if seats == nil { // confirmed before events said it
+			seats = positions(e.Seats, s.Lines, s.Discounts)
+		}
+		for _, seat := range seats {
+			s.Positions = append(s.Positions, Position{ConfirmedSeat: seat})
+		}
+	case contracts.OrderSeatsCancelled:
+		s.Cancellations, s.Items = e.Number, e.Keep
+		s.Positions = slices.Clone(s.Positions)
+		for _, i := range e.Positions {
+			s.Positions[i].Cancelled = true
 		}
 	case contracts.OrderCancelled:
 		s.Status = Cancelled

@@ -80,7 +80,7 @@ func (x Effects) Cancelled(ctx context.Context, _ message.Meta, e contracts.Paym
 
 // RefundRequested asks the provider for the money back and records its answer.
 func (x Effects) RefundRequested(ctx context.Context, m message.Meta, e contracts.PaymentRefundRequested) error {
-	record := contracts.RecordRefund{PaymentID: e.PaymentID, Attempt: e.Attempt}
+	record := contracts.RecordRefund{PaymentID: e.PaymentID, RefundID: e.RefundID, Attempt: e.Attempt}
 	reference, err := x.refund(ctx, e)
 	switch {
 	case ctx.Err() != nil:
@@ -88,14 +88,18 @@ func (x Effects) RefundRequested(ctx context.Context, m message.Meta, e contract
 	case err == nil:
 		record.Succeeded, record.ProviderReference = true, provider.Cut(reference)
 	default:
-		slog.WarnContext(ctx, "refund failed", "payment", e.PaymentID, "attempt", e.Attempt, "provider", e.Provider, "error", err)
+		slog.WarnContext(ctx, "refund failed", "payment", e.PaymentID, "refund", e.RefundID, "attempt", e.Attempt, "provider", e.Provider, "error", err)
 		record.Reason = reasonOf(err)
+	}
+	answer := fmt.Sprintf("refund/%d/%t", e.Attempt, record.Succeeded)
+	if e.RefundID > 0 {
+		answer = fmt.Sprintf("refund %d/%d/%t", e.RefundID, e.Attempt, record.Succeeded)
 	}
 	return x.Commands.Publish(ctx, message.Message{
 		Meta: message.Meta{
 			// Asked again after a failure, the provider may say that it worked: that is
 			// another answer, and must not be taken for a duplicate of the first.
-			ID:     es.DerivedID(m.Tenant+"/"+m.Stream, fmt.Sprintf("refund/%d/%t", e.Attempt, record.Succeeded)),
+			ID:     es.DerivedID(m.Tenant+"/"+m.Stream, answer),
 			Tenant: m.Tenant, CorrelationID: m.CorrelationID, // its trace is that of ctx
 			Cause: message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source},
 		},
@@ -111,7 +115,7 @@ func (x Effects) refund(ctx context.Context, e contracts.PaymentRefundRequested)
 	if !ok {
 		return "", errNoProvider
 	}
-	ask := provider.Refund{PaymentID: e.PaymentID, Amount: e.Amount, Attempt: e.Attempt}
+	ask := provider.Refund{PaymentID: e.PaymentID, RefundID: e.RefundID, Amount: e.Amount, Attempt: e.Attempt}
 	for i := 0; ; i++ {
 		reference, err = try(ctx, p, ask)
 		var declined *provider.Declined

@@ -228,3 +228,29 @@ func TestAPaymentOfAProviderThatIsGone(t *testing.T) {
 		t.Errorf("cancelled: %v would be repeated for ever", err)
 	}
 }
+
+// Two refunds of one payment, each at its first attempt, have an answer each: neither is
+// taken for a repeat of the other.
+func TestEachRefundOfAPaymentHasItsOwnAnswer(t *testing.T) {
+	s := &spy{}
+	x, commands := with(s)
+	ids := map[string]int{}
+	for _, refund := range []int{0, 1, 2, 1} {
+		e := requested
+		e.RefundID, e.Attempt, e.Amount = refund, 1, contracts.Money{Amount: int64(100 + refund), Currency: "USD"}
+		if err := x.RefundRequested(t.Context(), meta, e); err != nil {
+			t.Fatal(err)
+		}
+		if want := (provider.Refund{PaymentID: payment, RefundID: refund, Amount: e.Amount, Attempt: 1}); s.refunds[len(s.refunds)-1] != want {
+			t.Errorf("asked %+v, want %+v", s.refunds[len(s.refunds)-1], want)
+		}
+		m, answer := recorded(t, commands)
+		if answer.RefundID != refund || !answer.Succeeded {
+			t.Errorf("refund %d: %+v", refund, answer)
+		}
+		ids[m.ID]++
+	}
+	if len(ids) != 3 {
+		t.Errorf("%d answers to three refunds, one of which was asked for twice", len(ids))
+	}
+}

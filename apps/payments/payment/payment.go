@@ -7,12 +7,17 @@
 //	refunding            -> refunded, refund failed
 //	refund failed        -> refunding: asked again; refunded: it worked after all
 //
+// Beside that, parts of a payment that was completed go back, each by a refund of its own
+// that succeeds or fails by itself. All refunds together are never more than was taken.
+//
 // What the provider says of money that moved is a fact, and recorded whatever
 // the state: completed wins over rejected and cancelled, refunded over failed.
 // Whether the order takes a payment is not asked here; the order judges that.
 package payment
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/contracts"
@@ -44,8 +49,50 @@ type State struct {
 	Amount   contracts.Money `json:"amount"`
 	Provider string          `json:"provider"`
 	Status   Status          `json:"status"`
-	// Attempt is the last refund asked for, 0 if none was.
-	Attempt int `json:"attempt"`
+	// Attempt is the last refund asked for, 0 if none was, and RefundAmount how much of the
+	// payment it is.
+	Attempt      int             `json:"attempt"`
+	RefundAmount contracts.Money `json:"refundAmount,omitzero"`
+	// Parts are the refunds of parts of it, in the order in which they were asked for.
+	Parts []Refund `json:"parts,omitempty"`
+}
+
+// Refund is a refund that was asked for. Its Status is Refunding, Refunded or RefundFailed.
+type Refund struct {
+	ID      int             `json:"id"`
+	Amount  contracts.Money `json:"amount"`
+	Status  Status          `json:"status"`
+	Attempt int             `json:"attempt"`
+}
+
+// refund finds the refund of an id, with no attempts if it was not asked for. That of the
+// whole payment has the id 0.
+func (s State) refund(id int) Refund {
+	if id == 0 {
+		r := Refund{Attempt: s.Attempt}
+		if s.Attempt > 0 {
+			r.Status, r.Amount = s.Status, s.Amount
+			if s.RefundAmount.Currency != "" {
+				r.Amount = s.RefundAmount
+			}
+		}
+		return r
+	}
+	for _, r := range s.Parts {
+		if r.ID == id {
+			return r
+		}
+	}
+	return Refund{ID: id}
+}
+
+// Asked is what refunds were asked for, in minor units.
+func (s State) Asked() int64 {
+	sum := s.refund(0).Amount.Amount
+	for _, r := range s.Parts {
+		sum += r.Amount.Amount
+	}
+	return sum
 }
 
 // Aggregate is the Payment aggregate; new payments are taken by provider, and
@@ -128,22 +175,36 @@ func cancel(_ es.Env, s State, c contracts.CancelPayment) ([]any, error) {
 	return nil, es.Refuse(refusal.PaymentCompleted, "the money was taken; it can be refunded")
 }
 
-// refund asks the provider once per attempt. An attempt has a number so that a
-// request that comes again after its attempt failed does not start another.
+// refund asks the provider once per refund and attempt. An attempt has a number so that a
+// request that comes again after its attempt failed does not start another. Another
+// attempt is for the amount of the first.
 func refund(_ es.Env, s State, c contracts.RefundPayment) ([]any, error) {
 	attempt := max(c.Attempt, 1)
+	r := s.refund(c.RefundID)
 	switch {
 	case s.Status == Initiated, s.Status == Rejected, s.Status == Cancelled:
 		return nil, es.Refuse(refusal.PaymentNotCompleted, "no money was taken")
-	case s.Status == Refunded, attempt <= s.Attempt:
+	case r.Status == Refunded, attempt <= r.Attempt:
 		return nil, nil
-	case s.Status == Refunding:
-		return nil, es.Refuse(refusal.RefundPending, "refund %d is not answered yet", s.Attempt)
-	case attempt > s.Attempt+1:
-		return nil, es.Refuse(refusal.RefundNotRequested, "the next refund is number %d", s.Attempt+1)
+	case r.Status == Refunding:
+		return nil, es.Refuse(refusal.RefundPending, "refund %d is not answered yet", r.Attempt)
+	case attempt > r.Attempt+1:
+		return nil, es.Refuse(refusal.RefundNotRequested, "the next refund is number %d", r.Attempt+1)
+	}
+	amount := r.Amount
+	if r.Attempt == 0 {
+		left := s.Amount.Amount - s.Asked()
+		amount = contracts.Money{Amount: left, Currency: s.Amount.Currency}
+		if c.Amount != nil {
+			amount = *c.Amount
+		}
+		if amount.Currency != s.Amount.Currency || amount.Amount <= 0 || amount.Amount > left {
+			return nil, es.Refuse(refusal.RefundTooLarge, "of %s, refunds of %s were asked for; %s cannot go back", s.Amount,
+				contracts.Money{Amount: s.Asked(), Currency: s.Amount.Currency}, amount)
+		}
 	}
 	return []any{contracts.PaymentRefundRequested{
-		PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, Attempt: attempt, Reason: c.Reason, Provider: s.Provider,
+		PaymentID: s.ID, OrderID: s.OrderID, RefundID: c.RefundID, Amount: amount, Attempt: attempt, Reason: c.Reason, Provider: s.Provider,
 	}}, nil
 }
 
@@ -151,18 +212,19 @@ func refund(_ es.Env, s State, c contracts.RefundPayment) ([]any, error) {
 // attempt that was thought to have failed. A failure counts for the attempt
 // that is awaited alone.
 func recordRefund(_ es.Env, s State, c contracts.RecordRefund) ([]any, error) {
+	r := s.refund(c.RefundID)
 	switch {
-	case c.Attempt > s.Attempt:
+	case c.Attempt > r.Attempt:
 		return nil, es.Refuse(refusal.RefundNotRequested, "refund %d was not asked for", c.Attempt)
-	case s.Status == Refunded:
+	case r.Status == Refunded:
 		return nil, nil
 	case c.Succeeded:
 		return []any{contracts.PaymentRefunded{
-			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, ProviderReference: c.ProviderReference,
+			PaymentID: s.ID, OrderID: s.OrderID, RefundID: c.RefundID, Amount: r.Amount, ProviderReference: c.ProviderReference,
 		}}, nil
-	case s.Status == Refunding && c.Attempt == s.Attempt:
+	case r.Status == Refunding && c.Attempt == r.Attempt:
 		return []any{contracts.RefundFailed{
-			PaymentID: s.ID, OrderID: s.OrderID, Amount: s.Amount, Attempt: c.Attempt, Reason: c.Reason,
+			PaymentID: s.ID, OrderID: s.OrderID, RefundID: c.RefundID, Amount: r.Amount, Attempt: c.Attempt, Reason: c.Reason,
 		}}, nil
 	}
 	return nil, nil
@@ -179,11 +241,32 @@ func evolve(s State, event any) State {
 	case contracts.PaymentCancelled:
 		s.Status = Cancelled
 	case contracts.PaymentRefundRequested:
-		s.Status, s.Attempt = Refunding, e.Attempt
+		s.setRefund(Refund{e.RefundID, e.Amount, Refunding, e.Attempt})
 	case contracts.PaymentRefunded:
-		s.Status = Refunded
+		r := s.refund(e.RefundID)
+		r.Status = Refunded
+		s.setRefund(r)
 	case contracts.RefundFailed:
-		s.Status = RefundFailed
+		r := s.refund(e.RefundID)
+		r.Status = RefundFailed
+		s.setRefund(r)
 	}
 	return s
+}
+
+// setRefund adds a refund, or changes it where it stands.
+func (s *State) setRefund(r Refund) {
+	if r.ID == 0 {
+		s.Status, s.Attempt = r.Status, r.Attempt
+		if s.RefundAmount = r.Amount; r.Amount == s.Amount {
+			s.RefundAmount = contracts.Money{}
+		}
+		return
+	}
+	s.Parts = slices.Clone(s.Parts)
+	if i := slices.IndexFunc(s.Parts, func(part Refund) bool { return part.ID == r.ID }); i >= 0 {
+		s.Parts[i] = r
+		return
+	}
+	s.Parts = append(s.Parts, r)
 }

@@ -254,3 +254,53 @@ func TestTheAmountIsWhatTheProviderTook(t *testing.T) {
 		t.Fatalf("got %+v, %v", events, err)
 	}
 }
+
+// Parts of a payment go back by refunds of their own, which together are never more than
+// was taken.
+func TestPartsOfAPaymentGoBack(t *testing.T) {
+	usd := func(cents int64) contracts.Money { return contracts.Money{Amount: cents, Currency: "USD"} }
+	part := func(refundID int, cents int64, attempt int) contracts.RefundPayment {
+		amount := usd(cents)
+		return contracts.RefundPayment{PaymentID: id, RefundID: refundID, Amount: &amount, Attempt: attempt, Reason: contracts.SeatsGivenBack}
+	}
+	asked := func(refundID int, cents int64, attempt int) contracts.PaymentRefundRequested {
+		return contracts.PaymentRefundRequested{PaymentID: id, OrderID: order, RefundID: refundID, Amount: usd(cents), Attempt: attempt, Reason: contracts.SeatsGivenBack, Provider: "demo"}
+	}
+	answer := func(refundID, attempt int, succeeded bool) contracts.RecordRefund {
+		return contracts.RecordRefund{PaymentID: id, RefundID: refundID, Attempt: attempt, Succeeded: succeeded, ProviderReference: "re", Reason: "closed"}
+	}
+	back := func(refundID int, cents int64) contracts.PaymentRefunded {
+		return contracts.PaymentRefunded{PaymentID: id, OrderID: order, RefundID: refundID, Amount: usd(cents), ProviderReference: "re"}
+	}
+	rest := func(cents int64) contracts.RefundPayment { return part(0, cents, 0) }
+	paid := []any{initiate, complete}
+	after := func(more ...any) []any { return append(paid[:2:2], more...) }
+
+	estest.Run(t, payment.Aggregate("demo"),
+		estest.Scenario{Name: "one part", Given: paid, When: part(1, 10000, 0), Then: []any{asked(1, 10000, 1)}},
+		estest.Scenario{Name: "one part, once", Given: after(part(1, 10000, 0)), When: part(1, 10000, 0)},
+		estest.Scenario{Name: "one part, once, after it went back", Given: after(part(1, 10000, 0), answer(1, 1, true)), When: part(1, 10000, 0)},
+		estest.Scenario{Name: "one part, once, after it failed", Given: after(part(1, 10000, 0), answer(1, 1, false)), When: part(1, 10000, 0)},
+		estest.Scenario{Name: "another part, while the first is under way", Given: after(part(1, 10000, 0)), When: part(2, 14900, 0), Then: []any{asked(2, 14900, 1)}},
+		estest.Scenario{Name: "parts that are more than was taken", Given: after(part(1, 10000, 0)), When: part(2, 14901, 0), Refused: refusal.RefundTooLarge},
+		estest.Scenario{Name: "a part that is more than was taken", Given: paid, When: part(1, 24901, 0), Refused: refusal.RefundTooLarge},
+		estest.Scenario{Name: "a part in another currency", Given: paid, When: contracts.RefundPayment{PaymentID: id, RefundID: 1, Amount: &contracts.Money{Amount: 1, Currency: "EUR"}}, Refused: refusal.RefundTooLarge},
+		estest.Scenario{Name: "nothing", Given: paid, When: part(1, 0, 0), Refused: refusal.RefundTooLarge},
+		estest.Scenario{Name: "a part of a payment that was not taken", Given: []any{initiate}, When: part(1, 10000, 0), Refused: refusal.PaymentNotCompleted},
+		estest.Scenario{Name: "it went back", Given: after(part(1, 10000, 0), part(2, 500, 0)), When: answer(1, 1, true), Then: []any{back(1, 10000)}},
+		estest.Scenario{Name: "the other one goes back by itself", Given: after(part(1, 10000, 0), part(2, 500, 0), answer(1, 1, true)), When: answer(2, 1, true), Then: []any{back(2, 500)}},
+		estest.Scenario{Name: "it failed", Given: after(part(1, 10000, 0)), When: answer(1, 1, false),
+			Then: []any{contracts.RefundFailed{PaymentID: id, OrderID: order, RefundID: 1, Amount: usd(10000), Attempt: 1, Reason: "closed"}}},
+		estest.Scenario{Name: "tried again, for the amount of the first try", Given: after(part(1, 10000, 0), answer(1, 1, false)), When: part(1, 1, 2), Then: []any{asked(1, 10000, 2)}},
+		estest.Scenario{Name: "tried again while it is under way", Given: after(part(1, 10000, 0)), When: part(1, 10000, 2), Refused: refusal.RefundPending},
+		estest.Scenario{Name: "tried again before it was asked for", Given: paid, When: part(1, 10000, 2), Refused: refusal.RefundNotRequested},
+		estest.Scenario{Name: "the try that failed worked after all", Given: after(part(1, 10000, 0), answer(1, 1, false)), When: answer(1, 1, true), Then: []any{back(1, 10000)}},
+		estest.Scenario{Name: "an answer to a part that was not asked for", Given: after(part(1, 10000, 0)), When: answer(2, 1, true), Refused: refusal.RefundNotRequested},
+		estest.Scenario{Name: "then the rest", Given: after(part(1, 10000, 0), answer(1, 1, true)), When: rest(14900), Then: []any{asked(0, 14900, 1)}},
+		estest.Scenario{Name: "the rest failed: it is tried again, not the whole", Given: after(part(1, 10000, 0), rest(14900), answer(0, 1, false)), When: contracts.RefundPayment{PaymentID: id, Attempt: 2, Reason: contracts.SeatsGivenBack},
+			Then: []any{asked(0, 14900, 2)}},
+		estest.Scenario{Name: "the rest, which overtook the part", Given: after(rest(14900)), When: part(1, 10000, 0), Then: []any{asked(1, 10000, 1)}},
+		estest.Scenario{Name: "the rest without an amount is all that no part was asked for", Given: after(part(1, 10000, 0)), When: contracts.RefundPayment{PaymentID: id, Reason: contracts.SeatsGivenBack}, Then: []any{asked(0, 14900, 1)}},
+		estest.Scenario{Name: "a part after the whole", Given: after(refund), When: part(1, 10000, 0), Refused: refusal.RefundTooLarge},
+	)
+}

@@ -22,12 +22,14 @@ type Payment struct {
 	Amount  contracts.Money
 }
 
-// Refund asks for all the money of a payment to go back.
+// Refund asks for money of a payment to go back: Amount of it, which may be all.
 type Refund struct {
 	PaymentID uuid.UUID
-	Amount    contracts.Money
-	// Attempt counts from 1. Asking again with the same number asks what came of
-	// that attempt.
+	// RefundID tells the refunds of a payment apart. Each has its own amount.
+	RefundID int
+	Amount   contracts.Money
+	// Attempt counts from 1 for each refund. Asking again with the same number asks what
+	// came of that attempt.
 	Attempt int
 }
 
@@ -52,9 +54,10 @@ type Provider interface {
 	// provider reports it.
 	Close(ctx context.Context, paymentID uuid.UUID, reason string) error
 
-	// Refund gives the money back and returns the provider's reference of that.
-	// However many attempts, the money goes back once. Error: *Declined when the
-	// provider has said no, finally for this attempt.
+	// Refund gives the amount back and returns the provider's reference of that.
+	// However many attempts, the money of a refund goes back once, and all refunds of a
+	// payment give back no more than was taken. Error: *Declined when the provider has
+	// said no, finally for this attempt.
 	Refund(ctx context.Context, r Refund) (reference string, err error)
 
 	// Read verifies and reads what came to the webhook. Errors: ErrSignature,

@@ -766,7 +766,7 @@ func TestFilesForSpreadsheets(t *testing.T) {
 	for _, file := range []struct {
 		name           string
 		columns, name1 int
-	}{{"orders.csv", 12, 3}, {"attendees.csv", 9, 4}} {
+	}{{"orders.csv", 13, 3}, {"attendees.csv", 9, 4}} {
 		res, err := http.Get(s.url + "/organiser/conferences/" + id.String() + "/" + file.name)
 		if err != nil {
 			t.Fatal(err)

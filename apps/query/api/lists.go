@@ -180,14 +180,15 @@ func (s sheet) row(cells []string) {
 }
 
 var orderColumns = []string{
-	"order", "locator", "status", "first name", "last name", "e-mail", "seats", "total", "currency", "placed", "confirmed", "reason",
+	"order", "locator", "status", "first name", "last name", "e-mail", "seats", "total", "currency", "placed", "confirmed", "reason", "refund for seats given back",
 }
 
 func orderRows(r request, conference uuid.UUID, q store.ListQuery) (rows [][]string, next string, err error) {
 	list, err := orderList(r, conference, q)
 	for _, o := range list.Orders {
 		amount, _, _ := strings.Cut(o.Total.String(), " ")
-		row := []string{o.ID.String(), o.Locator, string(o.Status), "", "", "", strconv.Itoa(o.Seats), amount, o.Total.Currency, instant(o.PlacedAt), instant(o.ConfirmedAt), o.Reason}
+		refund, _, _ := strings.Cut(o.Refund.String(), " ")
+		row := []string{o.ID.String(), o.Locator, string(o.Status), "", "", "", strconv.Itoa(o.Seats), amount, o.Total.Currency, instant(o.PlacedAt), instant(o.ConfirmedAt), o.Reason, refund}
 		if p := o.Registrant; p != nil {
 			row[3], row[4], row[5] = p.FirstName, p.LastName, p.Email
 		}

@@ -66,7 +66,7 @@ func CatalogueEntry(c view.Conference, now time.Time) view.CatalogueEntry {
 func OrderSummary(o view.Order) view.OrderSummary {
 	s := view.OrderSummary{
 		ID: o.ID, ConferenceID: o.ConferenceID, Locator: o.Locator, Status: o.Status, Registrant: o.Registrant, Total: o.Total,
-		Reason: o.Reason, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, UpdatedAt: o.UpdatedAt,
+		Refund: o.Returned(), Reason: o.Reason, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, UpdatedAt: o.UpdatedAt,
 	}
 	if o.Status.Open() {
 		s.Deadline = o.Deadline
@@ -75,15 +75,15 @@ func OrderSummary(o view.Order) view.OrderSummary {
 		if l.State == contracts.LineRequested {
 			s.Seats += l.Requested
 		} else {
-			s.Seats += l.Granted
+			s.Seats += o.Has(l)
 		}
 	}
 	return s
 }
 
-// AttendeeRows are the seats of a confirmed order, in their order.
+// AttendeeRows are the seats that a confirmed order has, in their order.
 func AttendeeRows(o view.Order, s Seating) (rows []view.AttendeeRow) {
-	for _, a := range s.Assignments {
+	for _, a := range taken(o, s) {
 		row := view.AttendeeRow{
 			OrderID: o.ID, Locator: o.Locator, Position: a.Position, SeatType: a.SeatType, Attendee: a.Attendee, Holder: o.Registrant,
 		}

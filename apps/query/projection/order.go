@@ -3,6 +3,7 @@ package projection
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/contracts"
@@ -49,6 +50,19 @@ func Order(o *view.Order, m message.Message) {
 	case contracts.OrderConfirmed:
 		// OrderReinstated always stands beside one of these.
 		o.Status, o.PaymentID, o.ConfirmedAt = view.OrderConfirmed, e.PaymentID, m.Time.UTC()
+		o.Positions = nil
+		for i, p := range e.Positions {
+			o.Positions = append(o.Positions, view.OrderPosition{Position: i, SeatType: p.SeatType, Price: p.Price})
+		}
+	case contracts.OrderSeatsCancelled:
+		o.GivenBack = append(o.GivenBack, view.SeatsGivenBack{
+			Number: e.Number, Positions: e.Positions, Refund: e.Refund, ByOrganiser: e.ByOrganiser, At: m.Time.UTC(),
+		})
+		for _, i := range e.Positions {
+			if i >= 0 && i < len(o.Positions) {
+				o.Positions[i].GivenBack = true
+			}
+		}
 	case contracts.OrderCancelled:
 		o.Status = view.OrderCancelled
 	case contracts.OrderPromoCodeRequested:
@@ -121,23 +135,66 @@ func Payment(p *view.Payment, m message.Message) {
 		p.Status, p.InitiatedAt = view.PaymentInitiated, m.Time.UTC()
 	case contracts.PaymentCompleted:
 		// Also after a rejection or cancellation: the provider's word wins.
-		p.Status, p.Reason, p.ProviderReference = view.PaymentCompleted, "", e.ProviderReference
+		p.Status, p.Reason, p.ProviderReference, p.Amount = view.PaymentCompleted, "", e.ProviderReference, e.Amount
 		p.CompletedAt = m.Time.UTC()
 	case contracts.PaymentRejected:
 		p.Status, p.Reason = view.PaymentRejected, e.Reason
 	case contracts.PaymentCancelled:
 		p.Status, p.Reason = view.PaymentCancelled, e.Reason
 	case contracts.PaymentRefundRequested:
-		p.Status, p.Reason, p.RefundAttempts = view.PaymentRefundRequested, e.Reason, e.Attempt
+		refund(p, m.Time, e.RefundID, func(r *view.Refund) {
+			r.Amount, r.Status, r.Reason, r.Attempts = e.Amount, view.PaymentRefundRequested, e.Reason, e.Attempt
+		})
 	case contracts.PaymentRefunded:
-		p.Status, p.ProviderReference = view.PaymentRefunded, e.ProviderReference
+		refund(p, m.Time, e.RefundID, func(r *view.Refund) {
+			r.Amount, r.Status, r.ProviderReference = e.Amount, view.PaymentRefunded, e.ProviderReference
+		})
 	case contracts.RefundFailed:
-		p.Status, p.Reason, p.RefundAttempts = view.PaymentRefundFailed, e.Reason, e.Attempt
+		refund(p, m.Time, e.RefundID, func(r *view.Refund) {
+			r.Amount, r.Status, r.Reason, r.Attempts = e.Amount, view.PaymentRefundFailed, e.Reason, e.Attempt
+		})
 	default:
 		return
 	}
 	p.UpdatedAt = m.Time.UTC()
 	p.Revision++
+}
+
+// refund changes one refund of a payment. Once all of the money is to go back, the
+// payment stands as its refunds do.
+func refund(p *view.Payment, at time.Time, id int, change func(*view.Refund)) {
+	i := slices.IndexFunc(p.Refunds, func(r view.Refund) bool { return r.ID == id })
+	if i < 0 {
+		i, p.Refunds = len(p.Refunds), append(p.Refunds, view.Refund{ID: id})
+	}
+	change(&p.Refunds[i])
+	p.Refunds[i].UpdatedAt = at.UTC()
+	all, sum, status := false, int64(0), view.PaymentRefunded
+	for _, r := range p.Refunds {
+		all, sum = all || r.ID == 0, sum+r.Amount.Amount
+		if r.Status == view.PaymentRefundFailed || r.Status == view.PaymentRefundRequested && status == view.PaymentRefunded {
+			status = r.Status
+		}
+	}
+	if !all && sum < p.Amount.Amount {
+		return
+	}
+	p.Status = status
+	r := p.Refunds[i]
+	p.Reason, p.RefundAttempts = r.Reason, r.Attempts
+	if r.ProviderReference != "" {
+		p.ProviderReference = r.ProviderReference
+	}
+}
+
+// taken are the seats of an order that were not given back.
+func taken(o view.Order, s Seating) (all []view.Assignment) {
+	for _, a := range s.Assignments {
+		if a.Position >= len(o.Positions) || !o.Positions[a.Position].GivenBack {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // Assemble makes the whole view of an order from the folds of its streams. A
@@ -151,7 +208,7 @@ func Assemble(o view.Order, s Seating, payments []view.Payment) view.Order {
 		o.PromoCodes = []view.OrderPromoCode{}
 	}
 	if o.Status != view.OrderCancelled {
-		o.Assignments = append(o.Assignments, s.Assignments...)
+		o.Assignments = append(o.Assignments, taken(o, s)...)
 	}
 	o.Payments = append(o.Payments, payments...)
 	slices.SortFunc(o.Payments, func(a, b view.Payment) int {

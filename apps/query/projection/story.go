@@ -133,6 +133,8 @@ func detail(body any) string {
 		return seats(e.Granted)
 	case contracts.OrderRejected:
 		return e.Reason
+	case contracts.OrderSeatsCancelled:
+		return "gives back " + counted(len(e.Positions)) + ", " + e.Refund.String() + by(e.ByOrganiser)
 	case contracts.OrderCancelled:
 		if e.ByOrganiser {
 			return "by the organiser"
@@ -145,6 +147,8 @@ func detail(body any) string {
 		return e.Code + ", " + e.Total.String()
 	case contracts.SeatsReserved:
 		return "granted " + seats(e.Granted)
+	case contracts.SeatsReservationReduced:
+		return "released " + seats(e.Released)
 	case contracts.SeatsReservationCancelled:
 		return "released " + seats(e.Released)
 	case contracts.PaymentInitiated:
@@ -165,11 +169,20 @@ func detail(body any) string {
 	return ""
 }
 
-func seats(s contracts.Seats) string {
-	if n := s.Total(); n != 1 {
-		return fmt.Sprintf("%d seats", n)
+func seats(s contracts.Seats) string { return counted(s.Total()) }
+
+func counted(seats int) string {
+	if seats != 1 {
+		return fmt.Sprintf("%d seats", seats)
 	}
 	return "1 seat"
+}
+
+func by(organiser bool) string {
+	if organiser {
+		return ", by the organiser"
+	}
+	return ""
 }
 
 // Aggregate is the first part of a stream's name: "order" of "order/6f2c…".

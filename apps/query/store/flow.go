@@ -130,7 +130,8 @@ func (s *Store) LoosePayments(ctx context.Context, tenant string, now time.Time,
 	err := s.each(ctx, func(rows *sql.Rows) error {
 		var doc []byte
 		var status sql.NullString
-		if err := rows.Scan(&doc, &status); err != nil {
+		var confirms bool
+		if err := rows.Scan(&doc, &status, &confirms); err != nil {
 			return err
 		}
 		var p view.Payment
@@ -138,7 +139,12 @@ func (s *Store) LoosePayments(ctx context.Context, tenant string, now time.Time,
 			return err
 		}
 		seen, last = seen+1, Cursor{p.CompletedAt, p.ID.String()}
-		if p.Status == view.PaymentRefundRequested && !p.UpdatedAt.Before(before) {
+		if confirms && p.Status == view.PaymentCompleted {
+			if !p.AwaitsRefundSince(before) {
+				return nil // seats were given back, and the refund failed, or is asked for
+			}
+			p.Status = view.PaymentRefundRequested
+		} else if p.Status == view.PaymentRefundRequested && !p.UpdatedAt.Before(before) {
 			return nil // the provider is being asked
 		}
 		out.Payments = append(out.Payments, view.LoosePayment{
@@ -146,9 +152,9 @@ func (s *Store) LoosePayments(ctx context.Context, tenant string, now time.Time,
 			Amount: p.Amount, CompletedAt: p.CompletedAt,
 		})
 		return nil
-	}, `SELECT p.doc, o.status FROM payments p LEFT JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
+	}, `SELECT p.doc, o.status, o.id IS NOT NULL AND o.payment = p.id AND o.status = $7 FROM payments p LEFT JOIN orders o ON o.tenant = p.tenant AND o.id = p.order_id
 		WHERE p.tenant = $1 AND p.status IN ($2, $3) AND p.completed_at < $4 AND (p.completed_at, p.id) > ($5, $6)
-		AND (p.status = $3 OR o.id IS NULL OR o.payment <> p.id OR o.status <> $7)
+		AND (p.status = $3 OR p.refunding > 0 OR o.id IS NULL OR o.payment <> p.id OR o.status <> $7)
 		ORDER BY p.completed_at, p.id LIMIT $8`,
 		tenant, string(view.PaymentCompleted), string(view.PaymentRefundRequested), nanos(before), nanos(after.Time), after.ID,
 		string(view.OrderConfirmed), limit)
@@ -220,7 +226,7 @@ func (s *Store) Attention(ctx context.Context, tenant string, now time.Time) (a 
 	if a.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {
 		return a, err
 	}
-	if a.Refunds, err = s.count(ctx, `SELECT COUNT(*) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
+	if a.Refunds, err = s.count(ctx, `SELECT COALESCE(SUM(refunds_failed), 0) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
 		return a, err
 	}
 	if a.WaitingStreams, err = s.Waiting(ctx); err != nil {

@@ -464,19 +464,10 @@ func (s *Store) sales(ctx context.Context, tenant string, conference uuid.UUID, 
 // money adds up what was taken and given back.
 func (s *Store) money(ctx context.Context, tenant string, conference uuid.UUID, d *view.Dashboard) error {
 	err := s.each(ctx, func(rows *sql.Rows) error {
-		var status view.PaymentStatus
-		var amount int64
-		err := rows.Scan(&status, &amount)
-		d.Gross += amount
-		switch status {
-		case view.PaymentRefunded:
-			d.Refunded += amount
-		case view.PaymentRefundRequested, view.PaymentRefundFailed:
-			d.Refunding += amount
-		}
-		return err
-	}, `SELECT p.status, SUM(p.amount) FROM orders o JOIN payments p ON p.tenant = o.tenant AND p.order_id = o.id
-		WHERE o.tenant = $1 AND o.conference = $2 AND p.completed_at > 0 GROUP BY p.status`, tenant, conference.String())
+		return rows.Scan(&d.Gross, &d.Refunded, &d.Refunding)
+	}, `SELECT COALESCE(SUM(p.amount), 0), COALESCE(SUM(p.refunded), 0), COALESCE(SUM(p.refunding), 0)
+		FROM orders o JOIN payments p ON p.tenant = o.tenant AND p.order_id = o.id
+		WHERE o.tenant = $1 AND o.conference = $2 AND p.completed_at > 0`, tenant, conference.String())
 	d.Net = d.Gross - d.Refunded - d.Refunding
 	return err
 }

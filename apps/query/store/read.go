@@ -169,8 +169,8 @@ func (s *Store) Payment(ctx context.Context, tenant string, id uuid.UUID) (view.
 	return p, json.Unmarshal(doc, &p)
 }
 
-// FailedRefunds are the refunds that need an operator, the oldest first, at most
-// limit after a cursor.
+// FailedRefunds are the refunds that need an operator, those of the payment first whose
+// refund failed first: of at most limit payments after a cursor.
 func (s *Store) FailedRefunds(ctx context.Context, tenant string, after Cursor, limit int) (view.FailedRefunds, error) {
 	out := view.FailedRefunds{Refunds: []view.FailedRefund{}}
 	docs, err := s.docs(ctx, `SELECT id, doc FROM payments WHERE tenant = $1 AND refund_failed_at > 0
@@ -183,14 +183,16 @@ func (s *Store) FailedRefunds(ctx context.Context, tenant string, after Cursor, 
 		if err := json.Unmarshal(d.doc, &p); err != nil {
 			return out, err
 		}
-		out.Refunds = append(out.Refunds, view.FailedRefund{
-			PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Amount,
-			Attempts: p.RefundAttempts, Reason: p.Reason, FailedAt: p.UpdatedAt,
-		})
-	}
-	if n := len(out.Refunds); n == limit {
-		last := out.Refunds[n-1]
-		out.Next = Cursor{last.FailedAt, last.PaymentID.String()}.String()
+		for _, r := range p.Refunds {
+			if r.Status == view.PaymentRefundFailed {
+				out.Refunds = append(out.Refunds, view.FailedRefund{
+					PaymentID: p.ID, RefundID: r.ID, OrderID: p.OrderID, Amount: r.Amount, Attempts: r.Attempts, Reason: r.Reason, FailedAt: r.UpdatedAt,
+				})
+			}
+		}
+		if at, _ := refundsFailed(p); len(docs) == limit {
+			out.Next = Cursor{fromNanos(at), p.ID.String()}.String()
+		}
 	}
 	return out, nil
 }

@@ -106,7 +106,9 @@ func confirmedOrder(order, payment uuid.UUID) (events []Event) {
 		contracts.OrderRegistrantAssigned{OrderID: order, Registrant: ann},
 		contracts.OrderReservationCompleted{OrderID: order, Version: 1, Granted: items, Deadline: noon.Add(15 * time.Minute)},
 		totals(order, contracts.LineReserved, 1),
-		contracts.OrderConfirmed{OrderID: order, PaymentID: &payment, Seats: items, Total: usd(24900)},
+		contracts.OrderConfirmed{OrderID: order, PaymentID: &payment, Seats: items, Total: usd(24900), Positions: []contracts.ConfirmedSeat{
+			{SeatType: general, Price: usd(19900)}, {SeatType: cocktail, Price: usd(5000)},
+		}},
 	)...)
 	events = append(events, streamOf("payment/"+payment.String(),
 		contracts.PaymentInitiated{PaymentID: payment, OrderID: order, Version: 1, Amount: usd(24900), Provider: "demo"},

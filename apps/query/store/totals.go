@@ -35,7 +35,7 @@ func (s *Store) Totals(ctx context.Context, tenant string, now time.Time) (t Tot
 	if t.RemainingSeats, err = s.remainingSeats(ctx, tenant, now); err != nil {
 		return t, err
 	}
-	if t.FailedRefunds, err = s.count(ctx, `SELECT COUNT(*) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
+	if t.FailedRefunds, err = s.count(ctx, `SELECT COALESCE(SUM(refunds_failed), 0) FROM payments WHERE tenant = $1 AND refund_failed_at > 0`, tenant); err != nil {
 		return t, err
 	}
 	if t.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {

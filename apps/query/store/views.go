@@ -24,7 +24,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 13
+const viewShape = 14
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -162,18 +162,25 @@ var tables = []table{
 		name: "payments", aggregate: "payment",
 		columns: []column{
 			{"order_id", text},
-			{"refund_failed_at", integer}, // 0 unless its refund has failed
+			{"refund_failed_at", integer}, // of the first of its refunds that have failed; 0 if none has
+			{"refunds_failed", integer},   // how many
+			{"refunded", integer},         // how much went back
+			{"refunding", integer},        // how much is to go back and has not
 			{"status", text},
 			{"amount", integer},
 			{"completed_at", integer}, // 0 unless the money was taken
 		},
 		indexes: []index{
-			{"order", "order_id, status, amount"},
+			{"order", "order_id, completed_at, amount, refunded, refunding"},
 			{"refund_failed", "refund_failed_at, id"},
 			{"completed", "status, completed_at, id"},
 		},
 	}, projection.Payment, shown[view.Payment]{columns: func(p view.Payment) []any {
-		return []any{p.OrderID.String(), refundFailedAt(p), string(p.Status), p.Amount.Amount, nanos(p.CompletedAt)}
+		failedAt, failed := refundsFailed(p)
+		return []any{
+			p.OrderID.String(), failedAt, failed, p.In(view.PaymentRefunded),
+			p.In(view.PaymentRefundRequested) + p.In(view.PaymentRefundFailed), string(p.Status), p.Amount.Amount, nanos(p.CompletedAt),
+		}
 	}}),
 	tableOf(table{
 		name: "conferences", aggregate: "conference", sides: []*side{terms},
@@ -253,8 +260,8 @@ func linesOf(o view.Order) (rows [][]any) {
 		return nil
 	}
 	for _, l := range o.Lines {
-		if l.Granted > 0 {
-			rows = append(rows, []any{o.ConferenceID.String(), l.SeatType.String(), flag(o.Status == view.OrderConfirmed), int64(l.Granted)})
+		if n := o.Has(l); n > 0 {
+			rows = append(rows, []any{o.ConferenceID.String(), l.SeatType.String(), flag(o.Status == view.OrderConfirmed), int64(n)})
 		}
 	}
 	return rows
@@ -289,7 +296,7 @@ func seatsOf(o view.Order) (n int64) {
 	switch o.Status {
 	case view.OrderPartiallyReserved, view.OrderReserved, view.OrderConfirmed:
 		for _, l := range o.Lines {
-			n += int64(l.Granted)
+			n += int64(o.Has(l))
 		}
 	}
 	return n
@@ -313,11 +320,17 @@ func soldOf(o view.Order) (n int64) {
 	return n
 }
 
-func refundFailedAt(p view.Payment) int64 {
-	if p.Status != view.PaymentRefundFailed {
-		return 0
+// refundsFailed is when the first of a payment's refunds failed of those that have, and
+// how many have.
+func refundsFailed(p view.Payment) (at, n int64) {
+	for _, r := range p.Refunds {
+		if r.Status == view.PaymentRefundFailed {
+			if n++; at == 0 || nanos(r.UpdatedAt) < at {
+				at = nanos(r.UpdatedAt)
+			}
+		}
 	}
-	return nanos(p.UpdatedAt)
+	return at, n
 }
 
 func flag(b bool) int64 {

@@ -74,8 +74,9 @@ type OrderSummary struct {
 	Locator      string            `json:"locator"`
 	Status       OrderStatus       `json:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled"`
 	Registrant   *contracts.Person `json:"registrant,omitempty"`
-	Seats        int               `json:"seats" doc:"Seats granted or, until the seats have answered, requested"`
-	Total        contracts.Money   `json:"total"`
+	Seats        int               `json:"seats" doc:"Seats granted, less those given back or, until the seats have answered, requested"`
+	Total        contracts.Money   `json:"total" doc:"Of a confirmed order, what it was confirmed with"`
+	Refund       contracts.Money   `json:"refund" doc:"What comes back for seats that were given back while the order stayed"`
 	Reason       string            `json:"reason,omitempty" doc:"Why it was rejected"`
 	Deadline     time.Time         `json:"deadline,omitzero" doc:"Absent once the order has ended"`
 	PlacedAt     time.Time         `json:"placedAt"`

@@ -108,7 +108,9 @@ type Order struct {
 	Locator      string                    `json:"locator" doc:"Record locator: together with the registrant's e-mail address it finds the order again" example:"K7PQ2MXA"`
 	Registrant   *contracts.Person         `json:"registrant,omitempty"`
 	PaymentID    *uuid.UUID                `json:"paymentId,omitempty" format:"uuid" doc:"The payment that confirmed the order"`
-	Assignments  []Assignment              `json:"assignments" nullable:"false" doc:"One position per seat of a confirmed order"`
+	Positions    []OrderPosition           `json:"positions,omitempty" doc:"The seats with which the order was confirmed, one by one; absent before. Lines, discounts and total stay what it was confirmed with when some are given back"`
+	GivenBack    []SeatsGivenBack          `json:"givenBack,omitempty" doc:"When some of the seats were given back, earliest first"`
+	Assignments  []Assignment              `json:"assignments" nullable:"false" doc:"One entry per seat that a confirmed order has"`
 	Payments     []Payment                 `json:"payments" nullable:"false"`
 	PlacedAt     time.Time                 `json:"placedAt"`
 	ConfirmedAt  time.Time                 `json:"confirmedAt,omitzero"`
@@ -151,6 +153,43 @@ func (o Order) OpenPayment() *Payment {
 // HasPayment says whether a payment with that id was opened for the order.
 func (o Order) HasPayment(id uuid.UUID) bool {
 	return slices.ContainsFunc(o.Payments, func(p Payment) bool { return p.ID == id })
+}
+
+// OrderPosition is one seat with which an order was confirmed.
+type OrderPosition struct {
+	Position  int             `json:"position" doc:"Position of the seat in the order, from 0"`
+	SeatType  uuid.UUID       `json:"seatType" format:"uuid"`
+	Price     contracts.Money `json:"price" doc:"The seat's share of the total, less its discounts: what comes back when it is given back"`
+	GivenBack bool            `json:"givenBack,omitempty"`
+}
+
+// SeatsGivenBack is some seats of a confirmed order that were given back.
+type SeatsGivenBack struct {
+	Number      int             `json:"number" doc:"Counts from 1; it is the id of the refund"`
+	Positions   []int           `json:"positions" nullable:"false"`
+	Refund      contracts.Money `json:"refund" doc:"What comes back for them"`
+	ByOrganiser bool            `json:"byOrganiser,omitempty"`
+	At          time.Time       `json:"at"`
+}
+
+// Has is how many seats of a line the order has, or holds.
+func (o Order) Has(line contracts.OrderLine) int {
+	n := line.Granted
+	for _, p := range o.Positions {
+		if p.GivenBack && p.SeatType == line.SeatType {
+			n--
+		}
+	}
+	return n
+}
+
+// Returned is what comes back for all seats that were given back while the order stayed.
+func (o Order) Returned() contracts.Money {
+	sum := contracts.Money{Currency: o.Total.Currency}
+	for _, g := range o.GivenBack {
+		sum.Amount += g.Refund.Amount
+	}
+	return sum
 }
 
 // Assignment is one seat of a confirmed order.
@@ -277,15 +316,44 @@ type Payment struct {
 	ProviderReference string          `json:"providerReference,omitempty" doc:"The provider's reference for the last transaction"`
 	Reason            string          `json:"reason,omitempty" doc:"Why it was rejected, cancelled or refunded, or why the refund failed"`
 	RefundAttempts    int             `json:"refundAttempts,omitempty"`
+	Refunds           []Refund        `json:"refunds,omitempty" doc:"Each refund that was asked for: of the whole, or of seats that were given back"`
 	InitiatedAt       time.Time       `json:"initiatedAt"`
 	CompletedAt       time.Time       `json:"completedAt,omitzero" doc:"When the money was taken"`
 	UpdatedAt         time.Time       `json:"updatedAt"`
 	Revision          int64           `json:"revision" doc:"Increases with every change of this view"`
 }
 
+// Refund is a refund of a payment, or of a part of it.
+type Refund struct {
+	ID                int             `json:"id" doc:"0: of the whole payment, or what is left of it; else the number with which seats were given back"`
+	Amount            contracts.Money `json:"amount"`
+	Status            PaymentStatus   `json:"status" enum:"refund-requested,refunded,refund-failed"`
+	Attempts          int             `json:"attempts"`
+	Reason            string          `json:"reason,omitempty" doc:"Why it was asked for, or why it failed"`
+	ProviderReference string          `json:"providerReference,omitempty"`
+	UpdatedAt         time.Time       `json:"updatedAt"`
+}
+
+// In is how much of the payment has refunds of that status, in minor units.
+func (p Payment) In(status PaymentStatus) (sum int64) {
+	for _, r := range p.Refunds {
+		if r.Status == status {
+			sum += r.Amount.Amount
+		}
+	}
+	return sum
+}
+
+// AwaitsRefundSince says that the provider was asked for a refund before a time, and has not
+// answered.
+func (p Payment) AwaitsRefundSince(before time.Time) bool {
+	return slices.ContainsFunc(p.Refunds, func(r Refund) bool { return r.Status == PaymentRefundRequested && r.UpdatedAt.Before(before) })
+}
+
 // FailedRefund is a refund that needs an operator.
 type FailedRefund struct {
 	PaymentID uuid.UUID       `json:"paymentId" format:"uuid"`
+	RefundID  int             `json:"refundId" doc:"Which refund of the payment; 0: of the whole"`
 	OrderID   uuid.UUID       `json:"orderId" format:"uuid"`
 	Amount    contracts.Money `json:"amount"`
 	Attempts  int             `json:"attempts"`

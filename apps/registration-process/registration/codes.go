@@ -13,6 +13,10 @@ type PromoCode struct {
 	Number  int            `json:"number"` // of the last request
 	State   PromoCodeState `json:"state"`
 	Command string         `json:"command,omitempty"` // id of the command whose answer counts
+	// Reduced is how much of it the order keeps, of the request ReducedNumber, if the order
+	// said so before it was known that the code was redeemed.
+	Reduced       int `json:"reduced,omitempty"`
+	ReducedNumber int `json:"reducedNumber,omitempty"`
 }
 
 // PromoCodeState is how a promo code stands with the process.
@@ -22,7 +26,8 @@ type PromoCodeState string
 const (
 	Redeeming  PromoCodeState = "redeeming"   // the answer to its RedeemPromoCode is awaited
 	Applying   PromoCodeState = "applying"    // it was redeemed, and the order was told
-	AboveQuota PromoCodeState = "above-quota" // it is redeemed again for an order that was reinstated
+	AboveQuota PromoCodeState = "above-quota" // it is redeemed again for an order that was reinstated; the answer is awaited
+	Held       PromoCodeState = "held"        // it was
 	Released   PromoCodeState = "released"    // it was given back, or never redeemed
 )
 
@@ -68,7 +73,12 @@ func (t turn) promoCodeRedeemed(m contracts.PromoCodeRedeemed) {
 		c.State, c.Command = Applying, t.out.Send(contracts.ApplyDiscount{
 			OrderID: t.OrderID, Code: c.Code, Number: c.Number, Terms: m.Terms, Uses: m.Uses,
 		})
-	case c.Number == m.Number && (c.State == Applying || c.State == AboveQuota): // it is known
+	case c.Number == m.Number && c.State == AboveQuota:
+		c.State = Held
+		if c.ReducedNumber == c.Number {
+			t.keepOf(c, c.Reduced)
+		}
+	case c.Number == m.Number && (c.State == Applying || c.State == Held): // it is known
 	case c.Number > m.Number && c.State != Released: // the later request replaces it, or gives it back
 	default:
 		t.releasePromoCode(c.Code, m.Number, 0)
@@ -100,10 +110,30 @@ func (t turn) promoCodeGone(code string, number int) {
 	}
 }
 
+// discountReduced gives back what the order does not keep of a code. A code that is
+// redeemed for an order that was reinstated, or will be when that is heard of, may not be
+// held yet, and a release that overtakes its request does nothing: so it waits for the
+// answer.
 func (t turn) discountReduced(m contracts.DiscountReduced) {
-	if c := t.promoCode(m.Code); c.Number == m.Number && c.State != Released {
-		t.releasePromoCode(c.Code, c.Number, m.Keep)
+	c := t.promoCode(m.Code)
+	switch {
+	case m.Number > c.Number, m.Number == c.Number && c.State == AboveQuota:
+		if c.ReducedNumber != m.Number {
+			c.Reduced, c.ReducedNumber = m.Keep, m.Number
+		}
+		c.Reduced = min(c.Reduced, m.Keep)
+	case m.Number == c.Number && c.State != Released:
+		t.keepOf(c, m.Keep)
 	}
+}
+
+// keepOf gives back all but so much of a code.
+func (t turn) keepOf(c *PromoCode, keep int) {
+	if keep == 0 {
+		t.giveBack(c)
+		return
+	}
+	t.releasePromoCode(c.Code, c.Number, keep)
 }
 
 // discountsConfirmed gives back the codes that the order was confirmed without, and

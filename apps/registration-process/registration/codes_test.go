@@ -47,6 +47,10 @@ func withDiscount(e contracts.OrderConfirmed, number, uses int) contracts.OrderC
 	return e
 }
 
+func codeReduced(number, keep int) contracts.DiscountReduced {
+	return contracts.DiscountReduced{OrderID: order, Code: half, Number: number, Keep: keep}
+}
+
 func TestPromoCodesAreRedeemedAndGivenBack(t *testing.T) {
 	asking := after(awaitingPayment, codeRequested(1, two))
 	has := after(asking, codeRedeemed(1, 2))
@@ -85,6 +89,22 @@ func TestPromoCodesAreRedeemedAndGivenBack(t *testing.T) {
 		estest.ProcessScenario{Name: "confirmed without it", Given: asking, When: confirmedFree, Sends: []any{commit(1), giveBack(1, 0, grace)}, Wake: noWake},
 		estest.ProcessScenario{Name: "reinstated: redeemed again, above the quota", Given: late, At: grace, When: againConfirmed, Sends: []any{commit(2), noSeats}, Wake: noWake},
 		estest.ProcessScenario{Name: "reinstated and redeemed again", Given: after(late, estest.At(grace, againConfirmed)), When: codeRedeemed(2, 2)},
+
+		estest.ProcessScenario{Name: "fewer seats of a confirmed order", Given: after(has, withDiscount(confirmedFree, 1, 2)), When: codeReduced(1, 1), Sends: []any{giveBack(1, 1, grace)}},
+		estest.ProcessScenario{Name: "no seat that it is for", Given: after(has, withDiscount(confirmedFree, 1, 2)), When: codeReduced(1, 0), Sends: []any{giveBack(1, 0, grace)}},
+		estest.ProcessScenario{Name: "given back once, also when the order is then cancelled", Given: after(has, withDiscount(confirmedFree, 1, 2), codeReduced(1, 0)), When: cancelled, Sends: []any{release(1, grace)}, Wake: noWake},
+		estest.ProcessScenario{Name: "fewer seats before OrderConfirmed came", Given: has, When: codeReduced(1, 1), Sends: []any{giveBack(1, 1, grace)}},
+		estest.ProcessScenario{Name: "fewer seats of an order that ended", Given: after(has, withDiscount(confirmedFree, 1, 2), cancelled), When: codeReduced(1, 1)},
+		estest.ProcessScenario{Name: "fewer seats of a reinstated order, before it is known that the code is held", Given: after(late, estest.At(grace, againConfirmed)), When: codeReduced(2, 1)},
+		estest.ProcessScenario{Name: "when it is known, it is given back but for what is kept", Given: after(late, estest.At(grace, againConfirmed), codeReduced(2, 1)), When: codeRedeemed(2, 2),
+			Sends: []any{giveBack(2, 1, grace.Add(20*time.Minute))}},
+		estest.ProcessScenario{Name: "fewer seats, and fewer still, in any order", Given: after(late, estest.At(grace, againConfirmed), codeReduced(2, 0), codeReduced(2, 1)), When: codeRedeemed(2, 2),
+			Sends: []any{giveBack(2, 0, grace.Add(20*time.Minute))}},
+		estest.ProcessScenario{Name: "fewer seats of a reinstated order, before it is known that it was", Given: after(late, codeReduced(2, 1)), At: grace, When: againConfirmed, Sends: []any{commit(2), noSeats}, Wake: noWake},
+		estest.ProcessScenario{Name: "when that is known too", Given: after(late, codeReduced(2, 1), estest.At(grace, againConfirmed)), When: codeRedeemed(2, 2),
+			Sends: []any{giveBack(2, 1, grace.Add(20*time.Minute))}},
+		estest.ProcessScenario{Name: "fewer seats of a reinstated order, once the code is held", Given: after(late, estest.At(grace, againConfirmed), codeRedeemed(2, 2)), When: codeReduced(2, 1),
+			Sends: []any{giveBack(2, 1, grace.Add(20*time.Minute))}},
 
 		estest.ProcessScenario{Name: "a payment of the price before is cancelled", Given: after(has, initiated(p1), initiated(p2)), When: discountApplied(1, 19900),
 			Sends: []any{cancelPayment(p1, contracts.PriceChanged), cancelPayment(p2, contracts.PriceChanged)}},

@@ -8,6 +8,7 @@
 package registration
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,6 +71,8 @@ func route(in es.Input) (id string, ok bool) {
 	case contracts.OrderExpired:
 		return m.OrderID.String(), true
 	case contracts.OrderConfirmed:
+		return m.OrderID.String(), true
+	case contracts.OrderSeatsCancelled:
 		return m.OrderID.String(), true
 	case contracts.OrderCancelled:
 		return m.OrderID.String(), true
@@ -230,6 +233,8 @@ func (t turn) handle(message any) {
 		t.orderExpired()
 	case contracts.OrderRejected:
 		t.orderRejected()
+	case contracts.OrderSeatsCancelled:
+		t.orderSeatsCancelled(m)
 	case contracts.OrderCancelled:
 		t.orderCancelled(m)
 	case contracts.OrderPromoCodeRequested:
@@ -444,13 +449,29 @@ func (t turn) orderRejected() {
 	}
 }
 
+// orderSeatsCancelled frees the seats that were given back, and gives back what was paid
+// for them. It may come before the OrderConfirmed that it follows, after a later one of its
+// kind, and after OrderCancelled, which frees all seats and gives back the rest.
+func (t turn) orderSeatsCancelled(m contracts.OrderSeatsCancelled) {
+	if slices.Contains(t.SeatsCancelled, m.Number) {
+		return
+	}
+	t.SeatsCancelled = append(t.SeatsCancelled, m.Number)
+	if !t.Cancelled {
+		t.out.Send(contracts.ReduceSeatReservation{ConferenceID: t.ConferenceID, OrderID: t.OrderID, Number: t.Number, Keep: m.Keep})
+	}
+	if m.PaymentID != nil {
+		t.out.Send(contracts.RefundPayment{PaymentID: *m.PaymentID, RefundID: m.Number, Amount: &m.Refund, Reason: contracts.SeatsGivenBack})
+	}
+}
+
 func (t turn) orderCancelled(m contracts.OrderCancelled) {
 	if t.Cancelled {
 		return
 	}
 	t.release()
 	if m.Refund && m.PaymentID != nil {
-		t.refund(t.payment(*m.PaymentID), refusal.OrderCancelled)
+		t.refundOf(t.payment(*m.PaymentID), m.Amount, refusal.OrderCancelled)
 	}
 	t.Cancelled = true
 	t.Phase = Completed
@@ -561,9 +582,13 @@ func (t turn) cancelPayment(p *Payment, reason string) {
 }
 
 // refund asks for the money back, once per payment.
-func (t turn) refund(p *Payment, reason es.Code) {
+func (t turn) refund(p *Payment, reason es.Code) { t.refundOf(p, nil, reason) }
+
+// refundOf asks for an amount of it: what was paid for seats that were given back before
+// has refunds of its own.
+func (t turn) refundOf(p *Payment, amount *contracts.Money, reason es.Code) {
 	if p.State != Refunded {
 		p.State = Refunded
-		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Reason: string(reason)})
+		t.out.Send(contracts.RefundPayment{PaymentID: p.ID, Amount: amount, Reason: string(reason)})
 	}
 }

@@ -48,6 +48,8 @@ type Registration struct {
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen
 	Reinstatement string    `json:"reinstatement,omitempty"` // id of the last ReinstateOrder
 
+	SeatsCancelled []int `json:"seatsCancelled,omitempty"` // numbers of the OrderSeatsCancelled that were seen
+
 	PromoCodes []PromoCode `json:"promoCodes,omitempty"` // in the order they were seen
 
 	Kept     []Kept    `json:"kept,omitempty"`     // what came before OrderPlaced, in order of arrival
@@ -142,7 +144,7 @@ var keepable = func() map[string]reflect.Type {
 	byName := map[string]reflect.Type{}
 	for _, m := range []any{
 		contracts.OrderUpdated{}, contracts.OrderRejected{}, contracts.OrderExpired{},
-		contracts.OrderConfirmed{}, contracts.OrderCancelled{},
+		contracts.OrderConfirmed{}, contracts.OrderCancelled{}, contracts.OrderSeatsCancelled{},
 		contracts.OrderPromoCodeRequested{}, contracts.DiscountRemoved{},
 	} {
 		t := reflect.TypeOf(m)

@@ -86,6 +86,12 @@ func evolve(a *Availability, event any) *Availability {
 		r := a.held[e.OrderID]
 		r.committed = true
 		a.held[e.OrderID] = r
+	case contracts.SeatsReservationReduced:
+		a.tick(e.At)
+		r := a.held[e.OrderID]
+		r.seats = e.Kept
+		a.held[e.OrderID] = r
+		a.count(e.Released, -1)
 	case contracts.SeatsReservationCancelled:
 		a.tick(e.At)
 		a.release(e.OrderID)

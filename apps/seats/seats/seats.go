@@ -54,6 +54,7 @@ func Configured(current func() Config) es.Aggregate[*Availability] {
 			es.On(func(m contracts.MakeSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.reserve)),
 			es.On(func(m contracts.CommitSeatReservation) uuid.UUID { return m.ConferenceID }, commit),
 			es.On(func(m contracts.CancelSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.cancel)),
+			es.On(func(m contracts.ReduceSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.reduce)),
 			es.On(func(m contracts.SetSeatsSale) uuid.UUID { return m.ConferenceID }, by(current, Config.setSale)),
 			es.On(func(m contracts.JoinWaitlist) uuid.UUID { return m.ConferenceID }, by(current, Config.join)),
 			es.On(func(m contracts.OfferSeats) uuid.UUID { return m.ConferenceID }, by(current, Config.offerSeats)),
@@ -148,6 +149,32 @@ func commit(_ es.Env, a *Availability, c contracts.CommitSeatReservation) ([]any
 		return nil, nil
 	}
 	return []any{contracts.SeatsReservationCommitted(c)}, nil
+}
+
+// reduce leaves the order no more than is to be kept, pending or committed. What is to be
+// kept is absolute: a repeat, or one that an earlier reduction overtook, does nothing. The
+// reservation keeps its number, so that a repeat of its request does nothing either.
+func (c Config) reduce(env es.Env, a *Availability, m contracts.ReduceSeatReservation) ([]any, error) {
+	holds, ok := a.held[m.OrderID]
+	if !ok || m.Number != holds.number {
+		return nil, nil
+	}
+	kept, released := contracts.Seats{}, contracts.Seats{}
+	for _, s := range holds.seats {
+		keep := min(s.Quantity, m.Keep.Of(s.SeatType))
+		if keep > 0 {
+			kept = append(kept, contracts.SeatQuantity{SeatType: s.SeatType, Quantity: keep})
+		}
+		if keep < s.Quantity {
+			released = append(released, contracts.SeatQuantity{SeatType: s.SeatType, Quantity: s.Quantity - keep})
+		}
+	}
+	if len(released) == 0 {
+		return nil, nil
+	}
+	return c.withOffers(env, a, []any{contracts.SeatsReservationReduced{
+		ConferenceID: m.ConferenceID, OrderID: m.OrderID, Number: m.Number, Kept: kept, Released: released, At: a.keep(env),
+	}}), nil
 }
 
 // cancel releases what the order holds, pending or committed, and its place in line,

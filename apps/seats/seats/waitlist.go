@@ -170,6 +170,8 @@ func (a *Availability) after(events []any) *Availability {
 		switch e := event.(type) {
 		case contracts.SeatsReserved:
 			orderID = e.OrderID
+		case contracts.SeatsReservationReduced:
+			orderID = e.OrderID
 		case contracts.SeatsReservationCancelled:
 			orderID = e.OrderID
 		case contracts.WaitlistJoined:

@@ -74,9 +74,10 @@ type SeatTypePath struct {
 
 // RetryRefund is the body that asks for a refund again.
 type RetryRefund struct {
-	_       struct{} `additionalProperties:"false"`
-	Attempt int      `json:"attempt" minimum:"1" maximum:"1000" doc:"Number of this attempt: one more than the failed refund's attempts. Repeating a number has no effect" example:"2"`
-	Reason  string   `json:"reason,omitempty" maxLength:"200" doc:"Reason, kept on record; must not contain personal data"`
+	_        struct{} `additionalProperties:"false"`
+	RefundID int      `json:"refundId,omitempty" minimum:"0" maximum:"100000" doc:"Which refund of the payment; 0 or absent: that of the whole"`
+	Attempt  int      `json:"attempt" minimum:"1" maximum:"1000" doc:"Number of this attempt: one more than the failed refund's attempts. Repeating a number has no effect" example:"2"`
+	Reason   string   `json:"reason,omitempty" maxLength:"200" doc:"Reason, kept on record; must not contain personal data"`
 }
 
 // Precondition makes a change to a conference conditional.
@@ -349,7 +350,7 @@ func (g *Gateway) retryRefund(ctx context.Context, in *struct {
 	}
 	return g.send(ctx, in.Write, in.Body, func(uuid.UUID) Command {
 		return Command{
-			Body:  contracts.RefundPayment{PaymentID: in.ID, Attempt: in.Body.Attempt, Reason: in.Body.Reason},
+			Body:  contracts.RefundPayment{PaymentID: in.ID, RefundID: in.Body.RefundID, Attempt: in.Body.Attempt, Reason: in.Body.Reason},
 			About: payment.Body.OrderID, ID: in.ID, URL: paymentURL(in.ID),
 		}
 	})

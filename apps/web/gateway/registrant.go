@@ -75,6 +75,12 @@ type AssignSeat struct {
 	contracts.Attendee
 }
 
+// CancelSeats is the body with the seats to give back.
+type CancelSeats struct {
+	_         struct{} `additionalProperties:"false"`
+	Positions []int    `json:"positions" nullable:"false" minItems:"1" maxItems:"1000" doc:"Positions of the seats in the order, from 0; those given back before change nothing"`
+}
+
 // OrderPath names the order in an operation's path.
 type OrderPath struct {
 	ID uuid.UUID `path:"id" doc:"The order"`
@@ -108,7 +114,7 @@ func (g *Gateway) registrant() {
 		refusal.ItemsRequired, refusal.QuantityOutOfRange, refusal.TooManySeats, refusal.UnknownSeatType, refusal.ConferenceNotReady,
 		refusal.ConferenceEnded, refusal.SalesNotOpen, refusal.SalesClosed,
 	}
-	seat := []es.Code{refusal.TooManyHandOvers, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.HandOverClosed, refusal.ConferenceNotReady}
+	seat := []es.Code{refusal.TooManyHandOvers, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderCancelled, refusal.NoSuchPosition, refusal.SeatGivenBack, refusal.HandOverClosed, refusal.ConferenceNotReady}
 
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
@@ -147,6 +153,15 @@ func (g *Gateway) registrant() {
 			"The organiser can cancel it until the conference ends.",
 		who: holderOrOrganiser, problems: []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderExpired, refusal.OrderRejected, refusal.RefundWindowClosed, refusal.ConferenceStarted, refusal.ConferenceEnded},
 	}, false), g.cancelOrder)
+
+	huma.Register(g.api, g.write(operation{
+		id: "cancel-seats", method: http.MethodPost, path: "/api/orders/{id}/seats/cancel", tag: tagOrders, body: true,
+		summary: "Give some seats of a confirmed order back",
+		text: "Releases the seats and refunds what they were confirmed at: the order's `positions` say how much that is. The other seats keep their positions and prices. It is possible as long as the order can be cancelled, and all seats that are left cancel it. " +
+			"Until an order is confirmed, its items are changed instead.",
+		who: holderOrOrganiser, problems: []es.Code{refusal.TooManyChanges, problem.TooManyRequests, refusal.OrderNotFound, refusal.OrderNotConfirmed, refusal.OrderExpired, refusal.OrderRejected, refusal.NoSuchPosition, refusal.RefundWindowClosed,
+			refusal.ConferenceStarted, refusal.ConferenceEnded, refusal.ConferenceNotReady},
+	}, false), g.cancelSeats)
 
 	huma.Register(g.api, g.write(operation{
 		id: "initiate-payment", method: http.MethodPost, path: "/api/orders/{id}/payments", tag: tagPayments, body: true,
@@ -261,6 +276,15 @@ func (g *Gateway) cancelOrder(ctx context.Context, in *struct {
 }) (*Answer, error) {
 	return g.sendToOrder(ctx, in.Write, in.ID, nil, "", contracts.CancelOrder{OrderID: in.ID, ByOrganiser: originOf(ctx).organiser},
 		func(c *Command) { c.Ends = true })
+}
+
+func (g *Gateway) cancelSeats(ctx context.Context, in *struct {
+	Write
+	OrderPath
+	Body CancelSeats
+}) (*Answer, error) {
+	return g.sendToOrder(ctx, in.Write, in.ID, in.Body, "",
+		contracts.CancelOrderSeats{OrderID: in.ID, Positions: in.Body.Positions, ByOrganiser: originOf(ctx).organiser})
 }
 
 func (g *Gateway) assignSeat(ctx context.Context, in *struct {

@@ -71,6 +71,14 @@ var writes = []struct {
 		command: contracts.CancelOrder{OrderID: orderID}, about: orderID, url: orderPath(""),
 	},
 	{
+		name: "give seats back", method: "POST", path: orderPath("/seats/cancel"), body: `{"positions":[2,0]}`,
+		command: contracts.CancelOrderSeats{OrderID: orderID, Positions: []int{2, 0}}, about: orderID, url: orderPath(""),
+	},
+	{
+		name: "give seats back as the organiser", method: "POST", path: orderPath("/seats/cancel"), body: `{"positions":[1]}`, also: true,
+		command: contracts.CancelOrderSeats{OrderID: orderID, Positions: []int{1}, ByOrganiser: true}, about: orderID, url: orderPath(""),
+	},
+	{
 		name: "start a payment", method: "POST", path: orderPath("/payments"),
 		body: `{"paymentId":"` + paymentID.String() + `","amount":{"amount":24900,"currency":"USD"}}`,
 		command: contracts.InitiatePayment{PaymentID: paymentID, OrderID: orderID, Version: 3,

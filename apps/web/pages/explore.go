@@ -322,7 +322,8 @@ var waitsAfter = map[string]string{
 	"OrderReinstated":           "flow.wait.confirmed",
 	"OrderConfirmed":            "flow.wait.committed",
 	"OrderExpired":              "flow.wait.released", "OrderRejected": "flow.wait.released", "OrderCancelled": "flow.wait.released",
-	"SeatsReservationCommitted": "", "SeatsReservationCancelled": "",
+	"OrderSeatsCancelled":       "flow.wait.released",
+	"SeatsReservationCommitted": "", "SeatsReservationCancelled": "", "SeatsReservationReduced": "",
 	"PaymentRefundRequested": "flow.wait.refund", "PaymentRefunded": "", "RefundFailed": "flow.wait.operator",
 }
 

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -151,11 +152,12 @@ func (v *Visit) free(credential string) {
 func (v *Visit) refundAgain(credential string) {
 	payment, err := uuid.Parse(v.Param("id"))
 	attempts, wrong := strconv.Atoi(v.PostForm("attempts"))
-	if errors.Join(err, wrong) != nil {
+	refund, unknown := strconv.Atoi(cmp.Or(v.PostForm("refund"), "0")) // a page of an earlier version does not say it
+	if errors.Join(err, wrong, unknown) != nil {
 		v.refuse(problem.New(problem.ValidationFailed))
 		return
 	}
-	failed, status, ok := v.asked(credential, "/api/payments/"+payment.String()+"/refund", map[string]any{"attempt": attempts + 1}, nil)
+	failed, status, ok := v.asked(credential, "/api/payments/"+payment.String()+"/refund", map[string]any{"refundId": refund, "attempt": attempts + 1}, nil)
 	switch {
 	case ok:
 		v.See("/operate?done=refund")

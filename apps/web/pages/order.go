@@ -57,7 +57,7 @@ type orderPage struct {
 	PaymentFailed bool
 	// Late says that the payment came after the hold had ended.
 	Late    bool
-	Refunds []view.Payment
+	Refunds []view.Refund
 	Rows    []seatRow
 	Details personFields
 	// Link is the address that opens the order.
@@ -161,9 +161,8 @@ func (d *orderPage) prepare(v *Visit) {
 	payments := slices.Clone(o.Payments)
 	slices.SortStableFunc(payments, func(a, b view.Payment) int { return a.InitiatedAt.Compare(b.InitiatedAt) })
 	for _, p := range payments {
+		d.Refunds = append(d.Refunds, p.Refunds...)
 		switch p.Status {
-		case view.PaymentRefundRequested, view.PaymentRefunded, view.PaymentRefundFailed:
-			d.Refunds = append(d.Refunds, p)
 		case view.PaymentRejected, view.PaymentCancelled:
 			if d.Payment == nil || d.PaymentFailed {
 				d.Payment, d.PaymentFailed = &p, true
@@ -196,7 +195,7 @@ func (d *orderPage) prepare(v *Visit) {
 		}
 	case view.OrderConfirmed:
 		d.State, d.Step = stateConfirmed, stepDone
-		d.Late = o.PaymentID != nil && d.Payment != nil && d.Payment.Status == view.PaymentCompleted && d.Payment.UpdatedAt.After(o.Deadline)
+		d.Late = o.PaymentID != nil && d.Payment != nil && d.Payment.Status == view.PaymentCompleted && d.Payment.CompletedAt.After(o.Deadline)
 		d.CancelUntil = d.Conference.RefundUntil
 		if o.Free {
 			d.CancelUntil = d.Conference.StartsAt
@@ -254,6 +253,12 @@ func (d *orderPage) prepare(v *Visit) {
 
 // Open says whether the order may still be changed or given up.
 func (d *orderPage) Open() bool { return d.Order.Status.Open() }
+
+// CanGiveSome says that some seats can be given back, and others kept.
+func (d *orderPage) CanGiveSome() bool { return d.CanCancel && seatsKept(d.Order) > 1 }
+
+// Worth is what the seats that the order has were confirmed at.
+func (d *orderPage) Worth() contracts.Money { return worth(d.Order) }
 
 // Minutes are left until the deadline, rounded up.
 func (d *orderPage) Minutes() int {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -377,4 +378,59 @@ func TestOrdersThatMayWaitInLine(t *testing.T) {
 	}
 	opens("rejected")(w)
 	w.get(order("rejected")).says("Wait in line for them", `name="waitlist" value="1"`)
+}
+
+func TestSomeSeatsAreGivenBack(t *testing.T) {
+	w := newWorld(t)
+	opens("confirmed")(w)
+	page := order("confirmed")
+	w.get(page).says(page+"/give-back", "$497.00 come back to you")
+	w.get(page+"/give-back").says("Which seats?", "<b>Seat 1</b> · General admission", "Grace Hopper", "<b>Seat 3</b> · Workshop: profiling", "$99.00")
+	w.get(page+"/give-back?seat=0&seat=2").says("2 seats go back", "$298.00", "by the way that was paid", "Give 2 seats back")
+	w.get(page+"/give-back?seat=0&seat=1&seat=2").says("so it is cancelled", "$497.00", "Cancel the order")
+	w.get(page + "/give-back?seat=7&seat=x").says("Which seats?") // no such seats
+	if len(w.Sent()) != 0 {
+		t.Fatalf("looking has sent %+v", w.Sent())
+	}
+	w.post("/preferences", "language", "zh-Hans")
+	w.get(page+"/give-back?seat=0").says("将退还 1 个席位", "退还 1 个席位", "$199.00")
+}
+
+func TestSeatsAreGivenBackOnceHoweverOftenTheFormIsSent(t *testing.T) {
+	w := newWorld(t)
+	opens("confirmed")(w)
+	page := order("confirmed")
+	form := w.get(page + "/give-back?seat=2&seat=0").form()
+	for range 2 { // a double click
+		w.post(page+"/give-back", "form", form, "seat", "0", "seat", "2", "refund", "29800", "all", "false").leadsTo(page)
+	}
+	sent := w.Sent()
+	if len(sent) != 1 {
+		t.Fatalf("sent %+v", sent)
+	}
+	if c, ok := sent[0].(contracts.CancelOrderSeats); !ok || !slices.Equal(c.Positions, []int{0, 2}) || c.ByOrganiser {
+		t.Errorf("sent %+v", sent[0])
+	}
+	w.post(page+"/give-back", "form", form, "refund", "0").is(http.StatusUnprocessableEntity).says("No seat was chosen")
+	w.post(page+"/give-back", "form", form, "seat", "0", "refund", "100", "all", "false").is(http.StatusUnprocessableEntity).says("Your order has changed", "$199.00")
+	w.Handle = func(any) *pagestest.Refusal { return &pagestest.Refusal{Code: refusal.RefundWindowClosed} }
+	w.post(page+"/give-back", "seat", "0", "refund", "19900", "all", "false").is(http.StatusUnprocessableEntity).says("The time for refunds is over", "Give 1 seat back")
+}
+
+func TestAnOrderOfWhichSeatsWereGivenBack(t *testing.T) {
+	w := newWorld(t)
+	opens("given-back")(w)
+	page := order("given-back")
+	w.get(page).says("1 seat given back", "−$199.00", "What is kept", "$298.00", "$199.00 are on their way back", "0 of 2 seats have a name")
+	w.get(page+"/give-back?seat=1").says("Which seats?", "<b>Seat 1</b>", "<b>Seat 3</b>").saysNot("<b>Seat 2</b>")
+	// The other of two clicks comes when the first has been seen.
+	w.post(page+"/give-back", "seat", "1", "refund", "19900", "all", "false").leadsTo(page)
+	// What was chosen on an old page is not what goes back now.
+	w.post(page+"/give-back", "seat", "1", "seat", "2", "refund", "29800", "all", "false").is(http.StatusUnprocessableEntity).says("Your order has changed", "$99.00", "Give 1 seat back")
+	if len(w.Sent()) != 0 {
+		t.Errorf("sent %+v", w.Sent())
+	}
+	w.get(page+"/seats").says("Seat 1", "Seat 3").saysNot("Seat 2")
+	w.post(page+"/seats", "position", "1", "first", "Ada", "last", "Lovelace", "email", "ada@example.com", "type", "paid").is(http.StatusNotFound)
+	w.post(page+"/seats", "position", "2", "first", "Ada", "last", "Lovelace", "email", "ada@example.com", "type", "paid").is(http.StatusSeeOther)
 }

@@ -776,6 +776,14 @@ func (d *ownOrderPage) Short() bool {
 	return false
 }
 
+// CanGiveSome says that the order has seats of which some can be given back.
+func (d *ownOrderPage) CanGiveSome() bool {
+	return d.Order.Status == view.OrderConfirmed && seatsKept(d.Order) > 1
+}
+
+// Worth is what the seats that the order has were confirmed at.
+func (d *ownOrderPage) Worth() contracts.Money { return worth(d.Order) }
+
 // Ended says that nothing is left to be cancelled.
 func (d *ownOrderPage) Ended() bool {
 	return !d.Order.Status.Open() && d.Order.Status != view.OrderConfirmed

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,20 @@ func TestTheDashboardSaysHowAConferenceSells(t *testing.T) {
 	w.get(own("/orders")).says("Ada Lovelace", "Lapsed", "K7PQ2MXA", "orders.csv")
 	w.get(own("/attendees")).says("wang@example.org", "Speaker", "Nobody yet")
 	w.get("/organise"+order("confirmed")).says("Order K7PQ 2MXA", "What happened", "Seats held", "All seats go back. What was paid is refunded.")
+}
+
+func TestAnOrganiserGivesSeatsBack(t *testing.T) {
+	w := newWorld(t)
+	signsIn(w)
+	page := "/organise" + order("confirmed")
+	w.get(page).says(page + "/give-back")
+	form := w.get(page+"/give-back?seat=1").says("Order K7PQ 2MXA", "Grace Hopper", "$199.00").form()
+	w.post(page+"/give-back", "form", form, "seat", "1", "refund", "19900", "all", "false").leadsTo(page)
+	if c, ok := w.Sent()[0].(contracts.CancelOrderSeats); !ok || !slices.Equal(c.Positions, []int{1}) || !c.ByOrganiser {
+		t.Fatalf("sent %+v", w.Sent()[0])
+	}
+	w.get("/organise"+order("given-back")).says("1 seat given back", "Refund under way", "−$199.00")
+	w.get("/organise" + order("reserved") + "/give-back").is(http.StatusSeeOther)
 }
 
 func TestAnOrganiserSetsAConferenceUpInTheTimeOfItsPlace(t *testing.T) {

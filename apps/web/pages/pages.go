@@ -127,6 +127,8 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	}
 	s.page(routes, "/orders/:id/seats", (*Visit).seats)
 	s.form(routes, "/orders/:id/seats", (*Visit).assign)
+	s.page(routes, "/orders/:id/give-back", (*Visit).giveBack)
+	s.form(routes, "/orders/:id/give-back", (*Visit).takeBack)
 	s.page(routes, "/paid/:payment", (*Visit).paid)
 
 	s.work(routes)
@@ -152,6 +154,8 @@ func (s *Site) Routes(routes gin.IRoutes, orders *access.Access) {
 	}
 	s.page(routes, "/organise/orders/:id", asOrganiser((*Visit).ownOrder))
 	s.form(routes, "/organise/orders/:id/cancel", asOrganiser((*Visit).cancelOwn))
+	s.page(routes, "/organise/orders/:id/give-back", asOrganiser((*Visit).giveOwnBack))
+	s.form(routes, "/organise/orders/:id/give-back", asOrganiser((*Visit).takeOwnBack))
 }
 
 // page serves a page by GET.

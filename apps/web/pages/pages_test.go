@@ -186,6 +186,9 @@ var everyPage = []struct {
 	{name: "order refunding", path: order("refunding"), enter: opens("refunding"), most: registrantPage},
 	{name: "order cancelled", path: order("cancelled"), enter: opens("cancelled"), most: registrantPage},
 	{name: "order refund failed", path: order("refund-failed"), enter: opens("refund-failed"), most: registrantPage},
+	{name: "give back", path: order("confirmed") + "/give-back", enter: opens("confirmed"), most: registrantPage},
+	{name: "give back, chosen", path: order("confirmed") + "/give-back?seat=0&seat=2", enter: opens("confirmed"), most: registrantPage},
+	{name: "order with seats given back", path: order("given-back"), enter: opens("given-back"), most: registrantPage},
 	{name: "seats", path: order("confirmed") + "/seats", enter: opens("confirmed"), most: registrantPage},
 	{name: "sign-in", path: "/organise/sign-in", most: registrantPage},
 	{name: "operator's sign-in", path: "/operate/sign-in", most: registrantPage},
@@ -199,6 +202,7 @@ var everyPage = []struct {
 	{name: "order offered", path: order("offered"), enter: opens("offered"), most: registrantPage},
 	{name: "waitlist", path: own("/waitlist"), enter: signsIn, most: workPage},
 	{name: "promo codes", path: own("/promo-codes"), enter: signsIn, most: workPage},
+	{name: "own order, give back", path: "/organise" + order("confirmed") + "/give-back?seat=1", enter: signsIn, most: workPage},
 	{name: "own order", path: "/organise" + order("confirmed"), enter: signsIn, most: workPage},
 	{name: "not found", path: "/nothing-here", most: registrantPage},
 }

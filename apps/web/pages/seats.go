@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/plenary/plenary/apps/query/view"
@@ -90,7 +91,8 @@ func (v *Visit) assign() {
 		return
 	}
 	position, err := strconv.Atoi(v.PostForm("position"))
-	if err != nil || position < 0 || position >= len(data.Seats) {
+	i := slices.IndexFunc(data.Seats, func(s seatForm) bool { return s.Position == position })
+	if err != nil || i < 0 {
 		v.refuse(problem.New(problem.NotFound))
 		return
 	}
@@ -103,7 +105,7 @@ func (v *Visit) assign() {
 	}
 	call.Bearer, call.Wait = v.secret(data.Order.ID), "5"
 	if _, p := v.Send(call, nil); p != nil {
-		seat := &data.Seats[position]
+		seat := &data.Seats[i]
 		seat.Failure = v.Fail(p, func(field string) (string, string) {
 			id, key := personField(field)
 			if id == "" {

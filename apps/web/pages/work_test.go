@@ -183,4 +183,8 @@ func TestAFailedRefundIsAskedForAgainOnce(t *testing.T) {
 		t.Errorf("sent %+v", sent)
 	}
 	w.post(path, "attempts", "many").is(http.StatusUnprocessableEntity)
+	w.post(path, "refund", "2", "attempts", "1").leadsTo("/operate?done=refund")
+	if r, ok := w.Sent()[len(w.Sent())-1].(contracts.RefundPayment); !ok || r.RefundID != 2 || r.Attempt != 2 {
+		t.Errorf("of a part: sent %+v", r)
+	}
 }

@@ -252,6 +252,12 @@ var Kinds = []Kind{
 	{refusal.NoSuchPosition, http.StatusNotFound,
 		Text{"There is no such seat", "The order has no seat at this position."},
 		Text{"席位不存在", "该订单在此位置没有席位。"}},
+	{refusal.OrderNotConfirmed, http.StatusConflict,
+		Text{"The order is not confirmed", "Until an order is confirmed, its items are changed instead."},
+		Text{"订单尚未确认", "订单确认之前，请直接更改订单项目。"}},
+	{refusal.SeatGivenBack, http.StatusConflict,
+		Text{"The seat was given back", "It does not belong to the order any more."},
+		Text{"席位已退", "该席位已不属于此订单。"}},
 
 	// Between the apps: refusals of the registration process's commands, shown in timelines.
 	{refusal.VersionSuperseded, http.StatusConflict,
@@ -369,6 +375,9 @@ var Kinds = []Kind{
 	{refusal.RefundPending, http.StatusConflict,
 		Text{"A refund is in progress", "The provider has not answered the last request yet."},
 		Text{"退款处理中", "支付服务商尚未答复上一次退款请求。"}},
+	{refusal.RefundTooLarge, http.StatusConflict,
+		Text{"The refund is too large", "More would go back than was paid."},
+		Text{"退款金额过大", "退款总额不能超过已付金额。"}},
 	{refusal.RefundNotRequested, http.StatusConflict,
 		Text{"This refund was not requested", "Refund attempts are numbered in order; this is not the next number."},
 		Text{"未请求此退款", "退款须依次请求，此序号不是下一个。"}},

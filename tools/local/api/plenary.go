@@ -105,6 +105,8 @@ type Order struct {
 	Locator        string             `json:"locator"`
 	Registrant     *Person            `json:"registrant"`
 	PaymentID      string             `json:"paymentId"`
+	Positions      []Position         `json:"positions"`
+	GivenBack      []GivenBack        `json:"givenBack"`
 	Assignments    []Assignment       `json:"assignments"`
 	Payments       []Payment          `json:"payments"`
 	PromoCodes     []PromoCodeOfOrder `json:"promoCodes"`
@@ -184,11 +186,50 @@ type Assignment struct {
 	Attendee *Attendee `json:"attendee"`
 }
 
+// Position is a seat with which an order was confirmed, at what it was confirmed.
+type Position struct {
+	Position  int    `json:"position"`
+	SeatType  string `json:"seatType"`
+	Price     Money  `json:"price"`
+	GivenBack bool   `json:"givenBack"`
+}
+
+// GivenBack is some seats that were given back.
+type GivenBack struct {
+	Number    int   `json:"number"`
+	Positions []int `json:"positions"`
+	Refund    Money `json:"refund"`
+}
+
 // Payment is a payment of an order.
 type Payment struct {
-	ID     string `json:"id"`
+	ID      string   `json:"id"`
+	Amount  Money    `json:"amount"`
+	Status  string   `json:"status"`
+	Refunds []Refund `json:"refunds"`
+}
+
+// Refund is a refund of a payment, or of a part of it.
+type Refund struct {
+	ID     int    `json:"id"`
 	Amount Money  `json:"amount"`
 	Status string `json:"status"`
+}
+
+// FailedRefund is a refund that needs an operator.
+type FailedRefund struct {
+	PaymentID string `json:"paymentId"`
+	RefundID  int    `json:"refundId"`
+	Amount    Money  `json:"amount"`
+	Attempts  int    `json:"attempts"`
+}
+
+// Dashboard has the money of a conference, in minor units.
+type Dashboard struct {
+	Gross     int64 `json:"gross"`
+	Refunded  int64 `json:"refunded"`
+	Refunding int64 `json:"refunding"`
+	Net       int64 `json:"net"`
 }
 
 // TimelineEntry is a command or event of an order.
@@ -429,6 +470,32 @@ func (c *Client) Confirm(ctx context.Context, order string) error {
 func (c *Client) Cancel(ctx context.Context, order string) error {
 	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/cancel", nil)
 	return err
+}
+
+// CancelSeats gives the seats at some positions of a confirmed order back.
+func (c *Client) CancelSeats(ctx context.Context, order string, positions ...int) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/orders/"+order+"/seats/cancel", map[string]any{"positions": positions})
+	return err
+}
+
+// FailedRefunds reads the first page of the refunds that need an operator.
+func (c *Client) FailedRefunds(ctx context.Context) ([]FailedRefund, error) {
+	var out struct {
+		Refunds []FailedRefund `json:"refunds"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/failed-refunds?limit=1000", nil, &out)
+	return out.Refunds, err
+}
+
+// RetryRefund asks for a refund that failed once more.
+func (c *Client) RetryRefund(ctx context.Context, failed FailedRefund) error {
+	_, err := c.write(ctx, http.MethodPost, "/api/payments/"+failed.PaymentID+"/refund", map[string]any{"refundId": failed.RefundID, "attempt": failed.Attempts + 1})
+	return err
+}
+
+// Dashboard reads how a conference sells.
+func (c *Client) Dashboard(ctx context.Context, conference string) (out Dashboard, err error) {
+	return out, c.call(ctx, http.MethodGet, "/api/organiser/conferences/"+conference+"/dashboard", nil, &out)
 }
 
 // AssignSeat assigns a seat of a confirmed order.

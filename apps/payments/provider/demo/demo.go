@@ -14,11 +14,13 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -162,51 +164,87 @@ type record struct {
 	// Told says that the shop has acknowledged the answer.
 	Told bool `json:"told"`
 	// RefuseRefunds is what the page was told to do with refunds; Refunds are the
-	// answers given, by attempt.
-	RefuseRefunds bool           `json:"refuseRefunds"`
-	Refunds       map[int]answer `json:"refunds,omitempty"`
+	// answers given, by attemptOf.
+	RefuseRefunds bool              `json:"refuseRefunds"`
+	Refunds       map[string]answer `json:"refunds,omitempty"`
 }
 
-// answer is what the provider said to a refund: a reference, or why not.
+// answer is what the provider said to an attempt of a refund: a reference, or why not.
 type answer struct {
+	Refund    int    `json:"refund,omitempty"`
+	Amount    int64  `json:"amount,omitempty"` // in minor units of the payment's currency; 0: all of it
 	Reference string `json:"reference,omitempty"`
 	Declined  string `json:"declined,omitempty"`
+}
+
+// attemptOf names an attempt of a refund.
+func attemptOf(ask provider.Refund) string {
+	if ask.RefundID == 0 {
+		return strconv.Itoa(ask.Attempt)
+	}
+	return fmt.Sprintf("%d/%d", ask.RefundID, ask.Attempt)
 }
 
 func (r *record) opened() bool { return r.OrderID != uuid.Nil }
 
 // refund answers an attempt as it was answered before or, when it is new, gives
-// back what was taken unless it went back already.
+// back the amount unless it went back already.
 func (r *record) refund(ask provider.Refund) answer {
-	if a, known := r.Refunds[ask.Attempt]; known {
+	if a, known := r.Refunds[attemptOf(ask)]; known {
 		return a
 	}
-	var a answer
+	a := answer{Refund: ask.RefundID, Amount: ask.Amount.Amount}
+	_, before := r.returned()[ask.RefundID]
 	switch {
 	case r.Status != accepted:
 		a.Declined = "no money was taken"
-	case ask.Amount != r.Amount:
-		a.Declined = "the amount is not the one that was taken"
-	case r.RefuseRefunds && !r.refunded():
+	case ask.Amount.Currency != r.Amount.Currency, ask.Amount.Amount <= 0:
+		a.Declined = "the amount is not one of the money that was taken"
+	case before:
+		a.Reference = referenceOf(r.PaymentID, refundName(ask.RefundID))
+	case ask.Amount.Amount > r.left():
+		a.Declined = "the amount is more than what is left of the payment"
+	case r.RefuseRefunds:
 		a.Declined = "refunds of this payment are refused, as its page was told"
 	default:
-		a.Reference = referenceOf(r.PaymentID, "refund")
+		a.Reference = referenceOf(r.PaymentID, refundName(ask.RefundID))
 	}
 	if r.Refunds == nil {
-		r.Refunds = map[int]answer{}
+		r.Refunds = map[string]answer{}
 	}
-	r.Refunds[ask.Attempt] = a
+	r.Refunds[attemptOf(ask)] = a
 	return a
 }
 
-// refunded says whether the money went back.
-func (r *record) refunded() bool {
+// returned is how much went back, by refund.
+func (r *record) returned() map[int]int64 {
+	all := map[int]int64{}
 	for _, a := range r.Refunds {
 		if a.Reference != "" {
-			return true
+			all[a.Refund] = cmp.Or(a.Amount, r.Amount.Amount)
 		}
 	}
-	return false
+	return all
+}
+
+// left is how much of the money has not gone back.
+func (r *record) left() int64 {
+	left := r.Amount.Amount
+	for _, amount := range r.returned() {
+		left -= amount
+	}
+	return left
+}
+
+// refunded says whether all of the money went back.
+func (r *record) refunded() bool { return r.left() == 0 }
+
+// refundName tells the references of a payment's refunds apart.
+func refundName(id int) string {
+	if id == 0 {
+		return "refund"
+	}
+	return "refund-" + strconv.Itoa(id)
 }
 
 // referenceOf is the provider's reference of what it does for a payment once,

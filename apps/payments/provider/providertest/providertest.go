@@ -60,7 +60,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Bench) {
 		"keeps money taken before it was closed":                 closesAfterPaying,
 		"refunds once":                                           refundsOnce,
 		"refunds nothing that was not paid":                      refundsOnlyWhatWasPaid,
-		"refunds no other amount":                                refundsTheAmountOnly,
+		"refunds no other money":                                 refundsTheMoneyOnly,
+		"refunds parts, each once":                               refundsParts,
 		"says no to a refund once and for all of it":             declinesAnAttemptForGood,
 		"gives the money back at a later attempt":                refundsAtALaterAttempt,
 		"opening again changes nothing that was taken":           opensAgain,
@@ -301,7 +302,7 @@ func refundsOnlyWhatWasPaid(t *testing.T, b Bench) {
 	declined(t, b, r)
 }
 
-func refundsTheAmountOnly(t *testing.T, b Bench) {
+func refundsTheMoneyOnly(t *testing.T, b Bench) {
 	p := paid(t, b)
 	more, other := p.Amount, p.Amount
 	more.Amount++
@@ -309,6 +310,32 @@ func refundsTheAmountOnly(t *testing.T, b Bench) {
 	declined(t, b, provider.Refund{PaymentID: p.ID, Amount: more, Attempt: 1})
 	declined(t, b, provider.Refund{PaymentID: p.ID, Amount: other, Attempt: 2})
 	refund(t, b, p, 3)
+}
+
+func refundsParts(t *testing.T, b Bench) {
+	p := paid(t, b)
+	part := func(id int, cents int64, attempt int) provider.Refund {
+		return provider.Refund{PaymentID: p.ID, RefundID: id, Amount: contracts.Money{Amount: cents, Currency: p.Amount.Currency}, Attempt: attempt}
+	}
+	back := func(r provider.Refund) string {
+		t.Helper()
+		reference, err := b.Provider.Refund(t.Context(), r)
+		if err != nil || reference == "" {
+			t.Fatalf("refund %+v: %q, %v", r, reference, err)
+		}
+		return reference
+	}
+	first, second := back(part(1, 10000, 1)), back(part(2, 10000, 1))
+	if first == second {
+		t.Errorf("two refunds have one reference, %q", first)
+	}
+	if again, later := back(part(1, 10000, 1)), back(part(1, 10000, 2)); again != first || later != first {
+		t.Errorf("one refund has %q, %q and %q", first, again, later)
+	}
+	declined(t, b, part(3, p.Amount.Amount-20000+1, 1)) // would be more than was paid
+	declined(t, b, provider.Refund{PaymentID: p.ID, Amount: p.Amount, Attempt: 1})
+	back(provider.Refund{PaymentID: p.ID, Amount: contracts.Money{Amount: p.Amount.Amount - 20000, Currency: p.Amount.Currency}, Attempt: 2})
+	declined(t, b, part(4, 1, 1))
 }
 
 func declinesAnAttemptForGood(t *testing.T, b Bench) {

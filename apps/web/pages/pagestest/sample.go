@@ -178,7 +178,14 @@ func Orders() map[string]view.Order {
 		for i, s := range statuses {
 			id := uuid.NewSHA1(ConferenceID, []byte{byte(i), byte(len(statuses))})
 			at := placed.Add(time.Duration(i+1) * time.Minute)
-			o.Payments = append(o.Payments, view.Payment{ID: id, Amount: o.Total, Status: s, Provider: "demo", InitiatedAt: at, UpdatedAt: at})
+			p := view.Payment{ID: id, Amount: o.Total, Status: s, Provider: "demo", InitiatedAt: at, UpdatedAt: at}
+			switch s {
+			case view.PaymentCompleted:
+				p.CompletedAt = at
+			case view.PaymentRefundRequested, view.PaymentRefunded, view.PaymentRefundFailed:
+				p.Refunds = []view.Refund{{Amount: o.Total, Status: s, Attempts: 1, UpdatedAt: at}}
+			}
+			o.Payments = append(o.Payments, p)
 			if o.Status == view.OrderConfirmed && s == view.PaymentCompleted {
 				o.PaymentID = &id
 			}
@@ -190,6 +197,21 @@ func Orders() map[string]view.Order {
 			{Position: 0, SeatType: Admission}, {Position: 1, SeatType: Admission, Attendee: &contracts.Attendee{Person: contracts.Person{FirstName: "Grace", LastName: "Hopper", Email: "grace@example.org"}, Type: contracts.Speaker}},
 			{Position: 2, SeatType: Workshop},
 		}
+		return o
+	}
+	positions := func(o view.Order) view.Order {
+		for _, l := range o.Lines {
+			for range l.Granted {
+				o.Positions = append(o.Positions, view.OrderPosition{Position: len(o.Positions), SeatType: l.SeatType, Price: l.UnitPrice})
+			}
+		}
+		return o
+	}
+	givenBack := func(o view.Order) view.Order {
+		o.Positions[1].GivenBack = true
+		o.GivenBack = []view.SeatsGivenBack{{Number: 1, Positions: []int{1}, Refund: usd(19900), At: Now.Add(-time.Minute)}}
+		o.Assignments = append(o.Assignments[:1:1], o.Assignments[2:]...)
+		o.Payments[0].Refunds = []view.Refund{{ID: 1, Amount: usd(19900), Status: view.PaymentRefundRequested, Attempts: 1, UpdatedAt: Now.Add(-time.Minute)}}
 		return o
 	}
 	promo := func(o view.Order) view.Order {
@@ -212,7 +234,7 @@ func Orders() map[string]view.Order {
 	}
 	over := func(o view.Order) view.Order { o.Deadline = Now.Add(-5 * time.Minute); return o }
 	late := paying(over(base(view.OrderConfirmed, true, full...)), view.PaymentCompleted)
-	late.Payments[0].UpdatedAt = Now.Add(-time.Minute)
+	late.Payments[0].CompletedAt = Now.Add(-time.Minute)
 	return map[string]view.Order{
 		"placed":          base(view.OrderPlaced, false, line(Admission, "General admission", 19900, 2, 0, contracts.LineRequested)),
 		"partial":         base(view.OrderPartiallyReserved, false, short...),
@@ -223,7 +245,8 @@ func Orders() map[string]view.Order {
 		"payment-open":    paying(base(view.OrderReserved, true, full...), view.PaymentInitiated),
 		"payment-failed":  paying(base(view.OrderReserved, true, full...), view.PaymentRejected),
 		"payment-arrived": paying(base(view.OrderReserved, true, full...), view.PaymentCompleted),
-		"confirmed":       seated(paying(base(view.OrderConfirmed, true, full...), view.PaymentCompleted)),
+		"confirmed":       positions(seated(paying(base(view.OrderConfirmed, true, full...), view.PaymentCompleted))),
+		"given-back":      givenBack(positions(seated(paying(base(view.OrderConfirmed, true, full...), view.PaymentCompleted)))),
 		"late":            seated(late),
 		"waitlisted":      waiting(base(view.OrderWaitlisted, true, line(Tutorial, "Tutorial for beginners", 4900, 2, 0, contracts.LineWaiting))),
 		"offered":         offered(base(view.OrderReserved, true, full...)),
