@@ -118,11 +118,13 @@ type (
 type (
 	// ConferenceCreated opens a conference, unpublished.
 	ConferenceCreated struct {
-		ConferenceID uuid.UUID         `json:"conferenceId" validate:"required"`
-		Slug         string            `json:"slug"`
-		Owner        string            `json:"owner"`
-		Currency     string            `json:"currency"`
-		Details      ConferenceDetails `json:"details"`
+		ConferenceID uuid.UUID `json:"conferenceId" validate:"required"`
+		// OrganisationID is whose conference it is, for ever; absent: MainOrganisation's.
+		OrganisationID uuid.UUID         `json:"organisationId,omitzero"`
+		Slug           string            `json:"slug"`
+		Owner          string            `json:"owner"`
+		Currency       string            `json:"currency"`
+		Details        ConferenceDetails `json:"details"`
 	}
 	// ConferenceRenamed gives a draft another slug.
 	ConferenceRenamed struct {

@@ -250,6 +250,8 @@ func words(name string) string {
 		return "gophercon-2027"
 	case "code":
 		return "order-expired"
+	case "hash":
+		return strings.Repeat("0f", 32)
 	case "locator":
 		return "K7RX2MQA"
 	}

@@ -34,6 +34,7 @@ func Registry() *message.Registry {
 	conferences(r)
 	payments(r)
 	promos(r)
+	organisations(r)
 
 	message.Register[es.CommandRejected](r, "CommandRejected.v1", message.Event, TopicEvents, nil)
 	message.Register[es.CommandHadNoEffect](r, "CommandHadNoEffect.v1", message.Event, TopicEvents, nil)

@@ -1,5 +1,5 @@
-// Command conference is the conference app: what organisers say about their
-// conferences, and their promo codes. It tells the order app and the seats app what
+// Command conference is the conference app: who organises conferences, what they say
+// about them, and their promo codes. It tells the order app and the seats app what
 // follows for them.
 package main
 
@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/plenary/plenary/apps/conference/conference"
+	"github.com/plenary/plenary/apps/conference/organisation"
 	"github.com/plenary/plenary/apps/conference/promo"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/handling"
@@ -32,6 +33,7 @@ func run() error {
 	engine := app.Engine()
 	handling.Aggregate(engine, conference.Aggregate())
 	handling.Aggregate(engine, promo.Aggregate())
+	handling.Aggregate(engine, organisation.Aggregate())
 	app.Subscribe("/bus/commands", message.Command, engine)
 	return app.Run()
 }

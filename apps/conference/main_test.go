@@ -41,7 +41,7 @@ func start(t *testing.T) *app {
 func (a *app) send(command any) (published []any) {
 	a.t.Helper()
 	out := &bus.Outgoing{Registry: a.registry, Source: "web", Now: time.Now}
-	encoded, err := out.Encode(a.t.Context(), message.Message{Meta: message.Meta{ID: uuid.NewString()}, Body: command})
+	encoded, err := out.Encode(a.t.Context(), message.Message{Meta: message.Meta{ID: uuid.NewString(), Actor: contracts.Actor{Organisation: contracts.MainOrganisation}.String()}, Body: command})
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -71,6 +71,28 @@ const (
 	SeatGivenBack es.Code = "seat-given-back"
 )
 
+// Organisations.
+const (
+	// OrganisationNotFound: there is no such organisation, or not yet.
+	OrganisationNotFound es.Code = "organisation-not-found"
+	// OrganisationExists: the id belongs to another organisation.
+	OrganisationExists es.Code = "organisation-exists"
+	// OwnerRequired: members and credentials are looked after by owners of the organisation.
+	OwnerRequired es.Code = "owner-required"
+	// MemberNotFound: the organisation has no such member, or no longer.
+	MemberNotFound es.Code = "member-not-found"
+	// MemberExists: the id belongs to another member, or to one who was removed.
+	MemberExists es.Code = "member-exists"
+	// TooManyMembers: an organisation has as many members as it may have, or has had.
+	TooManyMembers es.Code = "too-many-members"
+	// CredentialNotFound: the organisation never issued such a credential.
+	CredentialNotFound es.Code = "credential-not-found"
+	// CredentialExists: the id belongs to another credential, or to one that was revoked.
+	CredentialExists es.Code = "credential-exists"
+	// TooManyCredentials: a member has as many credentials as one may have, or has had.
+	TooManyCredentials es.Code = "too-many-credentials"
+)
+
 // Between the apps: these answer the registration process, and show in timelines.
 const (
 	// VersionSuperseded: the command is about an earlier version of the order's items.

@@ -81,6 +81,9 @@ type Env struct {
 	Random io.Reader
 	// MessageID is the id of the command being decided.
 	MessageID string
+	// Actor is on whose behalf the command was sent, as its sender says; empty if it
+	// was sent on nobody's.
+	Actor string
 	// Handled is how many messages the stream remembers having handled, accepted
 	// or refused, before this one. With Aggregate.Handled 0 that is all of them.
 	Handled int

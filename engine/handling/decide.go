@@ -159,7 +159,7 @@ func (b *batch) decideOne(sp *span, env es.Env, st *stream.Stream, it *item) err
 		sp.SetStatus(codes.Error, "parked")
 		return b.park(sp.ctx, st, it, f, env.Now)
 	}
-	env.MessageID, env.Sent, env.Handled = it.Message.ID, it.Message.Time, st.HandledCount()
+	env.MessageID, env.Actor, env.Sent, env.Handled = it.Message.ID, it.Message.Actor, it.Message.Time, st.HandledCount()
 	before, answers := st.Version(), st.OutgoingCount()
 	unrecorded := false
 	err := b.attempt(sp.ctx, st, it, it.Message.ID, func() (err error) {

@@ -40,10 +40,10 @@ func TestABatchIsDecidedInOrderAndCommittedOncePerStream(t *testing.T) {
 func TestAnEventTellsWhatCausedIt(t *testing.T) {
 	w := newWorld(t)
 	c := command("c-1", open{"a", "Ann"})
-	c.Message.Cause.ID = "e-0"
+	c.Message.Cause.ID, c.Message.Actor = "e-0", "ann"
 	w.handle(w.engine(), c)
 	m := w.want(opened{"a", "Ann"})[0]
-	if m.Cause.ID != "c-1" || m.Cause.Type != "Open.v1" || m.Cause.CauseID != "e-0" || m.Cause.Source != "test" || m.Cause.Time.IsZero() {
+	if m.Cause.ID != "c-1" || m.Cause.Type != "Open.v1" || m.Cause.CauseID != "e-0" || m.Cause.Source != "test" || m.Cause.Actor != "ann" || m.Cause.Time.IsZero() {
 		t.Errorf("cause %+v", m.Cause)
 	}
 	if m.Stream != "account/a" || m.Tenant != "main" || m.CorrelationID != "conversation" || m.TraceParent != c.Message.TraceParent || m.Source != "bank" {

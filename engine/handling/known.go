@@ -64,7 +64,7 @@ func (e *Engine) Known(ctx context.Context, messages []bus.Delivery) ([]bool, er
 		}
 		env := es.Env{
 			Now: e.now().UTC().Round(0), Random: e.random, Writes: e.registry.Writes(), Others: map[es.Ref]any{},
-			MessageID: it.Message.ID, Sent: it.Message.Time, Handled: st.HandledCount(),
+			MessageID: it.Message.ID, Actor: it.Message.Actor, Sent: it.Message.Time, Handled: st.HandledCount(),
 		}
 		for _, all := range []map[stream.Key]*stream.Stream{streams, others} {
 			for key, other := range all {

@@ -22,7 +22,7 @@ type origin struct {
 func from(m message.Message, env es.Env) origin {
 	return origin{
 		env: env, correlation: m.CorrelationID, trace: m.TraceParent, message: m.Meta,
-		cause: message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source},
+		cause: message.Cause{ID: m.ID, Type: m.Type, Time: m.Time, CauseID: m.Cause.ID, Source: m.Source, Actor: m.Actor},
 	}
 }
 

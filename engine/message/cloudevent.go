@@ -57,6 +57,8 @@ const (
 	extCausationTime   = "causationtime"
 	extCausationCause  = "causationcause"
 	extCausationSource = "causationsource"
+	extActor           = "actor"
+	extCausationActor  = "causationactor"
 	extTraceParent     = "traceparent"
 	extTraceID         = "traceid"
 )
@@ -87,6 +89,8 @@ func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
 		extCausationType:   m.Cause.Type,
 		extCausationCause:  m.Cause.CauseID,
 		extCausationSource: m.Cause.Source,
+		extActor:           m.Actor,
+		extCausationActor:  m.Cause.Actor,
 		extTraceParent:     m.TraceParent,
 		extTraceID:         m.TraceParent, // Dapr overwrites traceparent where traceid is absent
 	} {
@@ -144,9 +148,10 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 		PartitionKey:  text(extPartitionKey),
 		OriginalID:    text(extOriginalID),
 		TraceParent:   text(extTraceParent),
+		Actor:         text(extActor),
 		Cause: Cause{
 			ID: text(extCausationID), Type: text(extCausationType),
-			CauseID: text(extCausationCause), Source: text(extCausationSource),
+			CauseID: text(extCausationCause), Source: text(extCausationSource), Actor: text(extCausationActor),
 		},
 	}
 	if v, ok := ext[extStreamVersion]; ok {

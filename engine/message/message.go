@@ -26,6 +26,7 @@ type Meta struct {
 	PartitionKey  string `json:"key,omitempty"`      // partitionkey: messages of one key stay together where the broker can
 	TraceParent   string `json:"trace,omitempty"`    // traceparent, W3C; also sent as traceid, without which Dapr overwrites it
 	OriginalID    string `json:"original,omitempty"` // originalid: of a dead letter sent back, the id it had before the first time
+	Actor         string `json:"actor,omitempty"`    // actor: of a command, on whose behalf it was sent, in the sender's words; empty: nobody's that is known
 
 	StreamVersion uint64 `json:"sv,omitempty"` // streamversion: of an event, its place in its stream, from 1
 	// DecisionEnd is the version of the last event of the same decision, 0 for that
@@ -63,6 +64,7 @@ type Cause struct {
 	Time    time.Time `json:"time,omitzero"`    // causationtime
 	CauseID string    `json:"cause,omitempty"`  // causationcause: what caused the cause
 	Source  string    `json:"source,omitempty"` // causationsource: who sent the cause
+	Actor   string    `json:"actor,omitempty"`  // causationactor: on whose behalf it was sent
 }
 
 // Message is a decoded message: Body is a value (not a pointer) of the Go type

@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/leftout"
 )
 
@@ -174,6 +175,8 @@ func everyPage() map[string]string {
 		"give-back": pagestest.PagePath("confirmed") + "#give-back", "give-back-chosen": pagestest.PagePath("confirmed") + "#give-back?seat=0&seat=2",
 		"explore": "/explore", "compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(), "flow": flow, "flow-selected": flow + "?event=8",
 		"operate": "/operate", "letters": "/operate/letters",
+		"members": "/organise/members", "changes": "/organise/changes", "organisations": "/operate/organisations",
+		"operator-members": "/operate/organisations/" + contracts.MainOrganisation.String(), "operator-changes": "/operate/changes",
 	}
 	for name := range pagestest.Orders() {
 		out["order-"+name] = pagestest.PagePath(name)

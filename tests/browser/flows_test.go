@@ -154,3 +154,16 @@ func TestPictures(t *testing.T) {
 		}
 	}
 }
+
+// An owner adds a member and issues a credential by keyboard; it is shown, and axe finds
+// nothing on the page that shows it.
+func TestACredentialIsIssuedByKeyboard(t *testing.T) {
+	b := newBrowser(t)
+	b.signIn()
+	b.open("/organise/members")
+	b.run(chromedp.Focus(`main button[value="issue"]`), chromedp.SendKeys(`main button[value="issue"]`, kb.Enter))
+	b.until(`(document.querySelector('#credential-issued') || {value: ''}).value.startsWith('member.')`)
+	b.judged()
+	b.open("/organise/members")
+	b.until(`!document.querySelector('#credential-issued')`)
+}

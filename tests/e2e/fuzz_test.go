@@ -97,6 +97,7 @@ type fuzzOperation struct {
 	parameters   []fuzzParameter
 	body         map[string]any // a schema; nil for none
 	isStream     bool
+	staff        bool // organisers may call it
 }
 
 type fuzzParameter struct {
@@ -172,7 +173,7 @@ func newFuzz(t *testing.T) *fuzz {
 }
 
 func operationOf(method, path string, described map[string]any) fuzzOperation {
-	o := fuzzOperation{method: method, path: path}
+	o := fuzzOperation{method: method, path: path, staff: isForStaff(described)}
 	parameters, _ := described["parameters"].([]any)
 	for _, p := range parameters {
 		p := p.(map[string]any)

@@ -223,6 +223,16 @@ func (ss *streams[S]) get(id uuid.UUID) (state S, ok bool) {
 	return state, false
 }
 
+// actorOf is on whose behalf a command is sent: an organiser's on that of the conference's
+// organisation, all others on nobody's.
+func actorOf(command any) string {
+	switch command.(type) {
+	case contracts.CreatePromoCode, contracts.UpdatePromoCode, contracts.RetirePromoCode:
+		return contracts.Actor{Organisation: contracts.MainOrganisation}.String()
+	}
+	return ""
+}
+
 // handle decides a command, as the engine does: once per message id that it
 // remembers; a refusal is an event like any other.
 func (ss *streams[S]) handle(w *world, m envelope) bool {
@@ -237,7 +247,7 @@ func (ss *streams[S]) handle(w *world, m envelope) bool {
 	if slices.Contains(s.handled, m.id) {
 		return true
 	}
-	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(ss.agg.Reads(s.state, m.body))}
+	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Actor: actorOf(m.body), Others: w.others(ss.agg.Reads(s.state, m.body))}
 	events, err := ss.agg.Decide(env, s.state, m.body)
 	refusal, refused := es.AsRefusal(err)
 	if refused {

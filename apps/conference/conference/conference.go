@@ -35,12 +35,15 @@ const (
 
 // State is a conference.
 type State struct {
-	ID        uuid.UUID                   `json:"id"`
-	Slug      string                      `json:"slug"`
-	Owner     string                      `json:"owner"`
-	Currency  string                      `json:"currency"`
-	Details   contracts.ConferenceDetails `json:"details"`
-	Published bool                        `json:"published"`
+	ID uuid.UUID `json:"id"`
+	// Organisation is whose conference it is, for ever, as ConferenceCreated says it: see
+	// BelongsTo.
+	Organisation uuid.UUID                   `json:"organisation,omitzero"`
+	Slug         string                      `json:"slug"`
+	Owner        string                      `json:"owner"`
+	Currency     string                      `json:"currency"`
+	Details      contracts.ConferenceDetails `json:"details"`
+	Published    bool                        `json:"published"`
 	// Public says that it was ever published, and Deleted that it was given up before.
 	Public    bool       `json:"public"`
 	Deleted   bool       `json:"deleted"`
@@ -74,6 +77,14 @@ type SeatType struct {
 }
 
 func (s State) exists() bool { return s.ID != uuid.Nil && !s.Deleted }
+
+// BelongsTo says whether somebody acts for the conference's organisation.
+func (s State) BelongsTo(actor contracts.Actor) bool {
+	if s.Organisation == uuid.Nil {
+		return actor.ActsFor(contracts.MainOrganisation)
+	}
+	return actor.ActsFor(s.Organisation)
+}
 
 func (s State) onSale() (n int) {
 	for _, t := range s.SeatTypes {
@@ -132,11 +143,20 @@ func owns(s State) []string {
 func slugClaim(slug string) string { return "slug/" + slug }
 
 // guard refuses commands for a conference that does not exist, and changes that were made
-// from an older version of it.
-func guard(_ es.Env, s State, command any) error {
-	switch command.(type) {
-	case contracts.CreateConference:
+// from an older version of it. To another organisation's member a conference is as if it
+// did not exist, and its stream records nothing of that one's commands.
+func guard(env es.Env, s State, command any) error {
+	actor := contracts.ActorOf(env.Actor)
+	if _, ok := command.(contracts.CreateConference); ok {
+		if !actor.ActsFor(actor.Organisation) {
+			return es.RefuseUnrecorded(refusal.OrganisationNotFound, "a conference belongs to an organisation")
+		}
 		return nil
+	}
+	if s.ID != uuid.Nil && !s.BelongsTo(actor) {
+		return es.RefuseUnrecorded(refusal.ConferenceNotFound, "there is no such conference (yet)")
+	}
+	switch command.(type) {
 	case contracts.DeleteConference:
 		if s.Deleted {
 			return nil // again
@@ -170,12 +190,17 @@ func create(env es.Env, s State, c contracts.CreateConference) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := contracts.ConferenceCreated{ConferenceID: c.ConferenceID, Slug: c.Slug, Owner: owner, Currency: c.Currency, Details: details}
+	fresh := contracts.ConferenceCreated{
+		ConferenceID: c.ConferenceID, OrganisationID: contracts.ActorOf(env.Actor).Organisation, Slug: c.Slug, Owner: owner, Currency: c.Currency, Details: details,
+	}
 	added, err := evolve(State{}, fresh).begin(c.SeatTypes)
 	if err != nil {
 		return nil, err
 	}
 	if s.ID != uuid.Nil {
+		if !s.BelongsTo(contracts.ActorOf(env.Actor)) { // this records nothing in a stream of others
+			return nil, es.RefuseUnrecorded(refusal.ConferenceExists, "there is a conference with this id already, or was")
+		}
 		if s.exists() && len(added) == 0 && c.Slug == s.Slug && owner == s.Owner && c.Currency == s.Currency && details == inUTC(s.Details) {
 			return nil, nil
 		}
@@ -352,6 +377,7 @@ func evolve(s State, event any) State {
 	switch e := event.(type) {
 	case contracts.ConferenceCreated:
 		s.ID, s.Slug, s.Owner, s.Currency, s.Details = e.ConferenceID, e.Slug, e.Owner, e.Currency, e.Details
+		s.Organisation = e.OrganisationID
 		s.CatalogueVersion, s.SaleVersion = s.Version, s.Version
 	case contracts.ConferenceRenamed:
 		s.Slug = e.Slug

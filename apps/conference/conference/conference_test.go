@@ -1,6 +1,8 @@
 package conference_test
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +44,18 @@ func with(change func(*contracts.ConferenceDetails)) contracts.ConferenceDetails
 	return d
 }
 
+// ours is who acts for the conference's organisation.
+var ours = contracts.Actor{Organisation: contracts.MainOrganisation}.String()
+
+// run runs scenarios in which somebody of ours sends the commands, unless they say who.
+func run(t *testing.T, scenarios ...estest.Scenario) {
+	t.Helper()
+	for i := range scenarios {
+		scenarios[i].Actor = cmp.Or(scenarios[i].Actor, ours)
+	}
+	estest.Run(t, conference.Aggregate(), scenarios...)
+}
+
 func usd(amount int64) contracts.Money { return contracts.Money{Amount: amount, Currency: "USD"} }
 
 // The commands, and the events that follow from them.
@@ -51,7 +65,7 @@ func create() contracts.CreateConference {
 }
 
 func created() contracts.ConferenceCreated {
-	return contracts.ConferenceCreated{ConferenceID: id, Slug: "gophercon-2027", Owner: "ada", Currency: "USD", Details: details}
+	return contracts.ConferenceCreated{ConferenceID: id, OrganisationID: contracts.MainOrganisation, Slug: "gophercon-2027", Owner: "ada", Currency: "USD", Details: details}
 }
 
 func update(d contracts.ConferenceDetails) contracts.UpdateConference {
@@ -134,7 +148,7 @@ func quota(version uint64, seatType uuid.UUID, seats int) contracts.SetSeatsQuot
 var none = []any{}
 
 func TestCreateConference(t *testing.T) {
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "opens it unpublished, and the order app learns that nothing is on sale yet",
 			When:  create(),
@@ -219,7 +233,7 @@ func TestCreateConferenceChecksWhatIsSaid(t *testing.T) {
 	for name, r := range refusals {
 		c := create()
 		r.change(&c)
-		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: r.refused})
+		run(t, estest.Scenario{Name: name, When: c, Refused: r.refused})
 	}
 }
 
@@ -246,7 +260,7 @@ func TestCreateConferenceAccepts(t *testing.T) {
 	} {
 		c := create()
 		change(&c)
-		estest.Run(t, conference.Aggregate(), estest.Scenario{
+		run(t, estest.Scenario{
 			Name: name, When: c, Then: []any{estest.Any[contracts.ConferenceCreated]()},
 		})
 	}
@@ -256,7 +270,7 @@ func TestDatesOutsideOfTheirRangeAreRefusedByName(t *testing.T) {
 	agg := conference.Aggregate()
 	refused := func(what string, command any) {
 		t.Helper()
-		env := es.Env{Now: estest.Noon, Claims: map[string]string{"slug/gophercon-2027": "conference/" + id.String()}}
+		env := es.Env{Actor: ours, Now: estest.Noon, Claims: map[string]string{"slug/gophercon-2027": "conference/" + id.String()}}
 		state := agg.New()
 		if _, creates := command.(contracts.CreateConference); !creates {
 			state = estest.Fold(agg, created(), added(general, "General admission", 19900, 100))
@@ -325,7 +339,7 @@ func TestASeatTypeHasASalesWindowOfItsOwn(t *testing.T) {
 		return s
 	}
 
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "of which the order app is told, in UTC",
 			Given: []any{created()},
@@ -380,7 +394,7 @@ func TestEveryCurrencyIsOneOfISO4217(t *testing.T) {
 			for c := 'A'; c <= 'Z'; c++ {
 				cmd := create()
 				cmd.Currency = string([]rune{a, b, c})
-				env := es.Env{Now: estest.Noon, Claims: map[string]string{"slug/" + cmd.Slug: "conference/" + id.String()}}
+				env := es.Env{Actor: ours, Now: estest.Noon, Claims: map[string]string{"slug/" + cmd.Slug: "conference/" + id.String()}}
 				if _, err := agg.Decide(env, agg.New(), cmd); err != nil {
 					continue
 				}
@@ -397,7 +411,7 @@ func TestEveryCurrencyIsOneOfISO4217(t *testing.T) {
 }
 
 func TestUpdateConference(t *testing.T) {
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "with another name changes nothing that is on sale",
 			Given: []any{created()},
@@ -476,7 +490,7 @@ func TestUpdateConference(t *testing.T) {
 
 func TestPublishConference(t *testing.T) {
 	onSale := []any{created(), added(general, "General admission", 19900, 100)}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "opens the sale",
 			Given: onSale,
@@ -533,7 +547,7 @@ func TestPublishConference(t *testing.T) {
 }
 
 func TestUnpublishConference(t *testing.T) {
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "stops the sale",
 			Given: []any{created(), added(general, "General admission", 19900, 100), published},
@@ -558,7 +572,7 @@ func TestUnpublishConference(t *testing.T) {
 }
 
 func TestAddSeatType(t *testing.T) {
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "tells the seats app its quota and the order app its price",
 			Given: []any{created()},
@@ -668,7 +682,7 @@ func nth(i int) uuid.UUID { return uuid.NewSHA1(id, []byte{byte(i)}) }
 
 func TestUpdateSeatType(t *testing.T) {
 	given := []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10), published}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "with a higher quota tells the seats app alone",
 			Given: given,
@@ -757,7 +771,7 @@ func TestUpdateSeatType(t *testing.T) {
 
 func TestRemoveSeatType(t *testing.T) {
 	given := []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10)}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "sets its quota to 0 and takes it off sale",
 			Given: append(given, published),
@@ -799,7 +813,7 @@ func TestEveryCommandForAConferenceThatIsNotThereYetIsRefused(t *testing.T) {
 		"add a seat type": add(general, "General admission", 19900, 100), "update a seat type": change(general, "Regular", 100, 1),
 		"remove a seat type": remove(general),
 	} {
-		estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, When: c, Refused: refusal.ConferenceNotFound})
+		run(t, estest.Scenario{Name: name, When: c, Refused: refusal.ConferenceNotFound})
 	}
 }
 
@@ -830,10 +844,10 @@ func TestAChangeMeantForAnotherVersionIsRefused(t *testing.T) {
 		},
 	} {
 		for _, version := range []uint64{2, 4} {
-			estest.Run(t, conference.Aggregate(), estest.Scenario{Name: name, Given: given, When: command(at(version)), Refused: refusal.ConferenceChanged})
+			run(t, estest.Scenario{Name: name, Given: given, When: command(at(version)), Refused: refusal.ConferenceChanged})
 		}
 		for _, version := range []uint64{0, 3} { // for any, and for this one
-			if _, err := conference.Aggregate().Decide(es.Env{Now: estest.Noon}, estest.Fold(conference.Aggregate(), given...), command(at(version))); err != nil {
+			if _, err := conference.Aggregate().Decide(es.Env{Actor: ours, Now: estest.Noon}, estest.Fold(conference.Aggregate(), given...), command(at(version))); err != nil {
 				t.Errorf("%s, meant for version %d: %v", name, version, err)
 			}
 		}
@@ -847,7 +861,7 @@ func TestTextsOfAConferenceAreKeptInOneForm(t *testing.T) {
 	kept := with(func(d *contracts.ConferenceDetails) {
 		d.Name, d.Location, d.Description = "Café GopherCon", "上海", "Day one\n\n\tTalks"
 	})
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "trimmed and composed; a description keeps its lines",
 			Given: []any{created()}, When: update(written), Then: []any{updated(kept)},
@@ -876,13 +890,13 @@ func TestTextsOfAConferenceAreKeptInOneForm(t *testing.T) {
 		"a seat type's description that turns the text around it": {
 			contracts.UpdateSeatType{ConferenceID: id, SeatTypeID: general, Name: "General", Description: "\u202e", Price: 1, Quota: 1}, refusal.TextInvalid},
 	} {
-		estest.Run(t, conference.Aggregate(), estest.Scenario{
+		run(t, estest.Scenario{
 			Name: name, Given: []any{created(), added(general, "General admission", 19900, 100)}, When: c.command, Refused: c.code,
 		})
 	}
 	owned := create()
 	owned.Owner = "\u200b"
-	estest.Run(t, conference.Aggregate(), estest.Scenario{Name: "an organisation that cannot be seen", When: owned, Refused: refusal.NameInvalid})
+	run(t, estest.Scenario{Name: "an organisation that cannot be seen", When: owned, Refused: refusal.NameInvalid})
 }
 
 func TestCommandsOfOthersAreNotHandled(t *testing.T) {
@@ -906,7 +920,7 @@ func TestTheDescriptionOfASeatType(t *testing.T) {
 	addOther, _ := describedAs("All workshops")
 	changeIt, isChanged := changedTo("All talks, and lunch")
 
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name:  "is kept",
 			Given: []any{created()},
@@ -941,7 +955,7 @@ func TestTheDescriptionOfASeatType(t *testing.T) {
 
 func TestTheGreatestPriceAndQuota(t *testing.T) {
 	most := add(general, "General admission", conference.MaxPrice, conference.MaxQuota)
-	estest.Run(t, conference.Aggregate(), estest.Scenario{
+	run(t, estest.Scenario{
 		Name:  "are allowed",
 		Given: []any{created()},
 		When:  most,
@@ -974,7 +988,7 @@ func TestADraftIsRenamedAndDeletedAndAPublishedConferenceIsNot(t *testing.T) {
 	remove, deleted := contracts.DeleteConference{ConferenceID: id}, contracts.ConferenceDeleted{ConferenceID: id}
 	onSale := []any{created(), added(general, "General admission", 19900, 100), published}
 	mine := map[string]string{"slug/gophercon-cn": "conference/" + id.String()}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{Name: "a draft gets another slug", Given: []any{created()}, Claims: mine, When: rename("gophercon-cn"), Then: []any{renamed}, Sends: none},
 		estest.Scenario{Name: "the slug that it has", Given: []any{created(), renamed}, When: rename("gophercon-cn"), Sends: none},
 		estest.Scenario{Name: "a slug that is taken", Given: []any{created()}, Claims: map[string]string{"slug/gophercon-cn": "conference/another"}, When: rename("gophercon-cn"), Refused: refusal.SlugTaken},
@@ -1014,7 +1028,7 @@ func TestAConferenceBeginsWithSeatTypesAllAtOnce(t *testing.T) {
 	bad := second
 	bad.Price = -1
 	mine := map[string]string{"slug/gophercon-2027": "conference/" + id.String()}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{
 			Name: "with two", Claims: mine, When: with(first, second),
 			Then: []any{created(), added(general, "General admission", 19900, 100), added(workshop, "CQRS Workshop", 50000, 10)},
@@ -1022,4 +1036,60 @@ func TestAConferenceBeginsWithSeatTypesAllAtOnce(t *testing.T) {
 		estest.Scenario{Name: "with one that is wrong there is no conference", Claims: mine, When: with(first, bad), Refused: refusal.PriceInvalid},
 		estest.Scenario{Name: "with one twice", Claims: mine, When: with(first, contracts.NewSeatType{SeatTypeID: general, Name: "Another", Price: 1, Quota: 1}), Refused: refusal.SeatTypeExists},
 	)
+}
+
+// A conference is one organisation's for ever. To others it is as one that is not there,
+// whatever they send, and nothing of it is recorded.
+func TestAConferenceIsItsOrganisationsAlone(t *testing.T) {
+	agg := conference.Aggregate()
+	other := contracts.Actor{Organisation: uuid.New(), Member: uuid.New()}
+	given := []any{created(), added(general, "General admission", 19900, 100)}
+	state, nothing := estest.Fold(agg, given...), agg.New()
+	tried := 0
+	for _, typ := range contracts.Registry().Types() {
+		command := commandFor(typ.Zero())
+		if command == nil {
+			continue
+		}
+		if _, ok := agg.Route(command); !ok {
+			continue
+		}
+		if _, creates := command.(contracts.CreateConference); creates {
+			continue
+		}
+		tried++
+		for name, actor := range map[string]string{"another organisation": other.String(), "the operator": contracts.Actor{Operator: true}.String(), "nobody": ""} {
+			_, foreign := agg.Decide(es.Env{Now: estest.Noon, Actor: actor}, state, command)
+			_, unknown := agg.Decide(es.Env{Now: estest.Noon, Actor: actor}, nothing, command)
+			r, ok := es.AsRefusal(foreign)
+			u, refused := es.AsRefusal(unknown)
+			if !ok || !refused || r.Code != refusal.ConferenceNotFound || u.Code != r.Code || u.Detail != r.Detail || !r.Unrecorded {
+				t.Errorf("%s, %T: %v; of one that is not there: %v", name, command, foreign, unknown)
+			}
+		}
+	}
+	if want := len(agg.Commands) - 1; tried != want {
+		t.Errorf("%d of %d commands were tried", tried, want)
+	}
+
+	theirs := created()
+	theirs.OrganisationID = other.Organisation
+	run(t,
+		estest.Scenario{Name: "it is whose member creates it", Actor: other.String(), When: create(), Then: []any{theirs}},
+		estest.Scenario{Name: "created again by another", Actor: other.String(), Given: []any{created()}, When: create(), Refused: refusal.ConferenceExists},
+		estest.Scenario{Name: "created for nobody", Actor: "-", When: create(), Refused: refusal.OrganisationNotFound},
+		estest.Scenario{Name: "created by an operator", Actor: contracts.Actor{Operator: true}.String(), When: create(), Refused: refusal.OrganisationNotFound},
+	)
+}
+
+// commandFor is a command of the type, for the conference of these tests; nil if its type
+// is no command for one.
+func commandFor(zero any) any {
+	v := reflect.New(reflect.TypeOf(zero)).Elem()
+	field := v.FieldByName("ConferenceID")
+	if !field.IsValid() {
+		return nil
+	}
+	field.Set(reflect.ValueOf(id))
+	return v.Interface()
 }

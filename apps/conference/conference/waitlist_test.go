@@ -40,7 +40,7 @@ func TestOrganisersCloseReopenAndMoveLines(t *testing.T) {
 	for range conference.MaxMoves {
 		full = append(full, moved)
 	}
-	estest.Run(t, conference.Aggregate(),
+	run(t,
 		estest.Scenario{Name: "a line is closed", Given: given, When: shut, Then: []any{closed}, Sends: tells(4, isClosed)},
 		estest.Scenario{Name: "a closed one is not closed again", Given: then(shut), When: shut, Sends: none},
 		estest.Scenario{Name: "it is reopened", Given: then(shut), When: reopen, Then: []any{contracts.WaitlistReopened{ConferenceID: id, SeatTypeID: workshop}}, Sends: tells(5)},

@@ -79,7 +79,8 @@ func Aggregate() es.Aggregate[State] {
 				es.Reads(func(_ State, c contracts.CreatePromoCode) []es.Ref { return of(c.ConferenceID) })),
 			es.On(func(c contracts.UpdatePromoCode) string { return ID(c.ConferenceID, c.Code) }, update,
 				es.Reads(func(_ State, c contracts.UpdatePromoCode) []es.Ref { return of(c.ConferenceID) })),
-			es.On(func(c contracts.RetirePromoCode) string { return ID(c.ConferenceID, c.Code) }, retire),
+			es.On(func(c contracts.RetirePromoCode) string { return ID(c.ConferenceID, c.Code) }, retire,
+				es.Reads(func(_ State, c contracts.RetirePromoCode) []es.Ref { return of(c.ConferenceID) })),
 			es.On(func(c contracts.RedeemPromoCode) string { return ID(c.ConferenceID, c.Code) }, redeem),
 			es.On(func(c contracts.ReleasePromoCode) string { return ID(c.ConferenceID, c.Code) }, release),
 		},
@@ -95,16 +96,38 @@ func of(conferenceID uuid.UUID) []es.Ref {
 	return []es.Ref{{Aggregate: conference.Name, ID: conferenceID.String()}}
 }
 
-// guard refuses what is said of a code that is not there, but for giving it back.
-func guard(_ es.Env, s State, command any) error {
-	switch command.(type) {
-	case contracts.CreatePromoCode, contracts.ReleasePromoCode:
+// guard refuses what is said of a code that is not there, but for giving it back. To a
+// member of another organisation than the conference's, there is neither, and nothing of
+// that one's commands is recorded.
+func guard(env es.Env, s State, command any) error {
+	switch c := command.(type) {
+	case contracts.CreatePromoCode:
+		if isOfOthers(env, c.ConferenceID) {
+			return es.RefuseUnrecorded(refusal.ConferenceNotFound, "there is no such conference (yet)")
+		}
+		return nil
+	case contracts.UpdatePromoCode:
+		if isOfOthers(env, c.ConferenceID) {
+			return es.RefuseUnrecorded(refusal.PromoCodeUnknown, "the conference has no such promo code")
+		}
+	case contracts.RetirePromoCode:
+		if isOfOthers(env, c.ConferenceID) {
+			return es.RefuseUnrecorded(refusal.PromoCodeUnknown, "the conference has no such promo code")
+		}
+	case contracts.ReleasePromoCode:
 		return nil
 	}
 	if !s.exists() {
 		return es.Refuse(refusal.PromoCodeUnknown, "the conference has no such promo code")
 	}
 	return nil
+}
+
+// isOfOthers says whether there is the conference, and the command was not sent for its
+// organisation.
+func isOfOthers(env es.Env, conferenceID uuid.UUID) bool {
+	made, ok := es.StateOf[conference.State](env, of(conferenceID)[0])
+	return ok && !made.BelongsTo(contracts.ActorOf(env.Actor))
 }
 
 // ID is that of a code's stream, however the code is written.

@@ -1,6 +1,7 @@
 package promo_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -40,6 +41,21 @@ func of(since ...any) []estest.Other {
 		contracts.SeatTypeRemoved{ConferenceID: id, SeatTypeID: gone},
 	}, since...)
 	return []estest.Other{{Ref: es.Ref{Aggregate: conference.Name, ID: id.String()}, State: estest.Fold(agg, events...)}}
+}
+
+// ours is who acts for the conference's organisation.
+var ours = contracts.Actor{Organisation: contracts.MainOrganisation}.String()
+
+// run runs scenarios in which somebody of ours sends the commands, unless they say who.
+func run(t *testing.T, scenarios ...estest.Scenario) {
+	t.Helper()
+	for i := range scenarios {
+		scenarios[i].Actor = cmp.Or(scenarios[i].Actor, ours)
+		if scenarios[i].Others == nil {
+			scenarios[i].Others = of()
+		}
+	}
+	estest.Run(t, promos, scenarios...)
 }
 
 func details(change ...func(*contracts.PromoDetails)) contracts.PromoDetails {
@@ -96,7 +112,7 @@ func released(order uuid.UUID, number, uses, used int) contracts.PromoCodeReleas
 func TestOrganisersMakeChangeAndRetireCodes(t *testing.T) {
 	half := details()
 	amount := details(func(d *contracts.PromoDetails) { d.Percent, d.Amount = 0, 10_00 })
-	estest.Run(t, promos,
+	run(t,
 		estest.Scenario{Name: "created, in capital letters and without blanks", Others: of(), When: create(" ha lf", half), Then: []any{created(half)}},
 		estest.Scenario{Name: "created with an amount", Others: of(), When: create("HALF", amount), Then: []any{created(amount)}},
 		estest.Scenario{Name: "a quota is by orders if nothing is said", Others: of(),
@@ -120,7 +136,7 @@ func TestOrganisersMakeChangeAndRetireCodes(t *testing.T) {
 			Then: []any{estest.Where("the unit stays", func(e contracts.PromoCodeUpdated) bool { return e.Details.QuotaUnit == contracts.BySeat })}},
 		estest.Scenario{Name: "for a seat type that is not there", Others: of(), When: create("HALF", details(scope(ada))), Refused: refusal.UnknownSeatType},
 		estest.Scenario{Name: "for a seat type that was removed", Others: of(), When: create("HALF", details(scope(gone))), Refused: refusal.UnknownSeatType},
-		estest.Scenario{Name: "of a conference that is not there", When: create("HALF", half), Refused: refusal.ConferenceNotFound},
+		estest.Scenario{Name: "of a conference that is not there", Others: []estest.Other{}, When: create("HALF", half), Refused: refusal.ConferenceNotFound},
 		estest.Scenario{Name: "of a conference that was deleted", Others: of(contracts.ConferenceDeleted{ConferenceID: id}), When: create("HALF", half), Refused: refusal.ConferenceNotFound},
 		estest.Scenario{Name: "a quota below nothing", Others: of(), When: create("HALF", details(quota(-1))), Refused: refusal.QuotaInvalid},
 		estest.Scenario{Name: "ends before it begins", Others: of(), When: create("HALF", details(func(d *contracts.PromoDetails) { d.ValidFrom, d.ValidUntil = noon, noon })), Refused: refusal.PromoWindowInvalid},
@@ -139,7 +155,7 @@ func TestOrganisersMakeChangeAndRetireCodes(t *testing.T) {
 // An update that comes again after a later one, when its id is forgotten, must not
 // undo that.
 func TestAnUpdateThatComesAgainUndoesNothing(t *testing.T) {
-	env := es.Env{Now: noon, MessageID: "first", Others: map[es.Ref]any{of()[0].Ref: of()[0].State}}
+	env := es.Env{Actor: ours, Now: noon, MessageID: "first", Others: map[es.Ref]any{of()[0].Ref: of()[0].State}}
 	s := estest.Fold(promos, created(details()))
 	decide := func(id string, command any) (n int) {
 		env.MessageID = id
@@ -162,7 +178,7 @@ func TestAnUpdateThatComesAgainUndoesNothing(t *testing.T) {
 func TestQuotasByOrders(t *testing.T) {
 	one, window := details(quota(1)), details(func(d *contracts.PromoDetails) { d.ValidFrom, d.ValidUntil = noon, noon.Add(time.Hour) })
 	workshops := details(scope(workshop))
-	estest.Run(t, promos,
+	run(t,
 		estest.Scenario{Name: "redeemed", Given: []any{created(one)}, When: redeem(ada, 1, seats(3)), Then: []any{redeemed(ada, 1, 1, 1, one)}},
 		estest.Scenario{Name: "used up", Given: []any{created(one), redeem(ada, 1, seats(3))}, When: redeem(bob, 1, seats(1)), Refused: refusal.PromoCodeUsedUp},
 		estest.Scenario{Name: "without a quota never used up", Given: []any{created(details()), redeem(ada, 1, seats(3))}, When: redeem(bob, 1, seats(1)), Then: []any{redeemed(bob, 1, 1, 2, details())}},
@@ -185,7 +201,7 @@ func TestQuotasBySeats(t *testing.T) {
 	four := details(bySeat, quota(4))
 	mixed := contracts.Seats{{SeatType: general, Quantity: 5}, {SeatType: workshop, Quantity: 2}}
 	workshops := details(bySeat, quota(9), scope(workshop))
-	estest.Run(t, promos,
+	run(t,
 		estest.Scenario{Name: "a use for each seat", Given: []any{created(four)}, When: redeem(ada, 1, seats(3)), Then: []any{redeemed(ada, 1, 3, 3, four)}},
 		estest.Scenario{Name: "as many as are left", Given: []any{created(four), redeem(ada, 1, seats(3))}, When: redeem(bob, 1, seats(3)), Then: []any{redeemed(bob, 1, 1, 4, four)}},
 		estest.Scenario{Name: "used up", Given: []any{created(four), redeem(ada, 1, seats(5))}, When: redeem(bob, 1, seats(1)), Refused: refusal.PromoCodeUsedUp},
@@ -200,7 +216,7 @@ func TestQuotasBySeats(t *testing.T) {
 
 func TestPromoCodesUnderAnyOrderOfDelivery(t *testing.T) {
 	one := details(quota(1))
-	estest.Run(t, promos,
+	run(t,
 		estest.Scenario{Name: "a request twice", Given: []any{created(one), redeem(ada, 1, seats(1))}, When: redeem(ada, 1, seats(1))},
 		estest.Scenario{Name: "an older request", Given: []any{created(one), redeem(ada, 2, seats(1))}, When: redeem(ada, 1, seats(1))},
 		estest.Scenario{Name: "a request that its release overtook", Given: []any{created(one), release(ada, 1, 0)}, When: redeem(ada, 1, seats(1))},
@@ -224,4 +240,28 @@ func TestSnapshotOfVersion1IsRead(t *testing.T) {
 		t.Errorf("%d are held, %d used", s.Sum(), s.Used)
 	}
 	estest.Snapshot(t, "testdata/v1/snapshot.json", promos.New, s)
+}
+
+// The promo codes of a conference are its organisation's: to others there are none, and
+// the conference is not there.
+func TestPromoCodesAreTheOrganisationsOfTheirConference(t *testing.T) {
+	other := contracts.Actor{Organisation: uuid.New(), Member: uuid.New()}.String()
+	half := []any{created(details())}
+	for _, who := range []struct{ name, actor string }{{"another organisation", other}, {"an operator", contracts.Actor{Operator: true}.String()}, {"nobody", "-"}} {
+		run(t,
+			estest.Scenario{Name: who.name + " creates", Actor: who.actor, When: create("HALF", details()), Refused: refusal.ConferenceNotFound},
+			estest.Scenario{Name: who.name + " creates one that there is", Actor: who.actor, Given: half, When: create("half", details(quota(5))), Refused: refusal.ConferenceNotFound},
+		)
+		for _, c := range []any{update(details(quota(5))), retire} {
+			state := estest.Fold(promos, half...)
+			for _, s := range []promo.State{state, promos.New()} {
+				_, err := promos.Decide(es.Env{Now: noon, Actor: who.actor, Others: map[es.Ref]any{of()[0].Ref: of()[0].State}}, s, c)
+				if r, ok := es.AsRefusal(err); !ok || r.Code != refusal.PromoCodeUnknown || !r.Unrecorded {
+					t.Errorf("%s, %T: %v", who.name, c, err)
+				}
+			}
+		}
+	}
+	// What the process sends is on nobody's behalf.
+	run(t, estest.Scenario{Name: "an order redeems", Actor: "-", Given: half, When: redeem(ada, 1, seats(1)), Then: []any{redeemed(ada, 1, 1, 1, details())}})
 }

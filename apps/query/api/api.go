@@ -69,6 +69,14 @@ func (a *API) Routes(r gin.IRoutes) {
 
 	r.GET("/catalogue", a.answer(a.catalogue))
 
+	r.GET("/organiser/organisation", a.answer(ownOrganisation))
+	r.GET("/organiser/audit", a.answer(ownAudit))
+	r.GET("/organiser/orders/:id", a.answer(ownOrder))
+	r.GET("/operator/organisations", a.answer(organisations))
+	r.GET("/operator/organisations/:id", a.answer(organisation))
+	r.GET("/operator/audit", a.answer(audit))
+	r.GET("/credentials/:id/:credential", a.answer(credential))
+
 	r.GET("/organiser/conferences", a.answer(conferenceSummaries))
 	r.GET("/organiser/conferences/:id/orders", a.answer(ofConference(orderList)))
 	r.GET("/organiser/conferences/:id/orders.csv", a.handle(file("orders.csv", orderColumns, orderRows)))
@@ -228,25 +236,37 @@ func (a *API) conferences(r request) (any, error) {
 }
 
 func conference(r request) (any, error) {
-	found, err := r.conference(r.Request.Context(), false)
+	found, err := r.conference(r.Request.Context(), seenBy{})
 	return missing(found, err, refusal.ConferenceNotFound)
 }
 
 func draft(r request) (any, error) {
-	found, err := r.conference(r.Request.Context(), true)
+	whose, err := r.organisation()
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.conference(r.Request.Context(), seenBy{whose: whose})
 	return missing(found, err, refusal.ConferenceNotFound)
 }
 
-// conference is the one named in the path, by id or slug; with drafts also one
-// that was never published, which only its organiser may see.
-func (r request) conference(ctx context.Context, drafts bool) (c view.Conference, err error) {
+// seenBy is who asks for a conference: somebody, if it is zero. whose is the
+// organisation for which they ask; own, that they ask as its organiser.
+type seenBy struct {
+	whose uuid.UUID
+	own   bool
+}
+
+// conference is the one named in the path, by id or slug. To everybody there are those
+// that were ever published; to members of an organisation its others as well and, as
+// organisers, no others.
+func (r request) conference(ctx context.Context, by seenBy) (c view.Conference, err error) {
 	name := r.Param("id")
 	if id, parse := uuid.Parse(name); parse == nil {
 		c, err = r.store.Conference(ctx, r.tenant, id)
 	} else {
 		c, err = r.store.ConferenceBySlug(ctx, r.tenant, name)
 	}
-	if err == nil && !c.Public && !drafts {
+	if err == nil && c.OrganisationID != by.whose && (by.own || !c.Public) {
 		return view.Conference{}, store.ErrNotFound
 	}
 	return c, err

@@ -164,10 +164,27 @@ func placed(order uuid.UUID) []any {
 // ask sends a request; got is the answer's body.
 func ask[T any](s *service, method, path, body string, status int) (got T) {
 	s.t.Helper()
+	return askFor[T](s, contracts.MainOrganisation.String(), method, path, body, status)
+}
+
+// get asks for a member of the main organisation.
+func (s *service) get(path string) (*http.Response, error) {
+	req, err := http.NewRequest(http.MethodGet, s.url+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set(api.OrganisationHeader, contracts.MainOrganisation.String())
+	return http.DefaultClient.Do(req)
+}
+
+// askFor is ask for a member of an organisation.
+func askFor[T any](s *service, organisation, method, path, body string, status int) (got T) {
+	s.t.Helper()
 	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	req.Header.Set(api.OrganisationHeader, organisation)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
@@ -378,6 +395,7 @@ func (s *service) lookFor(atMost time.Duration, path, lastEventID string) viewer
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	req.Header.Set(api.OrganisationHeader, contracts.MainOrganisation.String())
 	if lastEventID != "" {
 		req.Header.Set("Last-Event-ID", lastEventID)
 	}
@@ -767,7 +785,7 @@ func TestFilesForSpreadsheets(t *testing.T) {
 		name           string
 		columns, name1 int
 	}{{"orders.csv", 13, 3}, {"attendees.csv", 9, 4}} {
-		res, err := http.Get(s.url + "/organiser/conferences/" + id.String() + "/" + file.name)
+		res, err := s.get("/organiser/conferences/" + id.String() + "/" + file.name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -794,7 +812,7 @@ func TestFilesForSpreadsheets(t *testing.T) {
 			t.Errorf("%s lacks what was to be made safe", file.name)
 		}
 	}
-	res, err := http.Get(s.url + "/organiser/conferences/gophers/orders.csv?q=lee500")
+	res, err := s.get("/organiser/conferences/gophers/orders.csv?q=lee500")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,17 +41,21 @@ func (a *API) waitingOrders(r request) (any, error) {
 	return r.store.WaitingOrders(r.Request.Context(), r.tenant, a.Now(), after, limit)
 }
 
-// recentOrders are those of all conferences.
+// recentOrders are those of all conferences of the organisation for which is asked; for
+// an operator those of all.
 func recentOrders(r request) (any, error) {
 	q, err := r.list()
 	if err != nil {
+		return nil, err
+	}
+	if q.Organisation, err = r.organisationOrAll(); err != nil {
 		return nil, err
 	}
 	return r.store.OrderList(r.Request.Context(), r.tenant, uuid.Nil, q)
 }
 
 func flow(r request) (any, error) {
-	id, err := r.id(refusal.OrderNotFound)
+	id, err := r.explored()
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +63,23 @@ func flow(r request) (any, error) {
 	return missing(found, err, refusal.OrderNotFound)
 }
 
-func (a *API) flowState(r request) (any, error) {
+// explored is the order in the path, if whoever asks may know of it.
+func (r request) explored() (uuid.UUID, error) {
 	id, err := r.id(refusal.OrderNotFound)
+	if err != nil {
+		return id, err
+	}
+	whose, err := r.organisationOrAll()
+	if err != nil || whose == uuid.Nil {
+		return id, err
+	}
+	_, err = r.store.OwnOrder(r.Request.Context(), r.tenant, whose, id)
+	_, err = missing(id, err, refusal.OrderNotFound)
+	return id, err
+}
+
+func (a *API) flowState(r request) (any, error) {
+	id, err := r.explored()
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,9 @@ func conferenceSummaries(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.Organisation, err = r.organisation(); err != nil {
+		return nil, err
+	}
 	return r.store.ConferenceSummaries(r.Request.Context(), r.tenant, q)
 }
 
@@ -81,9 +84,14 @@ func ofConference[T any](list func(r request, conference uuid.UUID, q store.List
 	}
 }
 
-// existing is the id of the conference in the path.
+// existing is the id of the conference in the path, if it is of the organisation for
+// which is asked.
 func (r request) existing() (uuid.UUID, error) {
-	found, err := r.conferenceSoon(true)
+	whose, err := r.organisation()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	found, err := r.conferenceSoon(seenBy{whose: whose, own: true})
 	if errors.Is(err, store.ErrNotFound) {
 		err = problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}

@@ -38,12 +38,18 @@ func (a *API) watchOrder(r request) error {
 	})
 }
 
-func (a *API) watchConference(r request) error { return a.follow(r, false) }
+func (a *API) watchConference(r request) error { return a.follow(r, seenBy{}) }
 
-func (a *API) watchDraft(r request) error { return a.follow(r, true) }
+func (a *API) watchDraft(r request) error {
+	whose, err := r.organisation()
+	if err != nil {
+		return err
+	}
+	return a.follow(r, seenBy{whose: whose})
+}
 
-func (a *API) follow(r request, drafts bool) error {
-	found, err := r.conferenceSoon(drafts)
+func (a *API) follow(r request, by seenBy) error {
+	found, err := r.conferenceSoon(by)
 	if errors.Is(err, store.ErrNotFound) {
 		return problem.New(http.StatusNotFound, refusal.ConferenceNotFound, "")
 	}
@@ -60,10 +66,10 @@ func (a *API) follow(r request, drafts bool) error {
 // of its own.
 const askWithin = 5 * time.Second
 
-func (r request) conferenceSoon(drafts bool) (view.Conference, error) {
+func (r request) conferenceSoon(by seenBy) (view.Conference, error) {
 	ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
 	defer cancel()
-	return r.conference(ctx, drafts)
+	return r.conference(ctx, by)
 }
 
 // update is a view as it is sent.

@@ -17,6 +17,9 @@ func Conference(c *view.Conference, m message.Message) {
 	switch e := m.Body.(type) {
 	case contracts.ConferenceCreated:
 		c.ID, c.Slug, c.Owner, c.Currency = e.ConferenceID, e.Slug, e.Owner, e.Currency
+		if c.OrganisationID = e.OrganisationID; c.OrganisationID == uuid.Nil {
+			c.OrganisationID = contracts.MainOrganisation
+		}
 		c.SeatTypes = []view.SeatType{}
 		describe(c, e.Details)
 	case contracts.ConferenceRenamed:

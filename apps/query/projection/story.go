@@ -22,7 +22,7 @@ func Outcome(commandID string, events []message.Message) view.Outcome {
 		return o
 	}
 	for _, m := range events {
-		o.CommandType, o.Stream, o.Version = m.Cause.Type, m.Stream, m.StreamVersion
+		o.CommandType, o.Actor, o.Stream, o.Version = m.Cause.Type, m.Cause.Actor, m.Stream, m.StreamVersion
 		o.Events = append(o.Events, m.Type)
 		switch e := m.Body.(type) {
 		case es.CommandRejected:

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/projection"
 	"github.com/plenary/plenary/engine/message"
@@ -182,16 +184,26 @@ func about(r *message.Registry, m message.Message) sql.NullString {
 	return sql.NullString{String: key, Valid: key != "" && key != id}
 }
 
+// changedIn is the organisation that a change concerns, empty if it is none; null for what
+// the audit log does not show.
+func changedIn(m message.Message) sql.NullString {
+	organisation, ok := projection.ChangedIn(m)
+	if !ok || organisation == uuid.Nil {
+		return sql.NullString{Valid: ok}
+	}
+	return sql.NullString{String: organisation.String(), Valid: true}
+}
+
 const eventColumns = `tenant, stream, version, id, type, source, time, correlation_id, trace_parent,
-	cause_id, cause_type, cause_time, cause_source, cause_cause, data, decision_end`
+	cause_id, cause_type, cause_time, cause_source, cause_cause, cause_actor, data, decision_end`
 
 var intoJournal = insertion{
 	table: "journal",
 	columns: []column{
 		{"tenant", text}, {"stream", text}, {"version", integer}, {"id", text}, {"type", text}, {"source", text},
 		{"time", integer}, {"correlation_id", text}, {"trace_parent", text}, {"cause_id", text}, {"cause_type", text},
-		{"cause_time", integer}, {"cause_source", text}, {"cause_cause", text}, {"data", text}, {"decision_end", integer},
-		{"about", text},
+		{"cause_time", integer}, {"cause_source", text}, {"cause_cause", text}, {"cause_actor", text}, {"data", text},
+		{"decision_end", integer}, {"about", text}, {"changed_in", text},
 	},
 	conflict: "DO NOTHING",
 }
@@ -207,8 +219,8 @@ func (s *Store) journal(ctx context.Context, tx *sql.Tx, runs []*run, rows []*ro
 			values = append(values, []any{
 				e.Tenant, e.Stream, int64(e.StreamVersion), e.ID, e.Type, e.Source,
 				nanos(e.Time), e.CorrelationID, e.TraceParent, e.Cause.ID, e.Cause.Type,
-				nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, string(e.Data), int64(e.DecisionEnd),
-				about(s.registry, e.Message),
+				nanos(e.Cause.Time), e.Cause.Source, e.Cause.CauseID, e.Cause.Actor, string(e.Data), int64(e.DecisionEnd),
+				about(s.registry, e.Message), changedIn(e.Message),
 			})
 		}
 	}
@@ -296,7 +308,7 @@ func scanEvents(ctx context.Context, r *message.Registry, rows *sql.Rows) (event
 		var at, causedAt int64
 		if err := rows.Scan(
 			&e.Tenant, &e.Stream, &e.StreamVersion, &e.ID, &e.Type, &e.Source, &at, &e.CorrelationID, &e.TraceParent,
-			&e.Cause.ID, &e.Cause.Type, &causedAt, &e.Cause.Source, &e.Cause.CauseID, (*[]byte)(&e.Data), &e.DecisionEnd,
+			&e.Cause.ID, &e.Cause.Type, &causedAt, &e.Cause.Source, &e.Cause.CauseID, &e.Cause.Actor, (*[]byte)(&e.Data), &e.DecisionEnd,
 		); err != nil {
 			return nil, err
 		}

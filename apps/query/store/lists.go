@@ -105,13 +105,16 @@ func (s *Store) Catalogue(ctx context.Context, tenant string, q CatalogueQuery, 
 type ListQuery struct {
 	Typed  string
 	Status view.OrderStatus // only orders of this status
-	After  Cursor
-	Limit  int
+	// Organisation is whose conferences, or their orders, are listed.
+	Organisation uuid.UUID
+	After        Cursor
+	Limit        int
 }
 
-// ConferenceSummaries are all conferences, the latest to begin first.
+// ConferenceSummaries are the conferences of an organisation, the latest to begin first.
 func (s *Store) ConferenceSummaries(ctx context.Context, tenant string, q ListQuery) (out view.ConferenceSummaries, err error) {
 	c := where(tenant, "c.tenant")
+	c.add("c.organisation = ?", q.Organisation.String())
 	if q.After != (Cursor{}) {
 		c.add("(c.starts_at, c.id) < (?, ?)", nanos(q.After.Time), q.After.ID)
 	}
@@ -187,14 +190,16 @@ func (s *Store) each(ctx context.Context, read func(*sql.Rows) error, query stri
 	return rows.Err()
 }
 
-// OrderList are the orders of a conference (the zero id: of all), the newest
-// first.
+// OrderList are the orders of a conference, or of all conferences (the zero id) of the
+// query's organisation, or of every one (the zero id again); the newest first.
 func (s *Store) OrderList(ctx context.Context, tenant string, conference uuid.UUID, q ListQuery) (out view.OrderList, err error) {
 	out.Orders, out.Counts = []view.OrderSummary{}, map[view.OrderStatus]int{}
 	of := func() *condition {
 		c := where(tenant, "tenant")
 		if conference != uuid.Nil {
 			c.add("conference = ?", conference.String())
+		} else if q.Organisation != uuid.Nil {
+			c.add("conference IN (SELECT id FROM conferences WHERE tenant = ? AND organisation = ?)", tenant, q.Organisation.String())
 		}
 		c.found(tenant, "id", q.Typed, "orders", "assignments")
 		return c

@@ -24,7 +24,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 14
+const viewShape = 15
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and
@@ -187,16 +187,17 @@ var tables = []table{
 		columns: []column{
 			{"slug", text}, {"published", integer}, {"starts_at", integer}, {"ends_at", integer},
 			{"deleted", integer}, // a draft that was given up: it is in no list
+			{"organisation", text},
 		},
 		indexes: []index{
 			{"slug", "slug"},
 			{"starts_at", "published, starts_at, id, ends_at"},
 			{"ends_at", "published, ends_at, id"},
-			{"all", "starts_at, id"},
+			{"all", "organisation, starts_at, id"},
 		},
 	}, projection.Conference, shown[view.Conference]{
 		columns: func(c view.Conference) []any {
-			return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt), flag(c.ID == uuid.Nil)}
+			return []any{c.Slug, flag(c.Published), nanos(c.StartsAt), nanos(c.EndsAt), flag(c.ID == uuid.Nil), c.OrganisationID.String()}
 		},
 		sides: []func(view.Conference) [][]any{
 			func(c view.Conference) [][]any { return termRows("conferences", conferenceTerms(c)) },
@@ -215,6 +216,13 @@ var tables = []table{
 		indexes: []index{{"waiting", "waiting, id"}},
 	}, projection.Seats, shown[projection.Availability]{columns: func(a projection.Availability) []any {
 		return []any{int64(len(a.Line))}
+	}}),
+	tableOf(table{
+		name: "organisations", aggregate: "organisation",
+		columns: []column{{"created_at", integer}},
+		indexes: []index{{"created_at", "created_at, id"}},
+	}, projection.FoldOrganisation, shown[projection.Organisation]{columns: func(o projection.Organisation) []any {
+		return []any{nanos(o.CreatedAt)}
 	}}),
 	// Streams that no view shows; their ids are their whole names. It stands last:
 	// see tableOfStream.

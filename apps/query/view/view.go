@@ -20,15 +20,17 @@ import (
 
 // Conference is a conference with its live availability.
 type Conference struct {
-	ID          uuid.UUID `json:"id" format:"uuid"`
-	Slug        string    `json:"slug" doc:"Unique name, used in the address of the conference's page" example:"gophers-2027"`
-	Owner       string    `json:"owner" doc:"The organisation that it belongs to"`
-	Name        string    `json:"name"`
-	Description string    `json:"description"`
-	Location    string    `json:"location"`
-	TimeZone    string    `json:"timeZone" doc:"The venue's time zone (IANA name); all times of the conference are in it" example:"Europe/Berlin"`
-	StartsAt    time.Time `json:"startsAt"`
-	EndsAt      time.Time `json:"endsAt"`
+	ID    uuid.UUID `json:"id" format:"uuid"`
+	Slug  string    `json:"slug" doc:"Unique name, used in the address of the conference's page" example:"gophers-2027"`
+	Owner string    `json:"owner" doc:"Who organises it, as its page says"`
+	// OrganisationID is whose members see to it.
+	OrganisationID uuid.UUID `json:"organisationId" format:"uuid" doc:"The organisation whose members see to it"`
+	Name           string    `json:"name"`
+	Description    string    `json:"description"`
+	Location       string    `json:"location"`
+	TimeZone       string    `json:"timeZone" doc:"The venue's time zone (IANA name); all times of the conference are in it" example:"Europe/Berlin"`
+	StartsAt       time.Time `json:"startsAt"`
+	EndsAt         time.Time `json:"endsAt"`
 	contracts.SalesWindow
 	RefundUntil   time.Time  `json:"refundUntil,omitzero" doc:"Until when a paid order can be cancelled with a refund once it is confirmed; absent: never"`
 	HandOverUntil time.Time  `json:"handOverUntil,omitzero" doc:"Until when the holder of an order says who has its seats; absent: until the conference starts"`
@@ -238,6 +240,7 @@ type Outcome struct {
 	Status      OutcomeStatus `json:"status" enum:"unknown,accepted,refused,no-effect"`
 	Code        es.Code       `json:"code,omitempty" doc:"Stable code of the refusal" example:"order-expired"`
 	Detail      string        `json:"detail,omitempty" doc:"The refusal, in English"`
+	Actor       string        `json:"actor,omitempty" doc:"On whose behalf the command was sent"`
 	Stream      string        `json:"stream,omitempty" doc:"The stream that decided the command" example:"order/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	Version     uint64        `json:"version,omitempty" doc:"The stream's version after the last of the events"`
 	Events      []string      `json:"events" nullable:"false" doc:"Types of the resulting events" example:"[\"OrderPlaced.v1\"]"`

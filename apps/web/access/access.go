@@ -2,9 +2,9 @@
 //
 // Three things give access to an order: its secret, which its registrant got when it
 // was placed; the key of a link, returned when the order was found again by e-mail
-// address and locator; and the organiser's token. An order's id gives no access: it is
-// a hash of the secret (OrderID), and may be shown and logged. If a client chose the
-// id, the secret's hash is stored beside it (Own).
+// address and locator; and a credential of the organisation whose conference it is for.
+// An order's id gives no access: it is a hash of the secret (OrderID), and may be shown
+// and logged. If a client chose the id, the secret's hash is stored beside it (Own).
 //
 // A secret or a link's key is sent as "Authorization: Bearer ..." or in a cookie for
 // that one order, which the first visit of its page sets. For pages:
@@ -13,10 +13,10 @@
 //	if a.FirstVisit(w, r, id) { // the address had ?key=...: the answer is written
 //		return
 //	}
-//	caller, err := a.Caller(r, id)
+//	who, err := a.Caller(r, id)
 //	switch {
-//	case err != nil: // access.TooManyTries, access.ErrCrossSite, or a store is away
-//	case caller == access.Nobody: // say that the link is needed, or find the order
+//	case err != nil: // access.TooManyTries, access.ErrCrossSite, access.ErrNotTheirs, or a store is away
+//	case who.Caller == access.Nobody: // say that the link is needed, or find the order
 //	default: // show it
 //	}
 //
@@ -26,6 +26,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -50,13 +51,17 @@ type Caller int
 const (
 	Nobody Caller = iota // nothing opens the order
 	Holder
-	Organiser
-	Operator // looks after the system, and opens no order
+	Organiser // of some organisation; see Who
+	Operator  // looks after the system, and opens no order
 )
 
 // ErrCrossSite: the request would be allowed by a cookie, and it was made by
 // another site.
 var ErrCrossSite = errors.New("access: a cookie sent by another site's doing opens nothing")
+
+// ErrNotTheirs: an organiser asks for an order that is not of their organisation's
+// conferences, or that is not there.
+var ErrNotTheirs = errors.New("access: the organisation has no such order")
 
 // TooManyTries says that the client showed too many wrong secrets of late.
 type TooManyTries struct{ RetryAfter time.Duration }
@@ -72,9 +77,17 @@ type Links interface {
 // Options are what Access works with.
 type Options struct {
 	Links Links
-	// OrganiserToken and OperatorToken give the credentials of those who work with
-	// Plenary. If both are the same, it is the organiser's.
+	// OrganiserToken and OperatorToken give the installation's own credentials: that of
+	// an owner of the main organisation, and that of the operator. If both are the same,
+	// it is the organiser's.
 	OrganiserToken, OperatorToken func(ctx context.Context) (string, error)
+	// Credential finds a member's credential; found is false if it is nobody's.
+	Credential func(ctx context.Context, organisation, id uuid.UUID) (holder Issued, found bool, err error)
+	// Owns says whether an order is of a conference of an organisation.
+	Owns func(ctx context.Context, organisation, order uuid.UUID) (bool, error)
+	// Remember is how long a credential that was right is not looked up again; 0 is the
+	// default.
+	Remember time.Duration
 	// Client is where a request comes from.
 	Client func(*http.Request) netip.Addr
 	// Wrong, if set, is told of each wrong secret.
@@ -84,8 +97,9 @@ type Options struct {
 // Access decides who may see an order.
 type Access struct {
 	Options
-	tries *throttle.Throttle[netip.Prefix]
-	sites *http.CrossOriginProtection
+	tries   *throttle.Throttle[netip.Prefix]
+	sites   *http.CrossOriginProtection
+	members *remembered
 }
 
 // Wrong secrets: a few slips are not noticed, guessing is hopeless.
@@ -105,20 +119,33 @@ const cookieFor = 180 * 24 * time.Hour
 func New(o Options) *Access {
 	return &Access{
 		Options: o, tries: throttle.New[netip.Prefix](wrongAtOnce, wrongEvery, wrongOf),
-		sites: http.NewCrossOriginProtection(),
+		sites:   http.NewCrossOriginProtection(),
+		members: &remembered{by: map[[sha256.Size]byte]rememberedMember{}, long: cmp.Or(o.Remember, rememberedFor)},
 	}
 }
 
-// Caller says in which role a request may see an order and act on it. It does not
-// look whether there is such an order, so its answer does not depend on that.
-// Errors: ErrCrossSite, TooManyTries, or that of a store.
-func (a *Access) Caller(r *http.Request, order uuid.UUID) (Caller, error) {
+// Caller says in which role a request may see an order and act on it. For holders it
+// does not look whether there is such an order, so the answer does not depend on that;
+// to an organiser the orders of others are as those that are not there. An order's
+// conference and a conference's organisation never change, so what query shows of them is
+// right as soon as it shows it. Errors: ErrCrossSite, ErrNotTheirs, TooManyTries, or that
+// of a store.
+func (a *Access) Caller(r *http.Request, order uuid.UUID) (Who, error) {
 	given, sent := shown(r, order)
-	caller, err := a.opens(r, given, order)
-	if err == nil && caller != Nobody && sent && a.sites.Check(r) != nil {
-		return Nobody, ErrCrossSite
+	who, err := a.opens(r, given, order)
+	if err == nil && who.Caller != Nobody && sent && a.sites.Check(r) != nil {
+		return Who{}, ErrCrossSite
 	}
-	return caller, err
+	if err == nil && who.Caller == Organiser {
+		owns, err := a.Owns(r.Context(), who.Member.Organisation, order)
+		switch {
+		case err != nil:
+			return Who{}, fmt.Errorf("access: whose an order is: %w", err)
+		case !owns:
+			return Who{}, ErrNotTheirs
+		}
+	}
+	return who, err
 }
 
 // Shown is the secret that a request shows for an order, right or wrong: for a
@@ -140,48 +167,61 @@ func shown(r *http.Request, order uuid.UUID) (given string, sent bool) {
 	return c.Value, true
 }
 
-// Staff says whether a request carries the credential of the organiser or of the
-// operator: Nobody for any other. Errors: TooManyTries, or that of the secret store.
-func (a *Access) Staff(r *http.Request) (Caller, error) {
-	return a.guarded(r, bearer(r), func(ctx context.Context, given string) (Caller, error) {
-		caller, err := a.organiser(ctx, given)
-		if caller == Organiser {
-			return Organiser, nil
-		}
-		token, failed := a.OperatorToken(ctx)
-		switch {
-		case failed != nil || token == "":
-			return Nobody, fmt.Errorf("access: the operator's token: %w", errors.Join(failed, errNoToken))
-		case err == nil && same(given, token):
-			return Operator, nil
-		}
-		return Nobody, err
-	})
+// Staff says whether a request carries the credential of an organiser or of the
+// operator: Nobody for any other. Errors: TooManyTries, or that of a store.
+func (a *Access) Staff(r *http.Request) (Who, error) { return a.guarded(r, bearer(r), a.staff) }
+
+// Still says whether a credential of an organiser or operator that was right is so now.
+func (a *Access) Still(ctx context.Context, given string) (bool, error) {
+	who, err := a.staff(ctx, given)
+	return who.Caller != Nobody, err
+}
+
+func (a *Access) staff(ctx context.Context, given string) (Who, error) {
+	if strings.HasPrefix(given, memberPrefix) {
+		return a.member(ctx, given)
+	}
+	who, err := a.organiser(ctx, given)
+	if who.Caller == Organiser {
+		return who, nil
+	}
+	token, failed := a.OperatorToken(ctx)
+	switch {
+	case failed != nil || token == "":
+		return Who{}, fmt.Errorf("access: the operator's token: %w", errors.Join(failed, errNoToken))
+	case err == nil && same(given, token):
+		return Who{Caller: Operator}, nil
+	}
+	return Who{}, err
 }
 
 // opens says what a secret opens of an order. What costs nothing is looked at
 // first: an order's own secret is known by its hash.
-func (a *Access) opens(r *http.Request, given string, order uuid.UUID) (Caller, error) {
+func (a *Access) opens(r *http.Request, given string, order uuid.UUID) (Who, error) {
 	if secretForm.MatchString(given) {
 		if id := OrderID(given); subtle.ConstantTimeCompare(id[:], order[:]) == 1 {
-			return Holder, nil
+			return Who{Caller: Holder}, nil
 		}
 	}
-	return a.guarded(r, given, func(ctx context.Context, given string) (Caller, error) {
-		if strings.HasPrefix(given, linkPrefix) {
-			return a.link(ctx, given, order)
+	return a.guarded(r, given, func(ctx context.Context, given string) (Who, error) {
+		switch {
+		case strings.HasPrefix(given, linkPrefix):
+			caller, err := a.link(ctx, given, order)
+			return Who{Caller: caller}, err
+		case strings.HasPrefix(given, memberPrefix):
+			return a.member(ctx, given)
 		}
-		caller, err := a.organiser(ctx, given)
-		if caller == Nobody && secretForm.MatchString(given) {
+		who, err := a.organiser(ctx, given)
+		if who.Caller == Nobody && secretForm.MatchString(given) {
 			own, failed := a.isOwn(ctx, given, order)
 			switch {
 			case failed != nil:
-				return Nobody, failed
+				return Who{}, failed
 			case own:
-				return Holder, nil
+				return Who{Caller: Holder}, nil
 			}
 		}
-		return caller, err
+		return who, err
 	})
 }
 
@@ -221,39 +261,43 @@ func ownHash(secret string) []byte {
 }
 
 // guarded looks a secret up that the client may still try, and counts a wrong one.
-func (a *Access) guarded(r *http.Request, given string, look func(context.Context, string) (Caller, error)) (Caller, error) {
+func (a *Access) guarded(r *http.Request, given string, look func(context.Context, string) (Who, error)) (Who, error) {
 	if given == "" {
-		return Nobody, nil
+		return Who{}, nil
 	}
 	client := a.Client(r)
 	if ok, after := a.tries.Allow(throttle.Client(client)); !ok {
-		return Nobody, TooManyTries{after}
+		return Who{}, TooManyTries{after}
 	}
-	caller, err := look(r.Context(), given)
-	if err == nil && caller == Nobody {
+	who, err := look(r.Context(), given)
+	if err == nil && who.Caller == Nobody {
 		a.tries.Failed(throttle.Client(client))
 		if a.Wrong != nil {
 			a.Wrong(r.Context())
 		}
 	}
-	return caller, err
+	return who, err
 }
 
-func (a *Access) organiser(ctx context.Context, given string) (Caller, error) {
+func (a *Access) organiser(ctx context.Context, given string) (Who, error) {
 	token, err := a.OrganiserToken(ctx)
 	if err != nil || token == "" {
-		return Nobody, fmt.Errorf("access: the organiser's token: %w", errors.Join(err, errNoToken))
+		return Who{}, fmt.Errorf("access: the organiser's token: %w", errors.Join(err, errNoToken))
 	}
 	if !same(given, token) {
-		return Nobody, nil
+		return Who{}, nil
 	}
-	return Organiser, nil
+	return Who{Organiser, holderOfToken()}, nil
 }
 
 var errNoToken = errors.New("there is none to compare with")
 
-// linkPrefix tells the key of a link from an order's own secret and from a token.
-const linkPrefix = "link."
+// linkPrefix tells the key of a link, and memberPrefix a member's credential, from an
+// order's own secret and from a token.
+const (
+	linkPrefix   = "link."
+	memberPrefix = "member."
+)
 
 func (a *Access) link(ctx context.Context, given string, order uuid.UUID) (Caller, error) {
 	if !secretForm.MatchString(strings.TrimPrefix(given, linkPrefix)) {
@@ -305,7 +349,7 @@ func (a *Access) FirstVisit(w http.ResponseWriter, r *http.Request, order uuid.U
 	}
 	secret := query.Get(keyParameter)
 	// When a store is away the page is asked without a cookie, and says so.
-	if caller, err := a.opens(r, secret, order); err == nil && caller == Holder {
+	if who, err := a.opens(r, secret, order); err == nil && who.Caller == Holder {
 		a.keep(w, r, order, secret)
 	}
 	query.Del(keyParameter)
@@ -330,6 +374,10 @@ func (a *Access) keep(w http.ResponseWriter, r *http.Request, order uuid.UUID, s
 }
 
 func cookieName(order uuid.UUID) string { return "plenary-order-" + order.String() }
+
+// Bearer is the credential that a request shows as its bearer token; empty if it shows
+// none.
+func Bearer(r *http.Request) string { return bearer(r) }
 
 func bearer(r *http.Request) string {
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
 )
 
@@ -27,14 +30,14 @@ const (
 func (g *Gateway) only(roles ...access.Caller) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(ctx)
-		caller, err := g.access.Staff(c.Request)
+		who, err := g.access.Staff(c.Request)
 		switch {
-		case err != nil || caller == access.Nobody:
+		case err != nil || who.Caller == access.Nobody:
 			fail(c, g.denied(ctx.Context(), err, problem.CredentialRequired))
-		case !slices.Contains(roles, caller):
+		case !slices.Contains(roles, who.Caller):
 			fail(c, problem.New(problem.CredentialOfAnother))
 		default:
-			g.as(c, caller)
+			g.as(c, who, access.Bearer(c.Request))
 			next(ctx)
 		}
 	}
@@ -58,24 +61,64 @@ func (g *Gateway) openedOnly(ctx huma.Context, next func(huma.Context)) {
 		fail(c, problem.Invalid(problem.Field{Field: "path.id", Rule: "format=uuid"}))
 		return
 	}
-	caller, err := g.access.Caller(c.Request, order)
-	if err != nil || caller == access.Nobody {
+	who, err := g.access.Caller(c.Request, order)
+	if err != nil || who.Caller == access.Nobody {
 		fail(c, g.denied(ctx.Context(), err, problem.OrderSecretRequired))
 		return
 	}
-	g.as(c, caller)
-	if caller == access.Holder {
-		o := originOf(c.Request.Context())
-		o.shown = access.Shown(c.Request, order)
-		setOrigin(c, o)
-	}
+	g.as(c, who, access.Shown(c.Request, order))
 	next(ctx)
 }
 
-func (g *Gateway) as(c *gin.Context, caller access.Caller) {
-	o := originOf(c.Request.Context())
-	o.organiser, o.operator = caller == access.Organiser, caller == access.Operator
+// as notes who makes the request. What it asks other apps, it asks for the organisation
+// for which they act.
+func (g *Gateway) as(c *gin.Context, who access.Who, shown string) {
+	ctx := c.Request.Context()
+	o := originOf(ctx)
+	o.organiser, o.operator, o.member, o.shown = who.Caller == access.Organiser, who.Caller == access.Operator, who.Member, shown
+	switch {
+	case o.organiser:
+		ctx = upstream.For(ctx, o.member.Organisation.String())
+	case o.operator:
+		ctx = upstream.For(ctx, upstream.All)
+	}
+	c.Request = c.Request.WithContext(ctx)
 	setOrigin(c, o)
+}
+
+// recheck is how often the credential of whoever watches a stream is looked at again.
+const recheck = 20 * time.Second
+
+// whileItOpens is ctx, cancelled when the credential of an organiser or operator, which
+// opened a stream, opens nothing any more. One that cannot be looked up for as long as one
+// that was revoked may still open something, is taken for revoked.
+func (g *Gateway) whileItOpens(ctx context.Context) (context.Context, context.CancelFunc) {
+	o := originOf(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	if !o.organiser && !o.operator {
+		return ctx, cancel
+	}
+	go func() {
+		defer cancel()
+		again := time.NewTicker(g.recheck)
+		defer again.Stop()
+		for failed := 0; failed < 2; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again.C:
+			}
+			switch ok, err := g.access.Still(ctx, o.shown); {
+			case err != nil:
+				failed++
+			case !ok:
+				return
+			default:
+				failed = 0
+			}
+		}
+	}()
+	return ctx, cancel
 }
 
 // denied is the answer to a request that shows nothing that opens what it asks
@@ -85,6 +128,8 @@ func (g *Gateway) denied(ctx context.Context, err error, required es.Code) *prob
 	switch {
 	case err == nil:
 		return problem.New(required).With("WWW-Authenticate", `Bearer realm="plenary"`)
+	case errors.Is(err, access.ErrNotTheirs):
+		return problem.New(refusal.OrderNotFound)
 	case errors.Is(err, access.ErrCrossSite):
 		return problem.New(problem.CrossOrigin)
 	case errors.As(err, &tooMany):

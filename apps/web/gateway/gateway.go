@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -62,6 +63,12 @@ type Options struct {
 	// is asked where one holds much; nil asks nobody.
 	Limits    func() Limits
 	Challenge Challenge
+	// Recheck is how often the credential that opened a stream is looked at again; 0 is
+	// the default.
+	Recheck time.Duration
+	// Remember is how long a member's credential that was right is not looked up again; 0
+	// is the default.
+	Remember time.Duration
 	// Pages are the HTML pages; optional.
 	Pages Pages
 	Log   *slog.Logger
@@ -94,6 +101,7 @@ type Gateway struct {
 
 	api     huma.API
 	backlog *backlog.Backlog
+	recheck time.Duration
 	finding *throttle.Throttle[netip.Prefix] // by client
 	coding  *throttle.Throttle[netip.Prefix] // by client
 	writing *throttle.Throttle[uuid.UUID]    // by order
@@ -147,6 +155,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.feeds = &live.Feeds{Hub: g.changes.Hub(), Pace: feedPace}
 	g.orders = gather.New(maxReadAtOnce, g.readOrders)
 	g.absent = &live.Absent{Most: maxAbsent}
+	g.recheck = cmp.Or(o.Recheck, recheck)
 	g.running, g.end = context.WithCancel(context.Background())
 	g.backlog = backlog.New(o.MaxLag, g.answered)
 	g.tracer = otel.Tracer(scope)
@@ -157,6 +166,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 
 	g.access = access.New(access.Options{
 		Links: o.Keys, OrganiserToken: o.OrganiserToken, OperatorToken: o.OperatorToken, Wrong: g.wrongCredential,
+		Credential: g.credential, Owns: g.owns, Remember: o.Remember,
 		Client: func(r *http.Request) netip.Addr { return originOf(r.Context()).addr },
 	})
 
@@ -175,6 +185,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.waitlist()
 	g.explorer()
 	g.organiser()
+	g.organisations()
 	g.passThrough(routes)
 	docs.Serve(routes, g.api.OpenAPI())
 	if g.pages != nil {
@@ -245,14 +256,15 @@ func config() huma.Config {
 				{Name: tagPayments, Description: "Payments for orders."},
 				{Name: tagOutcomes, Description: "Outcomes of commands."},
 				{Name: tagOrganiser, Description: "Operations for organisers."},
+				{Name: tagOrganisations, Description: "Organisations, their members and the members' credentials; who changed what."},
 				{Name: tagOperator, Description: "Operations for operators, who look after the system, and for those who want to know how an order went."},
 			},
 			Components: &huma.Components{
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					organiserScheme: {Type: "http", Scheme: "bearer", Description: "The organiser's token."},
-					operatorScheme:  {Type: "http", Scheme: "bearer", Description: "The operator's token. It is another one than the organiser's, and opens no conference and no order."},
-					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key returned when the order was found again. The organiser's token gives access to every order."},
+					organiserScheme: {Type: "http", Scheme: "bearer", Description: "A member's credential, or the installation's own for organisers, which is that of an owner of the main organisation. It opens what belongs to the organisation; all else is as if it were not there."},
+					operatorScheme:  {Type: "http", Scheme: "bearer", Description: "The operator's token. It is another one than organisers', and opens no conference and no order."},
+					orderScheme:     {Type: "http", Scheme: "bearer", Description: "The order's secret, or the key returned when the order was found again. An organiser's credential gives access to the orders of the organisation's conferences."},
 				},
 			},
 		},

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -22,7 +23,9 @@ const (
 	tagPayments    = "Payments"
 	tagOutcomes    = "Outcomes"
 	tagOrganiser   = "Organiser"
-	tagOperator    = "Operator"
+
+	tagOrganisations = "Organisations"
+	tagOperator      = "Operator"
 )
 
 // Who may call an operation.
@@ -44,8 +47,9 @@ type operation struct {
 	tag              string
 	summary, text    string
 	who              string
-	body             bool // has one
-	params           bool // has some, in the query or headers
+	only             string // who of them, if not all
+	body             bool   // has one
+	params           bool   // has some, in the query or headers
 	// problems are the codes it may answer with, besides those that every operation has.
 	problems []es.Code
 }
@@ -77,7 +81,7 @@ func (g *Gateway) describe(o operation) huma.Operation {
 		Path:        o.path,
 		Tags:        []string{o.tag},
 		Summary:     o.summary,
-		Description: strings.TrimSpace(o.text + "\n\n**Who may call it:** " + o.who),
+		Description: strings.TrimSpace(o.text + "\n\n**Who may call it:** " + cmp.Or(o.only, o.who)),
 		Security:    []map[string][]string{{}}, // no credential is needed
 		Responses:   map[string]*huma.Response{},
 		// Bodies are bounded in size and time by readBody.

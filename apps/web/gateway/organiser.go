@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/engine/es"
@@ -251,6 +252,9 @@ func (g *Gateway) duplicateConference(ctx context.Context, in *struct {
 		return nil, err
 	}
 	like := found.Body
+	if like.OrganisationID != originOf(ctx).member.Organisation { // a public one, of others
+		return nil, problem.New(refusal.ConferenceNotFound)
+	}
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		id := derived(in.Body.ConferenceID, commandID, "conference")
 		c := contracts.CreateConference{
@@ -347,6 +351,15 @@ func (g *Gateway) retryRefund(ctx context.Context, in *struct {
 	payment, err := ask[view.Payment](g, ctx, "/payments/"+in.ID.String(), refusal.PaymentNotFound)
 	if err != nil {
 		return nil, err
+	}
+	if o := originOf(ctx); o.organiser {
+		owns, err := g.owns(ctx, o.member.Organisation, payment.Body.OrderID)
+		switch {
+		case err != nil:
+			return nil, g.unavailable(ctx, "ask whose a payment is", err)
+		case !owns:
+			return nil, problem.New(refusal.PaymentNotFound)
+		}
 	}
 	return g.send(ctx, in.Write, in.Body, func(uuid.UUID) Command {
 		return Command{

@@ -25,7 +25,7 @@ import (
 // Views as query gives them.
 var (
 	usd          = contracts.Money{Amount: 24900, Currency: "USD"}
-	aConference  = view.Conference{ID: conferenceID, Slug: "gophers-2027", SeatTypes: []view.SeatType{{ID: seatTypeID, Price: usd, Remaining: -3}}}
+	aConference  = view.Conference{ID: conferenceID, OrganisationID: contracts.MainOrganisation, Slug: "gophers-2027", SeatTypes: []view.SeatType{{ID: seatTypeID, Price: usd, Remaining: -3}}}
 	aPayment     = view.Payment{ID: paymentID, OrderID: orderID, Amount: usd, Status: view.PaymentRefundFailed}
 	aDeadLetter  = view.DeadLetter{ID: "d1", Status: view.DeadLetterOpen, Message: []byte(`{"a":1}`)}
 	expiredOrder = view.Order{ID: orderID, ConferenceID: conferenceID, Status: view.OrderExpired, Total: usd, Locator: "K7PQ2MXA",
@@ -33,6 +33,8 @@ var (
 		Discounts: []contracts.OrderDiscount{}, PromoCodes: []view.OrderPromoCode{},
 		Assignments: []view.Assignment{{SeatType: seatTypeID}}, Payments: []view.Payment{aPayment}}
 )
+
+var anOrganisation = view.Organisation{ID: contracts.MainOrganisation, Name: "main", Members: []view.Member{{ID: memberID, Name: "Ada", Credentials: []view.Credential{{ID: credentialID}}}}}
 
 var commandID = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f0000000005")
 
@@ -67,6 +69,16 @@ var reads = []struct {
 		"GET /orders/overdue?after=a1&limit=7", view.OverdueOrders{Next: "n", Orders: []view.OverdueOrder{{OrderID: orderID, Status: view.OrderReserved}}}, "", nil},
 	{"waitlist", "GET /api/organiser/conferences/gophers/waitlist", "", organisers,
 		"GET /organiser/conferences/gophers/waitlist", view.Waitlist{Waiting: []view.Waiting{{Place: 3, Wanted: contracts.Seats{{Quantity: 2}}}}}, refusal.ConferenceNotFound, nil},
+	{"own organisation", "GET " + organisationPath(""), "", organisers,
+		"GET /organiser/organisation", anOrganisation, refusal.OrganisationNotFound, nil},
+	{"an organisation", "GET " + organisationPath(""), "", operators,
+		"GET /operator/organisations/" + contracts.MainOrganisation.String(), anOrganisation, refusal.OrganisationNotFound, nil},
+	{"organisations", "GET /api/organisations?after=abc", "", operators,
+		"GET /operator/organisations?after=abc&limit=100", view.Organisations{Organisations: []view.OrganisationSummary{{Name: "main"}}, Next: "n"}, "", nil},
+	{"own changes", "GET /api/audit-log?after=abc", "", organisers,
+		"GET /organiser/audit?after=abc&limit=100", view.AuditLog{Entries: []view.AuditEntry{{Change: "PublishConference", By: view.ActorMember, About: "conference"}}}, "", nil},
+	{"changes of one organisation", "GET /api/audit-log?organisation=" + contracts.MainOrganisation.String(), "", operators,
+		"GET /operator/audit?limit=100&organisation=" + contracts.MainOrganisation.String(), view.AuditLog{Entries: []view.AuditEntry{}, Next: "n"}, "", nil},
 	{"promo codes", "GET /api/organiser/conferences/gophers/promo-codes?after=abc", "", organisers,
 		"GET /organiser/conferences/gophers/promo-codes?after=abc&limit=100", view.PromoCodes{PromoCodes: []view.PromoCode{{Code: "EARLY-20", Used: 3}}}, refusal.ConferenceNotFound, nil},
 	{"failed refunds", "GET /api/failed-refunds?after=abc", "", operators,

@@ -22,6 +22,7 @@ import (
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
+	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/contracts/text"
 	"github.com/plenary/plenary/engine/es"
@@ -219,8 +220,8 @@ func (g *Gateway) reads() {
 	huma.Register(g.api, g.read(operation{
 		id: "get-outcome", method: http.MethodGet, path: "/api/outcomes/{id}", tag: tagOutcomes,
 		summary: "Get a command's outcome",
-		text:    "The status is unknown until the command has been decided, and always for a command that was not sent through this API.",
-		who:     "Anyone who knows the command's id.",
+		text:    "The status is unknown until the command has been decided, and always for a command that was not sent through this API. That of an organiser's or operator's command is unknown without a credential of the organisation, or the operator's.",
+		who:     "Anyone who knows the command's id; of a command of organisers or operators, these.",
 	}), func(ctx context.Context, in *struct {
 		ID   uuid.UUID `path:"id" doc:"The command"`
 		Wait int       `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for the outcome; ignored while too many requests are waiting"`
@@ -238,6 +239,7 @@ func (g *Gateway) reads() {
 				wait = 0
 			}
 		}
+		began := time.Now()
 		waiter := g.changes.Wait(in.ID)
 		defer waiter.Leave()
 		outcome, err := g.outcome(ctx, in.ID)
@@ -246,10 +248,34 @@ func (g *Gateway) reads() {
 				outcome, err = came, nil
 			}
 		}
+		if !g.mayKnow(ctx, outcome) { // as if it were not known, and as late
+			outcome = view.Outcome{CommandID: in.ID.String(), Status: view.OutcomeUnknown, Events: []string{}}
+			select {
+			case <-time.After(wait - time.Since(began)):
+			case <-ctx.Done():
+			}
+		}
 		return answered(g, ctx, &Found[Outcome]{outcomeOf(outcome)}, err, "")
 	})
 
 	g.operatorReads()
+}
+
+// mayKnow says whether a request may be told the outcome of a command: one that somebody
+// who works with Plenary sent is for those of the same organisation, or for operators.
+func (g *Gateway) mayKnow(ctx context.Context, outcome view.Outcome) bool {
+	actor := contracts.ActorOf(outcome.Actor)
+	if actor == (contracts.Actor{}) {
+		return true
+	}
+	who, err := g.access.Staff(originOf(ctx).request)
+	switch {
+	case err != nil:
+		return false
+	case actor.Operator:
+		return who.Caller == access.Operator
+	}
+	return who.Caller == access.Organiser && who.Member.Organisation == actor.Organisation
 }
 
 func (g *Gateway) operatorReads() {
@@ -443,6 +469,8 @@ func (g *Gateway) forwardStream(w http.ResponseWriter, r *http.Request, path str
 	defer cancel()
 	ctx, enough := context.WithTimeout(ctx, streamFor)
 	defer enough()
+	ctx, closed := g.whileItOpens(ctx)
+	defer closed()
 	r = r.WithContext(ctx)
 	w = untilRead{w, http.NewResponseController(w)}
 	r.Header.Set("Accept", upstream.EventStream) // tells the sidecars that this is a stream

@@ -249,7 +249,7 @@ func (g *Gateway) changeOrderItems(ctx context.Context, in *struct {
 		o := originOf(ctx)
 		return Command{
 			Body:  contracts.ChangeOrderItems{OrderID: in.ID, Items: seats(in.Body.Items), Waitlist: in.Body.of(in.ID, commandID)},
-			About: in.ID, OfOrder: !o.organiser, ID: in.ID, URL: orderURL(in.ID), Rest: o.shown,
+			About: in.ID, OfOrder: !o.organiser, ID: in.ID, URL: orderURL(in.ID), Rest: o.secret(),
 		}
 	})
 }

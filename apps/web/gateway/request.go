@@ -6,15 +6,21 @@ import (
 	"net/netip"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/plenary/plenary/apps/web/access"
+	"github.com/plenary/plenary/contracts"
 )
 
 // origin is what an operation needs to know about the request beside its input.
 type origin struct {
 	addr      netip.Addr
-	route     string // method and path
-	organiser bool   // proved by the credential
-	operator  bool   // proved by the credential
-	shown     string // the secret with which a holder opens the order
+	route     string        // method and path
+	organiser bool          // proved by the credential
+	operator  bool          // proved by the credential
+	member    access.Member // who an organiser is
+	shown     string        // the secret or credential that the request shows
+	request   *http.Request // as it came
 }
 
 // credential names what the request proved, under which its Idempotency-Key is
@@ -22,10 +28,31 @@ type origin struct {
 // that a retry may come after the token was replaced.
 func (o origin) credential() string {
 	switch {
+	case o.organiser && o.member.ID != uuid.Nil:
+		return "member " + o.actor()
 	case o.organiser:
 		return "organiser"
 	case o.operator:
 		return "operator"
+	}
+	return ""
+}
+
+// secret is that with which a holder opens the order; empty for others.
+func (o origin) secret() string {
+	if o.organiser || o.operator {
+		return ""
+	}
+	return o.shown
+}
+
+// actor is on whose behalf the request's command is sent.
+func (o origin) actor() string {
+	switch {
+	case o.organiser:
+		return o.member.Actor().String()
+	case o.operator:
+		return contracts.Actor{Operator: true}.String()
 	}
 	return ""
 }
@@ -38,7 +65,7 @@ func originOf(ctx context.Context) origin {
 }
 
 func (g *Gateway) withOrigin(c *gin.Context) {
-	setOrigin(c, origin{addr: g.proxies.client(c.Request), route: c.Request.Method + " " + c.Request.URL.Path})
+	setOrigin(c, origin{addr: g.proxies.client(c.Request), route: c.Request.Method + " " + c.Request.URL.Path, request: c.Request})
 }
 
 func setOrigin(c *gin.Context, o origin) {

@@ -65,6 +65,8 @@ func (g *Gateway) serveWatch(w http.ResponseWriter, r *http.Request, name string
 	defer cancel()
 	ctx, enough := context.WithTimeout(ctx, streamFor)
 	defer enough()
+	ctx, closed := g.whileItOpens(ctx)
+	defer closed()
 	at, failed := find(ctx)
 	if failed == nil {
 		viewer := g.feeds.Look(at.key, at.form, at.read)
@@ -143,10 +145,16 @@ func (g *Gateway) watchedConference(ctx context.Context, in *ConferenceName) (wa
 		return watched{}, err
 	}
 	byID := conferencePath(ctx, found.ID.String())
+	form, as := byID, func(ctx context.Context) context.Context { return ctx }
+	if o := originOf(ctx); o.organiser {
+		whose := o.member.Organisation.String()
+		form, as = byID+" for "+whose, func(ctx context.Context) context.Context { return upstream.For(ctx, whose) }
+	}
 	return watched{
 		key:  live.ConferenceKey(message.DefaultTenant, found.ID.String()),
-		form: byID, // the organiser's and everybody's are not the same
+		form: form, // organisers' and everybody's are not the same
 		read: func(ctx context.Context) (live.Update, error) {
+			ctx = as(ctx)
 			var data json.RawMessage
 			if err := g.query.Get(ctx, byID, &data); err != nil {
 				return live.Update{}, err

@@ -37,6 +37,7 @@ type Receipt struct {
 	Secret      string    `json:"secret,omitempty" doc:"Secret of the order that was placed. It is returned only here, and again for the same request with the same Idempotency-Key"`
 	PageURL     string    `json:"pageUrl,omitempty" doc:"Page of the order that was placed, with the secret"`
 	CheckoutURL string    `json:"checkoutUrl,omitempty" doc:"Page where the payer continues the payment" example:"/pay/6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
+	Credential  string    `json:"credential,omitempty" doc:"The credential that was issued. It is returned only here, and again for the same request with the same Idempotency-Key"`
 	Outcome     *Outcome  `json:"outcome,omitempty" doc:"The outcome, if the request waited for it"`
 }
 
@@ -58,6 +59,8 @@ type Command struct {
 	Creates  bool
 	Checkout string
 	Secret   string // of the order that is placed
+	// Credential is one that is issued, as its member gets it.
+	Credential string
 	// Rest is the secret that opens the order which waits for the rest, if there will be
 	// one; empty: that of the order that is placed.
 	Rest string
@@ -213,7 +216,7 @@ func (g *Gateway) decided(ctx context.Context, id uuid.UUID) bool {
 
 func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error {
 	err := g.traced(ctx, message.Message{
-		Meta: message.Meta{ID: id.String(), CorrelationID: cmd.About.String()},
+		Meta: message.Meta{ID: id.String(), CorrelationID: cmd.About.String(), Actor: originOf(ctx).actor()},
 		Body: cmd.Body,
 	}, g.commands.Send)
 	if ctx.Err() == nil { // a client that went away says nothing about publishing
@@ -229,7 +232,7 @@ func (g *Gateway) publish(ctx context.Context, id uuid.UUID, cmd Command) error 
 // answer gives the outcome if the request waited for it, and else its address.
 func (g *Gateway) answer(ctx context.Context, id uuid.UUID, cmd Command, outcome view.Outcome, waited time.Duration) (*Answer, error) {
 	a := &Answer{Status: http.StatusAccepted, Body: Receipt{
-		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout,
+		CommandID: id, OutcomeURL: outcomeURL(id), ID: cmd.ID, URL: cmd.URL, CheckoutURL: cmd.Checkout, Credential: cmd.Credential,
 	}}
 	a.Location = a.Body.OutcomeURL
 	if cmd.Secret != "" {

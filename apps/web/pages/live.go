@@ -249,10 +249,10 @@ func (w *viewer) leave() {
 	}
 }
 
-// read reads a subject's events from the API as long as anybody follows it.
+// read reads a subject's events from the API as long as anybody follows it, and its
+// credential opens it: one that was revoked is not tried again and again.
 func (f *feeds) read(ctx context.Context, from source, to *feed) {
-	for ctx.Err() == nil {
-		f.readOnce(ctx, from, to)
+	for ctx.Err() == nil && f.readOnce(ctx, from, to) != http.StatusUnauthorized {
 		select {
 		case <-ctx.Done():
 		case <-time.After(again):
@@ -260,10 +260,12 @@ func (f *feeds) read(ctx context.Context, from source, to *feed) {
 	}
 }
 
-func (f *feeds) readOnce(ctx context.Context, from source, to *feed) {
+// readOnce reads until the API ends the stream, and gives the answer's status, 0 if it
+// had none yet.
+func (f *feeds) readOnce(ctx context.Context, from source, to *feed) (status int) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from.path, http.NoBody)
 	if err != nil {
-		return
+		return 0
 	}
 	r.RemoteAddr = "127.0.0.1:0" // ours: it stands for any number of people
 	r.Header.Set("Accept", sse.ContentType)
@@ -271,8 +273,9 @@ func (f *feeds) readOnce(ctx context.Context, from source, to *feed) {
 		r.Header.Set("Authorization", "Bearer "+from.bearer)
 	}
 	out, in := io.Pipe()
+	answer := &piped{header: http.Header{}, to: in}
 	go func() {
-		f.api.ServeHTTP(&piped{header: http.Header{}, to: in}, r)
+		f.api.ServeHTTP(answer, r)
 		_ = in.Close()
 	}()
 	defer func() { _ = out.Close() }()
@@ -281,7 +284,7 @@ func (f *feeds) readOnce(ctx context.Context, from source, to *feed) {
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			return
+			return answer.status // the API has answered: it closes the pipe
 		}
 		field, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		value = strings.TrimPrefix(value, " ")
@@ -314,15 +317,15 @@ func (f *feeds) publish(to *feed, u *update) {
 type piped struct {
 	header http.Header
 	to     *io.PipeWriter
-	failed bool
+	status int
 }
 
 func (p *piped) Header() http.Header { return p.header }
 
-func (p *piped) WriteHeader(status int) { p.failed = status != http.StatusOK }
+func (p *piped) WriteHeader(status int) { p.status = status }
 
 func (p *piped) Write(b []byte) (int, error) {
-	if p.failed {
+	if p.status != 0 && p.status != http.StatusOK {
 		return len(b), nil
 	}
 	n, err := p.to.Write(b)

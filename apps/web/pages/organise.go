@@ -39,6 +39,7 @@ func (v *Visit) working(s *Shell, conference *conference, here string) {
 	s.Wide, s.Private, s.SignedIn = true, true, true
 	s.Nav = []NavItem{{Path: "/organise", Key: "organise.conferences", Here: here == "list"}, {Path: "/organise/new", Key: "organise.new", Here: here == "new"}}
 	if conference == nil {
+		s.Nav = append(s.Nav, NavItem{Path: "/organise/members", Key: "members.title", Here: here == "members"}, NavItem{Path: "/organise/changes", Key: "changes.title", Here: here == "changes"})
 		return
 	}
 	root := "/organise/c/" + conference.ID.String()

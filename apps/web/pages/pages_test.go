@@ -203,6 +203,12 @@ var everyPage = []struct {
 	{name: "waitlist", path: own("/waitlist"), enter: signsIn, most: workPage},
 	{name: "promo codes", path: own("/promo-codes"), enter: signsIn, most: workPage},
 	{name: "own order, give back", path: "/organise" + order("confirmed") + "/give-back?seat=1", enter: signsIn, most: workPage},
+	{name: "members", path: "/organise/members", enter: signsIn, most: workPage},
+	{name: "members, for one who is no owner", path: "/organise/members", enter: func(w *world) {
+		w.t.Helper()
+		w.post("/organise/sign-in", "credential", pagestest.MemberCredential).leadsTo("/organise")
+	}, most: workPage},
+	{name: "changes", path: "/organise/changes", enter: signsIn, most: workPage},
 	{name: "own order", path: "/organise" + order("confirmed"), enter: signsIn, most: workPage},
 	{name: "not found", path: "/nothing-here", most: registrantPage},
 }

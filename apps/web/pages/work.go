@@ -18,6 +18,12 @@ func (s *Site) work(routes gin.IRoutes) {
 	s.form(routes, "/operate/free", asOperator((*Visit).free))
 	s.form(routes, "/operate/refunds/:id", asOperator((*Visit).refundAgain))
 
+	s.page(routes, "/operate/organisations", asOperator((*Visit).organisations))
+	s.form(routes, "/operate/organisations", asOperator((*Visit).createOrganisation))
+	s.page(routes, "/operate/organisations/:id", asOperator((*Visit).members))
+	s.form(routes, "/operate/organisations/:id", asOperator((*Visit).changeMembers))
+	s.page(routes, "/operate/changes", asOperator((*Visit).audit))
+
 	for _, r := range []role{organiser, operator} {
 		s.page(routes, r.root+"/sign-in", signInForm(r))
 		s.form(routes, r.root+"/sign-in", signIn(r))

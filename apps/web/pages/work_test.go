@@ -25,8 +25,8 @@ func enterAsOperator(w *world) {
 
 // An organiser's credential opens nothing of the operator's, nor the other way round.
 func TestOrganisersAndOperatorsHaveCredentialsOfTheirOwn(t *testing.T) {
-	ofOperators := []string{"/operate", "/operate/letters?handler=order"}
-	ofOrganisers := []string{"/organise", own(""), own("/orders"), "/organise/orders/" + pagestest.OrderID("confirmed").String()}
+	ofOperators := []string{"/operate", "/operate/letters?handler=order", "/operate/organisations", "/operate/organisations/" + contracts.MainOrganisation.String(), "/operate/changes"}
+	ofOrganisers := []string{"/organise", "/organise/members", "/organise/changes", own(""), own("/orders"), "/organise/orders/" + pagestest.OrderID("confirmed").String()}
 	ofBoth := []string{"/explore", flowPath()}
 
 	w := newWorld(t)
@@ -65,6 +65,7 @@ func flowPath() string { return "/explore/orders/" + pagestest.Flow().OrderID.St
 func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T) {
 	for name, path := range map[string]string{
 		"explore": "/explore", "flow": flowPath(), "flow with an event": flowPath() + "?event=8",
+		"organisations": "/operate/organisations", "members, for an operator": "/operate/organisations/" + contracts.MainOrganisation.String(), "all changes": "/operate/changes",
 		"operate": "/operate", "letters": "/operate/letters?handler=order",
 		"compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(),
 	} {

@@ -47,6 +47,25 @@ type App struct {
 	transport http.RoundTripper
 }
 
+// OrganisationHeader says for which organisation is asked, as query reads it.
+const OrganisationHeader = "Plenary-Organisation"
+
+// All stands for all organisations, as query reads it.
+const All = "*"
+
+type organisationKey struct{}
+
+// For is ctx, whose requests to apps are made for an organisation: its id, or All. The header of a client is never passed on.
+func For(ctx context.Context, organisation string) context.Context {
+	return context.WithValue(ctx, organisationKey{}, organisation)
+}
+
+func setOrganisation(ctx context.Context, h http.Header) {
+	if organisation, ok := ctx.Value(organisationKey{}).(string); ok {
+		h.Set(OrganisationHeader, organisation)
+	}
+}
+
 // New makes an App that is reached under base, the address of its methods in
 // Dapr's service invocation. It panics if base is not an address.
 func New(name, base string, transport http.RoundTripper) *App {
@@ -140,6 +159,7 @@ func (a *App) call(ctx context.Context, method, path string, body []byte, out an
 	if err != nil {
 		return fmt.Errorf("upstream: %w", err)
 	}
+	setOrganisation(ctx, req.Header)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -171,6 +191,7 @@ func (a *App) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
+	setOrganisation(ctx, req.Header)
 	req.Header.Set("Accept", EventStream) // by which the sidecars know a stream
 	resp, err := a.transport.RoundTrip(req)
 	if err != nil {
@@ -209,6 +230,7 @@ func (a *App) Forward(w http.ResponseWriter, r *http.Request, path string, chang
 				value := strings.Join(values, "")
 				return !passes(name) || len(value) > longestHeader || strings.ContainsFunc(value, unprintable)
 			})
+			setOrganisation(p.In.Context(), p.Out.Header)
 			if p.In.Method == http.MethodGet || p.In.Method == http.MethodHead {
 				// No app reads the body of a question, and to pass it on may break the answer off.
 				p.Out.Body, p.Out.ContentLength = http.NoBody, 0

@@ -52,6 +52,8 @@ type Scenario struct {
 	// Others are the histories (events) of other streams that the decision reads,
 	// with the aggregate to fold them.
 	Others []Other
+	// Actor is Env.Actor, of the commands in Given as well.
+	Actor string
 	// Handled is Env.Handled; 0: as many as there are messages in Given.
 	Handled int
 	// Claims is Env.Claims.
@@ -105,7 +107,7 @@ func Run[S any](t *testing.T, agg es.Aggregate[S], scenarios ...Scenario) {
 
 func runOne[S any](t *testing.T, agg es.Aggregate[S], sc Scenario, reload, repeat bool) {
 	t.Helper()
-	env := es.Env{Now: sc.At, Random: seeded(), Others: map[es.Ref]any{}, Claims: sc.Claims, MessageID: uuid.NewString(), Handled: max(sc.Handled, len(sc.Given))}
+	env := es.Env{Now: sc.At, Random: seeded(), Others: map[es.Ref]any{}, Claims: sc.Claims, MessageID: uuid.NewString(), Actor: sc.Actor, Handled: max(sc.Handled, len(sc.Given))}
 	if env.Now.IsZero() {
 		env.Now = Noon
 	}

@@ -178,6 +178,10 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	shown, ok := w.answers[r.URL.Path]
+	if id, own := strings.CutPrefix(r.URL.Path, "/organiser/orders/"); own { // all are of the main organisation
+		shown = view.OwnOrder{}
+		_, ok = w.answers["/orders/"+id]
+	}
 	w.mu.Unlock()
 	if !ok {
 		rw.Header().Set("Content-Type", problem.ContentType)

@@ -35,7 +35,8 @@ func usd(minor int64) contracts.Money { return contracts.Money{Amount: minor, Cu
 // Conference is the sample conference.
 func Conference() view.Conference {
 	return view.Conference{
-		ID: ConferenceID, Slug: Slug, Owner: "Gophers of Berlin", Name: "Gophers in Berlin 2027", Location: "Festsaal Kreuzberg, Berlin",
+		OrganisationID: contracts.MainOrganisation,
+		ID:             ConferenceID, Slug: Slug, Owner: "Gophers of Berlin", Name: "Gophers in Berlin 2027", Location: "Festsaal Kreuzberg, Berlin",
 		Description: "Two days about Go in production: **talks** in the morning, *hands-on* in the afternoon.\n\n" +
 			"- How to read a profile\n- Event sourcing without a framework\n- What we learnt from ten years of one service\n\nQuestions: [hello@example.org](mailto:hello@example.org)",
 		StartsAt: time.Date(2027, time.June, 5, 8, 0, 0, 0, time.UTC), EndsAt: time.Date(2027, time.June, 6, 15, 30, 0, 0, time.UTC),
@@ -87,7 +88,7 @@ func (w *World) Sample() {
 	w.Put("/conferences", all)
 	stopped := Conference()
 	stopped.ID, stopped.Slug, stopped.Published = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000001d1"), Stopped, false
-	draft := view.Conference{ID: Draft, Slug: "draft-2027", Name: "A draft", TimeZone: "Europe/Berlin", Currency: "EUR", StartsAt: stopped.StartsAt, EndsAt: stopped.EndsAt}
+	draft := view.Conference{ID: Draft, OrganisationID: contracts.MainOrganisation, Slug: "draft-2027", Name: "A draft", TimeZone: "Europe/Berlin", Currency: "EUR", StartsAt: stopped.StartsAt, EndsAt: stopped.EndsAt}
 	for _, c := range []view.Conference{stopped, draft} {
 		w.Put("/conferences/"+c.Slug, c)
 		w.Put("/conferences/"+c.ID.String(), c)
@@ -125,11 +126,47 @@ func (w *World) Sample() {
 		{OrderID: OrderID("waitlisted"), Locator: "K7PQ2MXA", Registrant: &Ada, Place: 3, Wanted: contracts.Seats{{SeatType: Tutorial, Quantity: 2}}, AllOrNothing: true, JoinedAt: Now},
 		{OrderID: OrderID("cancelled"), Locator: "K7PQ2MXB", Place: 4, Wanted: contracts.Seats{{SeatType: Tutorial, Quantity: 1}, {SeatType: Workshop, Quantity: 1}}, JoinedAt: Now},
 	}})
+	w.putOrganisations()
 	w.Put(own+"/promo-codes", view.PromoCodes{PromoCodes: []view.PromoCode{
 		{ConferenceID: ConferenceID, Code: "EARLY-20", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 20, QuotaUnit: contracts.ByOrder, Exclusive: true}, Quota: 50}, Used: 12, CreatedAt: Now},
 		{ConferenceID: ConferenceID, Code: "TEN", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Amount: 1000, QuotaUnit: contracts.BySeat, Scope: []uuid.UUID{Workshop}}, ValidUntil: Now}, Used: 3, CreatedAt: Now},
 		{ConferenceID: ConferenceID, Code: "OLD", PromoDetails: contracts.PromoDetails{PromoTerms: contracts.PromoTerms{Percent: 100, QuotaUnit: contracts.BySeat}, Quota: 1}, Used: 1, Retired: true, CreatedAt: Now},
 	}})
+}
+
+// The main organisation's members, and a credential of the first.
+var (
+	Grace      = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000000a1")
+	Wei        = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000000a2")
+	Credential = uuid.MustParse("0a3e9f2c-6b1d-4a51-9b1e-1f00000000a3")
+)
+
+// memberSecret is the secret of that credential, and MemberCredential the credential.
+const memberSecret = "the-secret-of-a-member-of-this-small-world-"
+
+// MemberCredential is Wei's, who is no owner.
+var MemberCredential = access.MemberCredential(contracts.MainOrganisation, Credential, memberSecret)
+
+func (w *World) putOrganisations() {
+	main := view.Organisation{ID: contracts.MainOrganisation, Name: "main", CreatedAt: Now, Members: []view.Member{
+		{ID: Grace, Name: "Grace", Owner: true, AddedAt: Now, Credentials: []view.Credential{}},
+		{ID: Wei, Name: "王伟", AddedAt: Now, Credentials: []view.Credential{{ID: Credential, IssuedAt: Now}}},
+	}}
+	w.Put("/organiser/organisation", main)
+	w.Put("/operator/organisations/"+main.ID.String(), main)
+	w.Put("/operator/organisations", view.Organisations{Organisations: []view.OrganisationSummary{{ID: main.ID, Name: main.Name, Members: 2, Conferences: 3}, {ID: Grace, Name: "Gophers", CreatedAt: Now}}})
+	w.Put("/credentials/"+main.ID.String()+"/"+Credential.String(), view.CredentialHolder{
+		OrganisationID: main.ID, OrganisationName: main.Name, MemberID: Wei, MemberName: "王伟", Hash: access.HashOf(memberSecret),
+	})
+	log := view.AuditLog{Entries: []view.AuditEntry{
+		{At: Now, By: view.ActorMember, MemberID: &Wei, MemberName: "王伟", OrganisationID: &main.ID, OrganisationName: main.Name, Change: "PublishConference", About: "conference", AboutID: ConferenceID.String(), AboutName: "Gophers in Berlin 2027", CommandID: "1"},
+		{At: Now, By: view.ActorToken, OrganisationID: &main.ID, OrganisationName: main.Name, Change: "CancelOrder", About: "order", AboutID: OrderID("cancelled").String(), CommandID: "2"},
+		{At: Now, By: view.ActorMember, MemberID: &Grace, MemberName: "Grace", OrganisationID: &main.ID, OrganisationName: main.Name, Change: "CreatePromoCode", About: "promo-code", AboutID: ConferenceID.String(), AboutName: "EARLY-20", CommandID: "3"},
+		{At: Now, By: view.ActorOperator, OrganisationID: &main.ID, OrganisationName: main.Name, Change: "AddMember", About: "organisation", AboutID: main.ID.String(), AboutName: main.Name, CommandID: "4"},
+		{At: Now, By: view.ActorOperator, Change: "WhatCameLater", About: "payment", AboutID: Payment.String(), CommandID: "5"},
+	}}
+	w.Put("/organiser/audit", log)
+	w.Put("/operator/audit", log)
 }
 
 // Secret opens the order of that name.
