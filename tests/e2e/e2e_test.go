@@ -85,10 +85,18 @@ func (c conference) seatType(name string, price int64, quota int) string {
 // seats asks for a number of seats of one type.
 func seats(seatType string, n int) api.Item { return api.Item{SeatType: seatType, Quantity: n} }
 
-// place places an order and gives its id.
-func (c conference) place(items ...api.Item) string {
+// place places an order and gives its id. What is on sale may reach the order app a little
+// after the organiser's answer.
+func (c conference) place(items ...api.Item) (id string) {
 	c.Helper()
-	id, err := c.anyone.PlaceOrder(c.Context(), c.id, items...)
+	var err error
+	harness.Eventually(c.T, within, func(ctx context.Context) error {
+		id, err = c.anyone.PlaceOrder(ctx, c.id, items...)
+		if code := api.Code(err); code == "conference-not-published" || code == "conference-not-ready" {
+			return err
+		}
+		return nil
+	})
 	c.must(err)
 	return id
 }
