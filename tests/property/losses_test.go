@@ -103,6 +103,6 @@ func (ss *streams[S]) knows(w *world, m envelope) (known, isFor bool) {
 	if s, exists := ss.byID[id]; exists {
 		handled, state = handled || slices.Contains(s.handled, m.id), s.state
 	}
-	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Others: w.others(ss.agg.Reads(state, m.body))}
+	env := es.Env{Now: w.clock(), Random: w.random, MessageID: m.id, Actor: actorOf(m.body), Others: w.others(ss.agg.Reads(state, m.body))}
 	return ss.agg.Known(env, state, m.body, handled), true
 }
