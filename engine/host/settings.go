@@ -21,10 +21,13 @@ import (
 // Configuration is the name of the Dapr configuration store, if there is one.
 const Configuration = "configuration"
 
-// lookEvery is how often the configuration store is asked whether settings have
-// changed. Its component could tell of changes by itself, but on Redis only where the
-// server has been told to announce them.
-const lookEvery = 10 * time.Second
+// The configuration store is asked so often whether settings have changed, and less often
+// while it has none: some components log that. They could tell of changes by themselves,
+// but Redis' only where the server has been told to announce them.
+const (
+	lookEvery      = 10 * time.Second
+	lookWhileEmpty = time.Minute
+)
 
 // settings are what the app goes by that may change while it runs.
 type settings struct {
@@ -34,6 +37,8 @@ type settings struct {
 	item string
 	all  []setting
 	last string // the item that was read last
+
+	stored bool // there is a configuration store
 }
 
 // setting is a value that is made of settings.
@@ -45,8 +50,8 @@ type setting struct {
 
 // Configured gives what from makes of settings: of the environment first and, where
 // there is a Dapr configuration store, of the settings in its item, which go before the
-// environment. Only those of names may stand there. A change is seen within seconds,
-// without a restart; one that from refuses is logged, and what was before goes on. The
+// environment. Only those of names may stand there. A change is seen within seconds, and the
+// first within a minute, without a restart; one that from refuses is logged, and what was before goes on. The
 // error is that of the environment.
 func Configured[T any](h *Host, names []string, from func(getenv func(string) string) (T, error)) (func() T, error) {
 	first, err := from(os.Getenv)
@@ -55,6 +60,9 @@ func Configured[T any](h *Host, names []string, from func(getenv func(string) st
 	}
 	var current atomic.Pointer[T]
 	current.Store(&first)
+	if h.settings.all == nil {
+		h.Go(h.followSettings)
+	}
 	h.settings.all = append(h.settings.all, setting{names: names, apply: func(getenv func(string) string) error {
 		value, err := from(getenv)
 		if err == nil {
@@ -96,31 +104,33 @@ func (s *settings) changed(ctx context.Context, item string) {
 }
 
 // readSettings reads the configuration store, if the sidecar has one and the app has
-// use for it, before the app handles its first message.
+// use for it, before the app handles its first message. It may be called again.
 func (h *Host) readSettings(ctx context.Context, sidecar *pb.GetMetadataResponse) error {
-	there := slices.ContainsFunc(sidecar.GetRegisteredComponents(), func(c *pb.RegisteredComponents) bool {
+	h.settings.stored = len(h.settings.all) > 0 && slices.ContainsFunc(sidecar.GetRegisteredComponents(), func(c *pb.RegisteredComponents) bool {
 		return c.GetName() == Configuration && strings.HasPrefix(c.GetType(), "configuration.")
 	})
-	if !there || len(h.settings.all) == 0 {
+	if !h.settings.stored {
 		return nil
 	}
-	if err := h.lookAtSettings(ctx); err != nil {
-		return err
-	}
-	h.Go(func(ctx context.Context) error {
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-				if err := h.lookAtSettings(ctx); err != nil && ctx.Err() == nil {
-					slog.WarnContext(ctx, "settings could not be read, and those before go on", "error", err)
-				}
+	return h.lookAtSettings(ctx)
+}
+
+// followSettings reads the configuration store again and again.
+func (h *Host) followSettings(ctx context.Context) error {
+	for h.settings.stored {
+		pause := lookEvery
+		if h.settings.last == "" {
+			pause = lookWhileEmpty
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+			if err := h.lookAtSettings(ctx); err != nil && ctx.Err() == nil {
+				slog.WarnContext(ctx, "settings could not be read, and those before go on", "error", err)
 			}
 		}
-	})
+	}
 	return nil
 }
 

@@ -35,7 +35,7 @@ func TestSettingsChangeWithoutARestart(t *testing.T) {
 	before := c.await(order, "reserved")
 
 	set(`{"PLENARY_HOLD": "30m", "PLENARY_MAX_SEATS_PER_TYPE": "2"}`)
-	harness.Eventually(t, within, func(ctx context.Context) error {
+	harness.Eventually(t, 2*within, func(ctx context.Context) error { // each looks once a minute while there is none
 		if _, err := c.anyone.PlaceOrder(ctx, c.id, seats(c.workshop, 3)); err == nil {
 			return errors.New("more are taken than the setting allows")
 		}

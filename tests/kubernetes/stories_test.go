@@ -23,7 +23,7 @@ func TestThePortIsForwardedByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out, `"deadLetters":`) {
+	if !strings.Contains(out, `"conferences":`) {
 		t.Errorf("the commands print\n%s", out)
 	}
 }
