@@ -51,7 +51,7 @@ func earlierVersion(ctx context.Context, dir string, orders int, r *report.Resul
 			return err
 		}
 		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
+		if resp.StatusCode/100 != 2 {
 			return errors.New(resp.Status)
 		}
 		return nil
