@@ -100,6 +100,12 @@ func (a Aggregate[S]) Decide(env Env, state S, command any) ([]any, error) {
 	return c.Decide(env, state, command)
 }
 
+// By makes a decision of a function of the configuration: it decides by the configuration
+// of the moment.
+func By[C, S, M any](current func() C, decide func(C, Env, S, M) ([]any, error)) func(Env, S, M) ([]any, error) {
+	return func(env Env, state S, command M) ([]any, error) { return decide(current(), env, state, command) }
+}
+
 // Known says of a command whether it need not be sent again: it was handled, as far as
 // the stream keeps ids; or the stream keeps only some and the command would do nothing
 // now, as one does that was handled long ago. (By the rules for such streams it does

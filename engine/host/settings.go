@@ -50,9 +50,9 @@ type setting struct {
 
 // Configured gives what from makes of settings: of the environment first and, where
 // there is a Dapr configuration store, of the settings in its item, which go before the
-// environment. Only those of names may stand there. A change is seen within seconds, and the
-// first within a minute, without a restart; one that from refuses is logged, and what was before goes on. The
-// error is that of the environment.
+// environment. Only those of names may stand there. A change is seen within seconds, and
+// the first within a minute, without a restart; one that from refuses is logged, and what
+// was before goes on. The error is that of the environment.
 func Configured[T any](h *Host, names []string, from func(getenv func(string) string) (T, error)) (func() T, error) {
 	first, err := from(os.Getenv)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/apps/web/gateway/gatewaytest"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
@@ -118,11 +119,11 @@ func TestAnotherOrganisationsCredentialOpensNothing(t *testing.T) {
 					c.must(err)
 					body = string(made)
 				}
-				status, answer := c.as(others.token, o.method, filled(t, o.path, ids), body)
+				status, answer := c.as(others.token, o.method, gatewaytest.WithIDs(t, o.path, ids), body)
 				if status == http.StatusUnprocessableEntity || status == http.StatusBadRequest {
 					continue
 				}
-				ofNothing, answerToo := c.as(others.token, o.method, filled(t, o.path, nothing), body)
+				ofNothing, answerToo := c.as(others.token, o.method, gatewaytest.WithIDs(t, o.path, nothing), body)
 				if status != ofNothing || codeOf(answer) != codeOf(answerToo) || detailOf(answer) != detailOf(answerToo) {
 					t.Errorf("%d %s\nof what is not there: %d %s", status, answer, ofNothing, answerToo)
 				}
@@ -248,22 +249,6 @@ func (c conference) everythingOf(order, draft string) string {
 		all = append(all, string(answer))
 	}
 	return strings.Join(all, "\n")
-}
-
-// filled puts ids into the path of an operation, each after the word before it.
-func filled(t *testing.T, path string, ids map[string]string) string {
-	t.Helper()
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if strings.HasPrefix(part, "{") {
-			id, ok := ids[parts[i-1]]
-			if !ok {
-				t.Fatalf("%s: there is no id for %s", path, part)
-			}
-			parts[i] = id
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 func codeOf(answer []byte) string {

@@ -35,11 +35,11 @@ func Configured(current func() Config) es.Aggregate[State] {
 		Name: Name,
 		New:  func() State { return State{} },
 		Commands: []es.Command[State]{
-			es.On(func(m contracts.RegisterToConference) uuid.UUID { return m.OrderID }, by(current, Config.place),
+			es.On(func(m contracts.RegisterToConference) uuid.UUID { return m.OrderID }, es.By(current, Config.place),
 				es.Reads(func(_ State, m contracts.RegisterToConference) []es.Ref {
 					return []es.Ref{catalogue.Ref(m.ConferenceID)}
 				})),
-			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, by(current, Config.change), es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
+			es.On(func(m contracts.ChangeOrderItems) uuid.UUID { return m.OrderID }, es.By(current, Config.change), es.Reads(itsCatalogue[contracts.ChangeOrderItems])),
 			es.On(func(m contracts.AssignRegistrantDetails) uuid.UUID { return m.OrderID }, assignRegistrant, es.Reads(itsCatalogue[contracts.AssignRegistrantDetails])),
 			es.On(func(m contracts.MarkSeatsAsReserved) uuid.UUID { return m.OrderID }, markAsReserved, es.Reads(catalogueOfOffer)),
 			es.On(func(m contracts.MarkSeatsAsWaitlisted) uuid.UUID { return m.OrderID }, markAsWaitlisted, es.Reads(itsCatalogue[contracts.MarkSeatsAsWaitlisted])),
@@ -63,11 +63,6 @@ func Configured(current func() Config) es.Aggregate[State] {
 		AnswersNoEffect: true,
 		SnapshotSchema:  4,
 	}
-}
-
-// by has a function of the configuration decide by the configuration of the moment.
-func by[M any](current func() Config, decide func(Config, es.Env, State, M) ([]any, error)) func(es.Env, State, M) ([]any, error) {
-	return func(env es.Env, s State, m M) ([]any, error) { return decide(current(), env, s, m) }
 }
 
 // MaxCommands is how many messages an order handles before it takes no more

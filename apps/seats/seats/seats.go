@@ -50,14 +50,14 @@ func Configured(current func() Config) es.Aggregate[*Availability] {
 		Name: Name,
 		New:  newAvailability,
 		Commands: []es.Command[*Availability]{
-			es.On(func(m contracts.SetSeatsQuota) uuid.UUID { return m.ConferenceID }, by(current, Config.setQuota)),
-			es.On(func(m contracts.MakeSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.reserve)),
+			es.On(func(m contracts.SetSeatsQuota) uuid.UUID { return m.ConferenceID }, es.By(current, Config.setQuota)),
+			es.On(func(m contracts.MakeSeatReservation) uuid.UUID { return m.ConferenceID }, es.By(current, Config.reserve)),
 			es.On(func(m contracts.CommitSeatReservation) uuid.UUID { return m.ConferenceID }, commit),
-			es.On(func(m contracts.CancelSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.cancel)),
-			es.On(func(m contracts.ReduceSeatReservation) uuid.UUID { return m.ConferenceID }, by(current, Config.reduce)),
-			es.On(func(m contracts.SetSeatsSale) uuid.UUID { return m.ConferenceID }, by(current, Config.setSale)),
-			es.On(func(m contracts.JoinWaitlist) uuid.UUID { return m.ConferenceID }, by(current, Config.join)),
-			es.On(func(m contracts.OfferSeats) uuid.UUID { return m.ConferenceID }, by(current, Config.offerSeats)),
+			es.On(func(m contracts.CancelSeatReservation) uuid.UUID { return m.ConferenceID }, es.By(current, Config.cancel)),
+			es.On(func(m contracts.ReduceSeatReservation) uuid.UUID { return m.ConferenceID }, es.By(current, Config.reduce)),
+			es.On(func(m contracts.SetSeatsSale) uuid.UUID { return m.ConferenceID }, es.By(current, Config.setSale)),
+			es.On(func(m contracts.JoinWaitlist) uuid.UUID { return m.ConferenceID }, es.By(current, Config.join)),
+			es.On(func(m contracts.OfferSeats) uuid.UUID { return m.ConferenceID }, es.By(current, Config.offerSeats)),
 		},
 		Evolve:   evolve,
 		Conclude: (*Availability).announce,
@@ -67,11 +67,6 @@ func Configured(current func() Config) es.Aggregate[*Availability] {
 		Handled:       2000,
 		SnapshotEvery: 512,
 	}
-}
-
-// by has a function of the configuration decide by the configuration of the moment.
-func by[M any](current func() Config, decide func(Config, es.Env, *Availability, M) ([]any, error)) func(es.Env, *Availability, M) ([]any, error) {
-	return func(env es.Env, a *Availability, m M) ([]any, error) { return decide(current(), env, a, m) }
 }
 
 // setQuota follows the organiser, also below what is held: then nothing

@@ -13,6 +13,7 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/gateway"
+	"github.com/plenary/plenary/apps/web/gateway/gatewaytest"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
@@ -81,7 +82,7 @@ func TestAnotherOrganisationsCredentialOpensNothingOfAnOrganisation(t *testing.T
 			}
 			call := func(ids map[string]string) response {
 				t.Helper()
-				return f.do(method, withIDs(t, template, ids), body, by, header{"Prefer", "wait=5"})
+				return f.do(method, gatewaytest.WithIDs(t, template, ids), body, by, header{"Prefer", "wait=5"})
 			}
 			ofOthers, ofNobody := call(known), call(unknown)
 			if template != "/api/outcomes/{id}" && ofOthers.status < 400 {
@@ -140,22 +141,6 @@ func everythingIsThere(f *fixture) {
 		}
 		f.query.decide(o)
 	}
-}
-
-// withIDs puts ids into the path of an operation.
-func withIDs(t *testing.T, template string, ids map[string]string) string {
-	t.Helper()
-	parts := strings.Split(template, "/")
-	for i, part := range parts {
-		if strings.HasPrefix(part, "{") {
-			id, ok := ids[parts[i-1]]
-			if !ok {
-				t.Fatalf("%s: there is no id for %s", template, part)
-			}
-			parts[i] = id
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 // bodyOf is a right body of an operation.
