@@ -461,22 +461,30 @@ func (s *System) Restart(ctx context.Context, name string) error {
 
 // Await waits until parts are ready.
 func (s *System) Await(ctx context.Context, names ...string) error {
-	g, ctx := errgroup.WithContext(ctx)
-	for _, name := range names {
-		g.Go(func() error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// One that waits for another says little about why: all say what they lack.
+	errs := make([]error, len(names))
+	var parts sync.WaitGroup
+	for i, name := range names {
+		parts.Go(func() {
 			err := ready.Until(ctx, func(ctx context.Context) error {
-				if err := s.process(name).Exited(); err != nil {
+				if s.process(name).Exited() != nil {
 					return nil
 				}
 				return s.parts[name].ready(ctx)
 			})
-			if err = errors.Join(s.process(name).Exited(), err); err != nil {
-				return fmt.Errorf("%s: %w\n%s", name, err, s.process(name).Tail(20))
+			if exited := s.process(name).Exited(); exited != nil {
+				err = errors.Join(exited, err)
+				cancel(fmt.Errorf("%s has ended", name))
 			}
-			return nil
+			if err != nil {
+				errs[i] = fmt.Errorf("%s: %w\n%s", name, err, s.process(name).Tail(20))
+			}
 		})
 	}
-	return g.Wait()
+	parts.Wait()
+	return errors.Join(errs...)
 }
 
 func (s *System) start(ctx context.Context, name string) error {

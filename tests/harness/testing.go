@@ -92,10 +92,10 @@ func New(t *testing.T, o Options) *System {
 			t.Error(err)
 		}
 	})
+	s.Watch(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Watch(t)
 	return s
 }
 
