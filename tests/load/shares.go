@@ -5,20 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tests/load/ceiling"
 	"github.com/plenary/plenary/tests/load/pace"
 	"github.com/plenary/plenary/tests/load/report"
 	"github.com/plenary/plenary/tools/local/components"
+	"github.com/plenary/plenary/tools/local/dapr"
 )
 
 // shares measures a system of its own, and then what it is compared with, one after the
 // other on the same machine, and writes the report.
-func shares(ctx context.Context, o pace.Options, dir, compare, old string) error {
+func shares(ctx context.Context, o pace.Options, dir, compare, old, profiles string) error {
 	r := report.Result{
 		When: time.Now().UTC().Truncate(time.Second), Set: cmp.Or(os.Getenv(components.Variable), components.Local),
 		Machine: fmt.Sprintf("%d processors, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH), Orders: o.Orders,
@@ -30,8 +36,12 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old string) error
 			return err
 		}
 	}
-	if err := whole(ctx, o, &r); err != nil {
+	if err := whole(ctx, o, &r, profiles); err != nil {
 		return fmt.Errorf("the whole system: %w", err)
+	}
+	if profiles != "" {
+		fmt.Printf("the whole system: %.1f orders/s, with profiles being taken; they are in %s\n", r.Whole, profiles)
+		return nil
 	}
 	if err := classic(ctx, o, &r); err != nil {
 		return fmt.Errorf("the classic ceiling: %w", err)
@@ -68,23 +78,39 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old string) error
 	return report.Write(dir, r, earlier)
 }
 
-func whole(ctx context.Context, o pace.Options, r *report.Result) (err error) {
-	s, err := harness.Start(ctx, harness.Options{})
+func whole(ctx context.Context, o pace.Options, r *report.Result, profiles string) (err error) {
+	var options harness.Options
+	if profiles != "" {
+		if err := os.MkdirAll(profiles, 0o755); err != nil {
+			return err
+		}
+		options.Env = map[string]string{"PLENARY_PPROF": "true"}
+	}
+	s, err := harness.Start(ctx, options)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err != nil {
 		return err
 	}
 	var before harness.Work
-	o.Begin = func(ctx context.Context) (err error) { before, err = s.Work(ctx); return err }
+	var profiling errgroup.Group
+	o.Begin = func(ctx context.Context) (err error) {
+		if profiles != "" {
+			profile(ctx, &profiling, s, profiles, o.Orders)
+		}
+		before, err = s.Work(ctx)
+		return err
+	}
 	measured, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
-	if err != nil {
+	if err = errors.Join(err, profiling.Wait()); err != nil {
 		return err
 	}
 	after, err := s.Work(ctx)
 	if err != nil {
 		return err
 	}
-	r.Whole = measured.Rate()
+	if r.Whole = measured.Rate(); profiles != "" {
+		return nil
+	}
 	for _, at := range measured.Placed {
 		r.Placed = append(r.Placed, at.Seconds())
 	}
@@ -103,6 +129,34 @@ func whole(ctx context.Context, o pace.Options, r *report.Result) (err error) {
 		report.Cost{What: "calls between apps", Value: cost.Invoked},
 	)
 	return latency(ctx, s, o, r)
+}
+
+// profile takes a processor profile of each app, from now on until most of the orders
+// will have ended.
+func profile(ctx context.Context, g *errgroup.Group, s *harness.System, dir string, orders int) {
+	const least, perSecond = 10, 80
+	path := fmt.Sprintf("/debug/pprof/profile?seconds=%d", max(least, orders/perSecond))
+	for _, app := range s.Apps {
+		g.Go(func() error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, dapr.HealthURL(app.Port, path), nil)
+			if err != nil {
+				return err
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return err
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				return fmt.Errorf("the profile of %s: %s", app.ID, res.Status)
+			}
+			data, err := io.ReadAll(res.Body)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, app.ID+".pprof"), data, 0o600)
+		})
+	}
 }
 
 // latency measures orders that come one by one, and orders that come at half the rate

@@ -65,19 +65,27 @@ func (a *API) watchChanges(r request) error {
 
 // changes is what a listener has heard; nil if it is nothing for the reader.
 func (a *API) changes(r request, listener *live.Listener) *view.Changes {
-	keys, all := listener.Take()
-	if all {
+	heard := listener.Take()
+	if heard.All {
 		return &view.Changes{Missed: true}
 	}
 	var c view.Changes
-	var causes []string
-	c.Orders, c.Conferences, causes = live.Named(r.tenant, keys)
-	outcomes, err := a.outcomes(r, sentFromOutside(causes))
+	var causes, untold []string
+	var outcomes []view.Outcome
+	c.Orders, c.Conferences, causes = live.Named(r.tenant, heard.Keys)
+	for _, id := range sentFromOutside(causes) {
+		if o, told := heard.Outcomes[live.CommandKey(r.tenant, id)]; told {
+			outcomes = append(outcomes, o)
+		} else {
+			untold = append(untold, id)
+		}
+	}
+	read, err := a.outcomes(r, untold)
 	if err != nil {
 		slog.ErrorContext(r.Request.Context(), "outcomes could not be read", "error", err)
 		return &view.Changes{Missed: true}
 	}
-	for _, o := range outcomes {
+	for _, o := range append(outcomes, read...) {
 		if o.Status != view.OutcomeUnknown { // more of its events are to come
 			c.Outcomes = append(c.Outcomes, o)
 		}
@@ -93,6 +101,9 @@ func (a *API) changes(r request, listener *live.Listener) *view.Changes {
 const outcomesTries = 3
 
 func (a *API) outcomes(r request, ids []string) (outcomes []view.Outcome, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	for range outcomesTries {
 		ctx, cancel := context.WithTimeout(r.Request.Context(), askWithin)
 		outcomes, err = r.store.Outcomes(ctx, r.tenant, ids)

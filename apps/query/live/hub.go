@@ -3,7 +3,11 @@
 // any number of changes, and no watcher can be too slow.
 package live
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/plenary/plenary/apps/query/view"
+)
 
 // Hub passes the word from those who changed something to those who wait for
 // it, in one process. What other processes change, the store hears of and passes
@@ -57,11 +61,15 @@ func (w *Waiter) Leave() {
 
 // Changed passes the word that something under these keys has changed. It never
 // blocks.
-func (h *Hub) Changed(keys ...string) {
+func (h *Hub) Changed(keys ...string) { h.Decided(keys, nil) }
+
+// Decided is Changed, with what became of some of the commands among the keys, by their
+// keys. That of the others has to be read.
+func (h *Hub) Decided(keys []string, outcomes map[string]view.Outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for l := range h.heard {
-		l.hear(keys)
+		l.hear(keys, outcomes)
 	}
 	if len(h.waiting) == 0 {
 		return

@@ -1,5 +1,7 @@
 package live
 
+import "github.com/plenary/plenary/apps/query/view"
+
 // maxHeard bounds the changes that a listener has not taken yet.
 const maxHeard = 10_000
 
@@ -13,12 +15,14 @@ type Listener struct {
 	keys  []string
 	seen  map[string]bool
 	all   bool
+
+	outcomes map[string]view.Outcome
 }
 
 // Listen begins to listen.
 func (h *Hub) Listen() *Listener {
 	heard := make(chan struct{}, 1)
-	l := &Listener{Heard: heard, heard: heard, hub: h, seen: map[string]bool{}}
+	l := &Listener{Heard: heard, heard: heard, hub: h, seen: map[string]bool{}, outcomes: map[string]view.Outcome{}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.heard[l] = struct{}{}
@@ -32,35 +36,56 @@ func (l *Listener) Leave() {
 	delete(l.hub.heard, l)
 }
 
-// Take gives what has changed since it was last called, each key once; all says that
-// anything may have: the listener was too slow to be told what.
-func (l *Listener) Take() (keys []string, all bool) {
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	keys, all = l.keys, l.all
-	l.keys, l.all = nil, false
-	clear(l.seen)
-	return keys, all
+// Heard is what a listener has heard since it last took it.
+type Heard struct {
+	// Keys of what has changed, each once.
+	Keys []string
+	// Outcomes of commands among them, as far as they were told.
+	Outcomes map[string]view.Outcome
+	// All: anything may have changed. The listener was too slow to be told what.
+	All bool
 }
 
-func (l *Listener) hear(keys []string) {
+// Take gives what has changed since it was last called.
+func (l *Listener) Take() Heard {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	h := Heard{Keys: l.keys, Outcomes: l.outcomes, All: l.all}
+	l.forget()
+	l.all = false
+	return h
+}
+
+func (l *Listener) forget() {
+	l.keys, l.outcomes = nil, map[string]view.Outcome{}
+	clear(l.seen)
+}
+
+func (l *Listener) hear(keys []string, outcomes map[string]view.Outcome) {
+	if l.all {
+		keys = nil
+	}
 	for _, key := range keys {
-		if l.all || l.seen[key] {
+		if l.seen[key] {
+			delete(l.outcomes, key) // there is more to it, which has to be read
 			continue
 		}
 		if len(l.keys) == maxHeard {
 			l.hearAll()
-			return
+			break
 		}
 		l.seen[key] = true
 		l.keys = append(l.keys, key)
+		if outcome, told := outcomes[key]; told {
+			l.outcomes[key] = outcome
+		}
 	}
 	l.wake()
 }
 
 func (l *Listener) hearAll() {
-	l.keys, l.all = nil, true
-	clear(l.seen)
+	l.all = true
+	l.forget()
 	l.wake()
 }
 

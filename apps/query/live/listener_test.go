@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/plenary/plenary/apps/query/live"
+	"github.com/plenary/plenary/apps/query/view"
 )
 
 func TestAListenerHearsOfEveryChangeOnce(t *testing.T) {
@@ -14,22 +15,22 @@ func TestAListenerHearsOfEveryChangeOnce(t *testing.T) {
 	hub.Changed("a", "b")
 	hub.Changed("b", "c")
 	receive(t, l.Heard)
-	if keys, all := l.Take(); all || !slices.Equal(keys, []string{"a", "b", "c"}) {
-		t.Errorf("%v, %v", keys, all)
+	if h := l.Take(); h.All || !slices.Equal(h.Keys, []string{"a", "b", "c"}) {
+		t.Errorf("%v", h)
 	}
 	hub.Changed("a")
 	receive(t, l.Heard)
-	if keys, _ := l.Take(); !slices.Equal(keys, []string{"a"}) {
-		t.Errorf("%v", keys)
+	if h := l.Take(); !slices.Equal(h.Keys, []string{"a"}) {
+		t.Errorf("%v", h)
 	}
 	hub.ChangedAll()
-	if _, all := l.Take(); !all {
+	if h := l.Take(); !h.All {
 		t.Error("not told that all may have changed")
 	}
 	l.Leave()
 	hub.Changed("a")
-	if keys, all := l.Take(); all || keys != nil {
-		t.Errorf("heard after leaving: %v", keys)
+	if h := l.Take(); h.All || h.Keys != nil {
+		t.Errorf("heard after leaving: %v", h)
 	}
 }
 
@@ -41,12 +42,30 @@ func TestAListenerThatIsTooSlowIsToldSo(t *testing.T) {
 	for i := range 20_000 {
 		hub.Changed(fmt.Sprint(i))
 	}
-	if keys, all := l.Take(); !all || len(keys) > 0 {
-		t.Errorf("%d keys, all %v", len(keys), all)
+	if h := l.Take(); !h.All || len(h.Keys) > 0 {
+		t.Errorf("%d keys, all %v", len(h.Keys), h.All)
 	}
 	hub.Changed("a")
-	if keys, all := l.Take(); all || len(keys) != 1 {
-		t.Errorf("afterwards %v, all %v", keys, all)
+	if h := l.Take(); h.All || len(h.Keys) != 1 {
+		t.Errorf("afterwards %v", h)
+	}
+}
+
+// An outcome stands for what has been told of a command. When there is more of it, it has
+// to be read.
+func TestAListenerHearsOutcomesUntilThereIsMoreOfThem(t *testing.T) {
+	hub := live.NewHub()
+	l := hub.Listen()
+	defer l.Leave()
+	outcome := map[string]view.Outcome{"a": {CommandID: "1", Status: view.OutcomeAccepted}}
+	hub.Decided([]string{"a", "b"}, outcome)
+	if h := l.Take(); len(h.Keys) != 2 || len(h.Outcomes) != 1 || h.Outcomes["a"].CommandID != "1" {
+		t.Errorf("%v", h)
+	}
+	hub.Decided([]string{"a"}, outcome)
+	hub.Changed("a")
+	if h := l.Take(); len(h.Keys) != 1 || len(h.Outcomes) != 0 {
+		t.Errorf("%v", h)
 	}
 }
 

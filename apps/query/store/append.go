@@ -48,7 +48,7 @@ func (s *Store) Append(ctx context.Context, events []Event) (shown []message.Mes
 	if err != nil {
 		return nil, err
 	}
-	s.hub.Changed(keys...)
+	s.hub.Decided(keys, s.recent.outcomes(shown))
 	return shown, nil
 }
 

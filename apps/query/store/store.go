@@ -38,6 +38,7 @@ type Store struct {
 	writer   *sql.DB
 	reader   *sql.DB
 	prepared sync.Map // query → *sql.Stmt, on reader
+	recent   recent
 
 	stop       context.CancelFunc // of what goes on beside
 	background sync.WaitGroup
