@@ -17,11 +17,16 @@ import (
 	"github.com/plenary/plenary/engine/message"
 )
 
-// However decisions are delivered, what is told of their outcomes is what can be read.
+// However decisions are delivered, also to several processes, what is told of their
+// outcomes is what can be read.
 func TestOutcomesThatAreToldAreThoseThatAreRead(t *testing.T) {
 	databases.Each(t, func(t *testing.T, fresh func() string) {
 		where := fresh()
 		s, ctx := open(t, where), context.Background()
+		var other *Store // a second replica
+		if _, ok := s.dialect.(*postgres); ok {
+			other = open(t, where)
+		}
 		told := 0
 		rapid.Check(t, func(r *rapid.T) {
 			empty(t, s)
@@ -57,7 +62,11 @@ func TestOutcomesThatAreToldAreThoseThatAreRead(t *testing.T) {
 					listener = s.hub.Listen()
 				}
 				n := rapid.IntRange(1, len(events)).Draw(r, "batch")
-				if _, err := s.Append(ctx, events[:n]); err != nil {
+				takes := s
+				if other != nil && rapid.Bool().Draw(r, "the other takes it") {
+					takes = other
+				}
+				if _, err := takes.Append(ctx, events[:n]); err != nil {
 					r.Fatal(err)
 				}
 				events = events[n:]
