@@ -127,7 +127,7 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "is not JSON"}
 	}
 	var e event.Event
-	if json.Unmarshal(raw, &e) != nil {
+	if e.UnmarshalJSON(bytes.TrimSpace(raw)) != nil { // json.Unmarshal would read it twice before
 		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "an attribute is missing or cannot be read"}
 	}
 	if err := e.Validate(); err != nil {

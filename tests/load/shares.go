@@ -41,6 +41,7 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old, profiles str
 	}
 	if profiles != "" {
 		fmt.Printf("the whole system: %.1f orders/s, with profiles being taken; they are in %s\n", r.Whole, profiles)
+		show(r.Costs)
 		return nil
 	}
 	if err := classic(ctx, o, &r); err != nil {
@@ -71,11 +72,15 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old, profiles str
 			fmt.Printf("%7.0f %% of %s (%.1f)\n", report.Share(r.Whole, other.rate), other.what, other.rate)
 		}
 	}
-	for _, c := range r.Costs {
-		fmt.Printf("%8.1f %s\n", c.Value, c.What)
-	}
+	show(r.Costs)
 	fmt.Println("report:", dir+"/report.html")
 	return report.Write(dir, r, earlier)
+}
+
+func show(costs []report.Cost) {
+	for _, c := range costs {
+		fmt.Printf("%8.1f %s\n", c.Value, c.What)
+	}
 }
 
 func whole(ctx context.Context, o pace.Options, r *report.Result, profiles string) (err error) {
@@ -108,9 +113,7 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 	if err != nil {
 		return err
 	}
-	if r.Whole = measured.Rate(); profiles != "" {
-		return nil
-	}
+	r.Whole = measured.Rate()
 	for _, at := range measured.Placed {
 		r.Placed = append(r.Placed, at.Seconds())
 	}
@@ -128,6 +131,9 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 		report.Cost{What: "state writes", Value: cost.Writes},
 		report.Cost{What: "calls between apps", Value: cost.Invoked},
 	)
+	if profiles != "" {
+		return nil
+	}
 	return latency(ctx, s, o, r)
 }
 
