@@ -6,6 +6,7 @@
 
 end=${END:-4800}           # when every stage is expected to have ended, in seconds
 stop=${STOP:-$((end + 300))} # when what still runs is stopped
+short=${SHORT:-1500}       # when a stage that can be spared has to have ended, in seconds
 pace=100                   # hundredths of its recorded time that a stage takes today
 
 outputs=$(mktemp -d)
@@ -95,6 +96,17 @@ side() {
 trial() {
 	trials[$1]=yes
 	side "$@"
+}
+
+# spare NAME SECONDS COMMAND… is long for a stage that begins only where the whole stays
+# short: what it tests changes seldom, and has a make target.
+spare() {
+	local expected=$((SECONDS + $2 * pace / 100))
+	if [ $expected -gt "$short" ]; then
+		leave "$1" "it would have ended after $((expected / 60)) minutes"
+	else
+		long "$@"
+	fi
 }
 
 # leave NAME WHY notes what is left out.

@@ -62,3 +62,9 @@ try 'a trial that fails decides nothing' 100 200 'trial a 10 false; trial b 10 e
 ended 0
 expect second 'NOT VERIFIED: a (it FAILED' 'What ran is well'
 unexpected 'NOT VERIFIED: b'
+
+try 'what can be spared runs only where the whole stays short' 1000 2000 'short=100; spare a 150 echo never; spare b 50 echo second; closing'
+ended 0
+unexpected never
+expect second 'NOT VERIFIED: a (it would have ended after'
+unexpected 'NOT VERIFIED: b'
