@@ -137,7 +137,7 @@ load: ## place ORDERS=2000 orders on the running system as fast as the API accep
 memory: .bin/local ## what order, registration-process and query take while ORDERS=100000 are paid, in a system of its own, limited as in a pod
 	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS))
 
-load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version; PROFILES=folder for a processor profile of each app, and nothing beside
+load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version; PROFILES=folder for a processor profile of each app and sidecar, and nothing beside
 	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OLD),-old $(OLD)) $(if $(PROFILES),-profiles $(PROFILES))
 
 watchers: .bin/local ## how long pages take while WATCHERS=1000 people watch one conference sell out, in a system of its own

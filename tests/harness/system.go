@@ -62,6 +62,8 @@ type Options struct {
 	// Observe has Jaeger and Prometheus run beside it, with hurried alerts: see
 	// Hurry.
 	Observe bool
+	// Profile has apps and sidecars serve profiles: see Profile.
+	Profile bool
 	// Out is where progress goes; nil means standard error.
 	Out io.Writer
 }
@@ -86,6 +88,8 @@ type System struct {
 	control  dapr.Ports
 	free     *ports
 
+	profiles map[string]string // by part
+
 	url   string   // of a system that somebody else runs
 	order []string // in which the parts are started
 	mu    sync.Mutex
@@ -107,7 +111,7 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if o.Out == nil {
 		o.Out = os.Stderr
 	}
-	s := &System{options: o, free: &ports{}, parts: map[string]*part{}}
+	s := &System{options: o, free: &ports{}, parts: map[string]*part{}, profiles: map[string]string{}}
 	all.add(s)
 	root, err := runfile.Root()
 	if err != nil {
@@ -333,10 +337,18 @@ func (s *System) addApp(app runfile.App, name string) {
 		observed = s.Observed.Env()
 	}
 	spec.Env = append(spec.Env, observed...)
+	if s.options.Profile {
+		spec.Env = append(spec.Env, "PLENARY_PPROF=true")
+	}
 	s.add(spec, healthy(dapr.HealthURL(app.Port, "/readyz")))
 	sidecar := s.binaries.SidecarSpec(app, s.Set, s.control, s.Dir, filepath.Join(s.Dir, "logs"))
 	sidecar.Name, sidecar.Log = Sidecar(name), s.logOf(Sidecar(name))
 	sidecar.Env = append(sidecar.Env, observed...)
+	if s.options.Profile {
+		port := s.free.port()
+		sidecar.Args = append(sidecar.Args, "--enable-profiling", "--profile-port", strconv.Itoa(port))
+		s.profiles[sidecar.Name], s.profiles[name] = dapr.HealthURL(port, "/debug/pprof/profile"), dapr.HealthURL(app.Port, "/debug/pprof/profile")
+	}
 	s.add(sidecar, healthy(dapr.HealthURL(app.HTTPPort, "/v1.0/healthz")))
 }
 
@@ -512,6 +524,9 @@ func (s *System) process(name string) *process.Process {
 	}
 	panic("harness: no part " + name)
 }
+
+// Profiles are where apps and sidecars serve processor profiles, by their names.
+func (s *System) Profiles() map[string]string { return s.profiles }
 
 // Close stops everything and removes the data, unless PLENARY_KEEP is set. It
 // gives an error if an app had a data race.

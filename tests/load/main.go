@@ -37,7 +37,7 @@ func measure() error {
 	dir := flag.String("report", ".data/load", "where the report of -shares goes")
 	compare := flag.String("compare", "", "the result.json of an earlier report")
 	old := flag.String("old", "", "a checkout of an earlier version, which is measured too")
-	profiles := flag.String("profiles", "", "a folder for a processor profile of each app, taken while -shares places orders")
+	profiles := flag.String("profiles", "", "a folder for a processor profile of each app and sidecar, taken while -shares places orders")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -19,7 +19,6 @@ import (
 	"github.com/plenary/plenary/tests/load/pace"
 	"github.com/plenary/plenary/tests/load/report"
 	"github.com/plenary/plenary/tools/local/components"
-	"github.com/plenary/plenary/tools/local/dapr"
 )
 
 // shares measures a system of its own, and then what it is compared with, one after the
@@ -89,7 +88,7 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 		if err := os.MkdirAll(profiles, 0o755); err != nil {
 			return err
 		}
-		options.Env = map[string]string{"PLENARY_PPROF": "true"}
+		options.Profile = true
 	}
 	s, err := harness.Start(ctx, options)
 	defer func() { err = errors.Join(err, s.Close()) }()
@@ -137,14 +136,13 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 	return latency(ctx, s, o, r)
 }
 
-// profile takes a processor profile of each app, from now on until most of the orders
-// will have ended.
+// profile takes a processor profile of each app and sidecar, from now on until most of
+// the orders will have ended.
 func profile(ctx context.Context, g *errgroup.Group, s *harness.System, dir string, orders int) {
 	const least, perSecond = 10, 80
-	path := fmt.Sprintf("/debug/pprof/profile?seconds=%d", max(least, orders/perSecond))
-	for _, app := range s.Apps {
+	for name, url := range s.Profiles() {
 		g.Go(func() error {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, dapr.HealthURL(app.Port, path), nil)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s?seconds=%d", url, max(least, orders/perSecond)), nil)
 			if err != nil {
 				return err
 			}
@@ -154,13 +152,13 @@ func profile(ctx context.Context, g *errgroup.Group, s *harness.System, dir stri
 			}
 			defer res.Body.Close()
 			if res.StatusCode != http.StatusOK {
-				return fmt.Errorf("the profile of %s: %s", app.ID, res.Status)
+				return fmt.Errorf("the profile of %s: %s", name, res.Status)
 			}
 			data, err := io.ReadAll(res.Body)
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(dir, app.ID+".pprof"), data, 0o600)
+			return os.WriteFile(filepath.Join(dir, name+".pprof"), data, 0o600)
 		})
 	}
 }
