@@ -134,11 +134,17 @@ bench: .bin/local ## compare a long stream's cost with a short one's, in memory 
 load: ## place ORDERS=2000 orders on the running system as fast as the API accepts them; PAID=1 also pays them
 	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
 
-memory: .bin/local ## what order, registration-process and query take while ORDERS=100000 are paid, in a system of its own, limited as in a pod
+memory: .bin/local ## rate, disk, and the memory of order, registration-process and query while ORDERS=100000 are paid, in a system of its own, limited as in a pod
 	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS))
 
 load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version; PROFILES=folder for a processor profile of each app and sidecar, and nothing beside
 	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OLD),-old $(OLD)) $(if $(PROFILES),-profiles $(PROFILES))
+
+load-flash: .bin/local ## a flash sale: ORDERS=10000 contenders at once, one seat for ten of them, beside a tenth of both
+	go run ./tests/load -scenario flash -orders $(or $(ORDERS),10000)
+
+load-lapse: .bin/local ## ORDERS=20000 holds that lapse at once, since the process's app was away
+	go run ./tests/load -scenario lapse -orders $(or $(ORDERS),20000)
 
 watchers: .bin/local ## how long pages take while WATCHERS=1000 people watch one conference sell out, in a system of its own
 	go test -v -count=1 -timeout 10m ./tests/watchers -args -watchers=$(or $(WATCHERS),1000)
@@ -160,5 +166,5 @@ ci: ## run everything that continuous integration runs
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: axe watchers test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
-	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares lint ci
+	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares load-flash load-lapse lint ci
 FORCE:

@@ -38,10 +38,18 @@ func measure() error {
 	compare := flag.String("compare", "", "the result.json of an earlier report")
 	old := flag.String("old", "", "a checkout of an earlier version, which is measured too")
 	profiles := flag.String("profiles", "", "a folder for a processor profile of each app and sidecar, taken while -shares places orders")
+	scenario := flag.String("scenario", "", "a load that is not steady, on a system of its own: flash, with ten contenders for each seat, or lapse, with all holds lapsing at once")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o := pace.Options{Orders: *orders, Clients: *clients, Paid: *paid, Progress: os.Stderr}
+	if *scenario != "" {
+		load, ok := scenarios[*scenario]
+		if !ok {
+			return fmt.Errorf("there is no scenario %q", *scenario)
+		}
+		return load(ctx, o)
+	}
 	if *beside {
 		return shares(ctx, o, *dir, *compare, *old, *profiles)
 	}

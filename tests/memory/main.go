@@ -1,6 +1,6 @@
 // Command memory places orders, round after round, in a system of its own, and says
-// after each how much memory the apps take that keep streams or views: resident, in MiB,
-// as a curve. Go's memory is limited as in a pod of the chart's default size. It fails if
+// after each how fast it was, what the data take on disk, and how much memory the apps
+// take that keep streams or views: resident, in MiB, as a curve. Go's memory is limited as in a pod of the chart's default size. It fails if
 // an app takes more than such a pod has.
 package main
 
@@ -10,9 +10,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,15 +59,20 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		c.HTTP, c.Wait = &http.Client{Transport: transport}, pace.Patience
 	}
 
-	fmt.Printf("%8s %8s", "orders", "seconds")
+	fmt.Printf("%8s %8s %8s %8s", "orders", "seconds", "orders/s", "MiB disk")
 	for _, app := range apps {
 		fmt.Printf(" %*s", len(app), app)
 	}
 	fmt.Println()
 	began := time.Now()
 	var failed []error
+	rate := 0.0
 	for done := 0; ; {
-		fmt.Printf("%8d %8.0f", done, time.Since(began).Seconds())
+		disk, err := sizeOf(s.Data())
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%8d %8.0f %8.1f %8.0f", done, time.Since(began).Seconds(), rate, float64(disk)/mebi)
 		for _, app := range apps {
 			resident, err := residentOf(s.PID(app))
 			if err != nil {
@@ -80,11 +87,34 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		if done >= orders {
 			return errors.Join(failed...)
 		}
-		if _, err := pace.Measure(ctx, organiser, anyone, o); err != nil {
+		r, err := pace.Measure(ctx, organiser, anyone, o)
+		if err != nil {
 			return err
 		}
+		rate = r.Rate()
 		done += o.Orders
 	}
+}
+
+// sizeOf is what the files in a folder take, in bytes.
+func sizeOf(dir string) (bytes int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was there a moment ago
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	return bytes, err
 }
 
 // residentOf is the resident memory of a process, in bytes.

@@ -33,6 +33,8 @@ type Options struct {
 	PerSecond float64
 	// Seats on sale; 0: one for each order. With fewer, orders that get none end rejected.
 	Seats int
+	// Abandon leaves each order when it has its seats: it will lapse.
+	Abandon bool
 	// Begin, if set, is called when the conference is on sale, before the first order.
 	Begin func(context.Context) error
 	// Progress gets a line every second; nil means none.
@@ -50,6 +52,7 @@ type Result struct {
 	Rejected        int   // orders that got no seat
 	Refused         int64 // answers 429
 	Remaining       int   // seats
+	Conference      string
 }
 
 // Rate is in confirmed orders per second.
@@ -62,6 +65,7 @@ type load struct {
 	price      int64
 	slots      chan struct{} // requests under way
 	seatsFirst bool          // they give the registrant when the seats are theirs
+	abandon    bool
 
 	refused atomic.Int64
 	placed  []time.Duration
@@ -75,7 +79,7 @@ type load struct {
 // Measure sells a conference out. The error says which orders did not end right,
 // or that seats remain.
 func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Result, error) {
-	l := &load{client: anyone, slots: make(chan struct{}, o.Clients), seatsFirst: o.PerSecond > 0 || o.Seats > 0}
+	l := &load{client: anyone, slots: make(chan struct{}, o.Clients), seatsFirst: o.PerSecond > 0 || o.Seats > 0 || o.Abandon, abandon: o.Abandon}
 	seats := cmp.Or(o.Seats, o.Orders)
 	if o.Paid {
 		l.price = 19900
@@ -107,17 +111,21 @@ func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Res
 	}
 	all.Wait()
 	close(done)
-	r := Result{Took: time.Since(start), Placed: l.placed, Confirmed: l.ended, Reserved: l.reserved, Whole: l.whole, Rejected: l.rejected, Refused: l.refused.Load()}
+	r := Result{Took: time.Since(start), Placed: l.placed, Confirmed: l.ended, Reserved: l.reserved, Whole: l.whole, Rejected: l.rejected, Refused: l.refused.Load(), Conference: l.conference}
 	close(failed)
 	c, err := l.client.Conference(ctx, l.conference)
 	if err != nil {
 		return r, err
 	}
 	r.Remaining = c.SeatTypes[0].Remaining
-	if len(failed) == 0 && r.Remaining == 0 && len(r.Confirmed) == seats {
+	ended := len(r.Confirmed)
+	if o.Abandon {
+		ended = len(r.Reserved)
+	}
+	if len(failed) == 0 && r.Remaining == 0 && ended == seats {
 		return r, nil
 	}
-	errs := []error{fmt.Errorf("of %d orders %d were confirmed, %d seats remain", o.Orders, len(r.Confirmed), r.Remaining)}
+	errs := []error{fmt.Errorf("of %d orders %d came to their end, %d seats remain", o.Orders, ended, r.Remaining)}
 	for err := range failed {
 		if errs = append(errs, err); len(errs) > enough {
 			break
@@ -214,6 +222,9 @@ func (l *load) order(ctx context.Context, start time.Time) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.rejected++
+		return nil
+	}
+	if l.abandon {
 		return nil
 	}
 	if l.seatsFirst {
