@@ -40,16 +40,21 @@ type Sweep struct {
 // page is how many orders are asked for at once.
 const page = 200
 
+// soon is when the first sweep is: holds may have ended while no replica was there, and
+// reminders that failed meanwhile come again one by one.
+const soon = 2 * time.Second
+
 // Run sweeps until ctx ends. A sweep that fails is logged; the next one looks
 // again.
 func (s *Sweep) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.Every)
-	defer tick.Stop()
+	next := time.NewTimer(min(soon, s.Every))
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
+			next.Reset(s.Every)
 			if n, err := s.Once(ctx); err != nil && ctx.Err() == nil {
 				slog.ErrorContext(ctx, "sweep failed", "error", err)
 			} else if n > 0 {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/plenary/plenary/apps/registration-process/sweep"
@@ -144,4 +147,30 @@ func TestTheSweepGoesOnAfterAFailureAndEndsWithItsContext(t *testing.T) {
 	if err := s.Run(ctx); err != nil || asked < 3 {
 		t.Errorf("asked %d times, %v", asked, err)
 	}
+}
+
+type answers func(*http.Request) (*http.Response, error)
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
+// Holds that ended while no replica was there do not wait for a whole interval.
+func TestThereIsASweepSoonAfterTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		var sweeps []time.Duration
+		client := &http.Client{Transport: answers(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/orders/overdue" {
+				sweeps = append(sweeps, time.Since(began))
+			}
+			if len(sweeps) == 2 {
+				cancel()
+			}
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"orders":[]}`))}, nil
+		})}
+		s := sweep.Sweep{Query: "http://query", Client: client, Waker: &waker{}, Every: time.Hour, Now: time.Now}
+		if err := s.Run(ctx); err != nil || len(sweeps) != 2 || sweeps[0] > time.Minute || sweeps[1]-sweeps[0] != time.Hour {
+			t.Errorf("sweeps after %v, %v", sweeps, err)
+		}
+	})
 }
