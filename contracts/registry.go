@@ -30,6 +30,7 @@ func Registry() *message.Registry {
 	rules(r)
 
 	orders(r)
+	stuck(r)
 	seats(r)
 	conferences(r)
 	payments(r)

@@ -17,6 +17,7 @@ func rules(r *message.Registry) {
 	r.Rule("namePart", broken(text.NamePart))
 	r.Rule("line", broken(func(s string) (string, error) { return text.Line(s, lineGraphemes) }))
 	r.Rule("lines", broken(func(s string) (string, error) { return text.Lines(s, linesBytes) }))
+	r.Rule("reason", broken(reason))
 	r.Rule("email", broken(text.Email))
 	message.Together(r, func(p Person) (field, part string) {
 		switch {
@@ -63,6 +64,24 @@ func (p Person) Kept() (Person, error) {
 		return Person{}, refuseText(refusal.EmailInvalid, "the e-mail address", err)
 	}
 	return p, nil
+}
+
+// reason is why an operator does something: a line that says something.
+func reason(s string) (string, error) {
+	s, err := text.Line(s, lineGraphemes)
+	if err == nil && s == "" {
+		err = &text.Broken{Rule: text.Blank}
+	}
+	return s, err
+}
+
+// KeptReason is a reason as it is kept. Its error is a refusal.
+func KeptReason(s string) (string, error) {
+	kept, err := reason(s)
+	if err != nil {
+		return "", refuseText(refusal.ReasonInvalid, "the reason", err)
+	}
+	return kept, nil
 }
 
 // KeptName is the name of what, as it is kept. Its error is a refusal.

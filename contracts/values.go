@@ -175,6 +175,7 @@ const (
 	OrderUnknown   = "order-unknown"    // the order never came
 	PriceChanged   = "price-changed"    // a promo code made it another price
 	SeatsGivenBack = "seats-given-back" // they were given back of a confirmed order
+	ByOperator     = "by-operator"      // an operator decided so
 )
 
 // SalesWindow is when seats are sold: from SalesFrom on, and until just before

@@ -17,6 +17,7 @@ import (
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/measure"
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/apps/query/stuck"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
@@ -34,6 +35,10 @@ func main() {
 const database = "query-database"
 
 func run() error {
+	after, err := stuck.Bound(os.Getenv)
+	if err != nil {
+		return err
+	}
 	registry := contracts.Registry()
 	me := topology.Of("query")
 	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Secrets: me.Secrets})
@@ -52,7 +57,7 @@ func run() error {
 	app.Subscribe("/bus/deadletters", message.DeadLetterKind, ingest.DeadLetters{Store: late, Now: time.Now})
 	(&api.API{
 		Store: late, Hub: hub, Registry: registry, Publisher: app.Publisher(), Now: time.Now,
-		Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 2 * time.Second,
+		StuckAfter: after, Heartbeat: 15 * time.Second, Pace: 100 * time.Millisecond, Appears: 2 * time.Second,
 	}).Routes(app.Router)
 
 	seeker := &lack.Seeker{
@@ -60,6 +65,7 @@ func run() error {
 		Now: time.Now, Every: lack.DefaultEvery,
 	}
 	app.Go(seeker.Run)
+	app.Go((&stuck.Sweep{Store: late, Now: time.Now, After: after}).Run)
 	app.ReadyIf(late.Ready)
 	app.Go(func(ctx context.Context) error {
 		connection, err := app.Secret(ctx, database)

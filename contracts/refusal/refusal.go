@@ -69,6 +69,14 @@ const (
 	OrderNotConfirmed es.Code = "order-not-confirmed"
 	// SeatGivenBack: the seat at this position was given back.
 	SeatGivenBack es.Code = "seat-given-back"
+	// OrderNotEnded: the order may still be confirmed, and keeps what it holds.
+	OrderNotEnded es.Code = "order-not-ended"
+	// PaymentConfirms: the order is confirmed with this payment; who cancels the order gives it back.
+	PaymentConfirms es.Code = "payment-confirms"
+	// PaymentReturned: an operator has given this payment back.
+	PaymentReturned es.Code = "payment-returned"
+	// ReasonInvalid: the reason is blank, too long, or has a character that a line may not have.
+	ReasonInvalid es.Code = "reason-invalid"
 )
 
 // Organisations.

@@ -207,7 +207,7 @@ func bound(s *jsonschema.Schema, rule string) error {
 		// A schema counts code points, of which a name of 1,000 bytes has no more.
 		most := uint64(1000)
 		s.MaxLength = &most
-	case "line":
+	case "line", "reason":
 		most := uint64(2000)
 		s.MaxLength = &most
 	case "lines": // said by no schema; the reader still insists

@@ -55,6 +55,10 @@ func Configured(current func() Config) es.Aggregate[State] {
 			es.On(func(m contracts.RemovePromoCode) uuid.UUID { return m.OrderID }, removePromoCode),
 			es.On(func(m contracts.ApplyDiscount) uuid.UUID { return m.OrderID }, applyDiscount),
 			es.On(func(m contracts.RejectPromoCode) uuid.UUID { return m.OrderID }, rejectPromoCode),
+			es.On(func(m contracts.RetryOrder) uuid.UUID { return m.OrderID }, retry, es.Reads(itsCatalogue[contracts.RetryOrder])),
+			es.On(func(m contracts.ReleaseOrderSeats) uuid.UUID { return m.OrderID }, releaseSeats),
+			es.On(func(m contracts.ReturnPayment) uuid.UUID { return m.OrderID }, returnPayment),
+			es.On(func(m contracts.CloseOrderCase) uuid.UUID { return m.OrderID }, closeCase),
 		},
 		Guard:           guard,
 		Evolve:          evolve,
@@ -68,10 +72,12 @@ func Configured(current func() Config) es.Aggregate[State] {
 // MaxCommands is how many messages an order handles before it takes no more
 // commands from people: changes, and also what was refused or changed nothing,
 // since the order keeps the ids of all. It can be cancelled for a little longer,
-// so that a person can leave an order that was changed too often.
+// so that a person can leave an order that was changed too often, and an operator may
+// see to it for longer still.
 const (
 	MaxCommands      = 200
 	MaxCancellations = 50 // beyond MaxCommands
+	MaxByOperator    = 200
 )
 
 // most is how many messages the order may have handled when a command comes. What
@@ -94,6 +100,8 @@ func most(command any) int {
 		if m.PaymentID == nil {
 			return MaxCommands
 		}
+	case contracts.RetryOrder, contracts.ReleaseOrderSeats, contracts.ReturnPayment, contracts.CloseOrderCase:
+		return MaxCommands + MaxCancellations + MaxByOperator
 	}
 	return math.MaxInt
 }
@@ -317,6 +325,8 @@ func confirm(_ es.Env, s State, m contracts.ConfirmOrder) ([]any, error) {
 	}
 	paid := m.PaymentID != nil
 	switch {
+	case s.hasReturned(m.PaymentID):
+		return nil, refuseReturned()
 	case paid && (m.Amount == nil || *m.Amount != s.Total):
 		return nil, s.refuseAmount(s.Total)
 	case s.Registrant == nil:
@@ -362,7 +372,12 @@ func reinstate(_ es.Env, s State, m contracts.ReinstateOrder) ([]any, error) {
 		}
 		return nil, es.Refuse(refusal.NotExpired, "the order has not expired")
 	}
-	if m.Version != s.Version {
+	switch {
+	case s.Released:
+		return nil, es.Refuse(refusal.OrderExpired, "the order has expired, and gave back for good what it held")
+	case s.hasReturned(&m.PaymentID):
+		return nil, refuseReturned()
+	case m.Version != s.Version:
 		return nil, s.superseded(m.Version)
 	}
 	lines, granted, err := answered(s.Lines, m.Granted)

@@ -9,20 +9,19 @@ import (
 	"github.com/plenary/plenary/contracts"
 )
 
-// Status is how an order stands. An order that does not exist has none.
-type Status string
+// Status is how an order stands.
+type Status = contracts.OrderStatus
 
-// The statuses of an order. Placed, Waitlisted, PartiallyReserved and Reserved are
-// open: the registrant may still change the order, and it may still lapse.
+// The statuses of an order.
 const (
-	Placed            Status = "placed"             // the answer of the seats is awaited
-	Waitlisted        Status = "waitlisted"         // it is in line
-	PartiallyReserved Status = "partially-reserved" // some of the seats are held
-	Reserved          Status = "reserved"           // all of the seats are held
-	Rejected          Status = "rejected"           // no seats could be had
-	Expired           Status = "expired"            // the hold has lapsed
-	Confirmed         Status = "confirmed"          // the seats are the registrant's
-	Cancelled         Status = "cancelled"          // the registrant gave it up
+	Placed            = contracts.StatusPlaced
+	Waitlisted        = contracts.StatusWaitlisted
+	PartiallyReserved = contracts.StatusPartiallyReserved
+	Reserved          = contracts.StatusReserved
+	Rejected          = contracts.StatusRejected
+	Expired           = contracts.StatusExpired
+	Confirmed         = contracts.StatusConfirmed
+	Cancelled         = contracts.StatusCancelled
 )
 
 // State is one order.
@@ -56,6 +55,10 @@ type State struct {
 	// what it was confirmed with.
 	Positions     []Position `json:"positions,omitempty"`
 	Cancellations int        `json:"cancellations,omitempty"`
+	// Returned are the payments that an operator has given back: they confirm nothing.
+	// Released says that it will not be reinstated.
+	Returned []uuid.UUID `json:"returned,omitempty"`
+	Released bool        `json:"released,omitempty"`
 }
 
 func evolve(s State, event any) State {
@@ -122,6 +125,12 @@ func evolve(s State, event any) State {
 		}
 	case contracts.OrderCancelled:
 		s.Status = Cancelled
+	case contracts.OrderSeatsReleased:
+		s.Released = true
+	case contracts.OrderPaymentReturned:
+		if !s.hasReturned(&e.PaymentID) {
+			s.Returned = append(slices.Clone(s.Returned), e.PaymentID)
+		}
 	case contracts.OrderPromoCodeRequested:
 		s.Requests = e.Number
 		asked := Discount{Code: e.Code, Number: e.Number, Requested: true}

@@ -38,6 +38,8 @@ type API struct {
 	// Appears is how long a stream waits for an order that does not exist yet: a
 	// client may watch an order as soon as it has placed it.
 	Appears time.Duration
+	// StuckAfter is how long after what should have followed an order is stuck.
+	StuckAfter time.Duration
 	// MaxStreams bounds the open streams, and MaxAbsent those that wait for what is not
 	// there; 0 is the default.
 	MaxStreams, MaxAbsent int64
@@ -110,6 +112,7 @@ func (a *API) Routes(r gin.IRoutes) {
 	r.POST("/dead-letters/discard", a.answer(a.many(a.throwAway)))
 	r.GET("/operator/attention", a.answer(a.attention))
 	r.GET("/operator/loose-payments", a.answer(a.loosePayments))
+	r.GET("/operator/stuck-orders", a.answer(a.stuckOrders))
 	r.GET("/explorer/orders", a.answer(recentOrders))
 	r.GET("/explorer/orders/:id/flow", a.answer(flow))
 	r.GET("/explorer/orders/:id/state", a.answer(a.flowState))

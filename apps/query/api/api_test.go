@@ -941,3 +941,38 @@ func TestRebuildOnRequest(t *testing.T) {
 	}
 	ask[view.Order](s, "GET", "/orders/"+order.String(), "", 200)
 }
+
+// What the sweep found is listed in pages, and no longer when it is well.
+func TestStuckOrdersAreListed(t *testing.T) {
+	now := noon.Add(time.Hour)
+	s := startOn(t, databases.SQLite(t), patience, func(a *api.API) {
+		a.Now, a.StuckAfter = func() time.Time { return now }, 30*time.Minute
+	})
+	first, second := uuid.New(), uuid.New()
+	for i, order := range []uuid.UUID{first, second} {
+		placed := contracts.OrderPlaced{
+			OrderID: order, ConferenceID: uuid.New(), Version: 1, Locator: "SECRETLY",
+			Items: contracts.Seats{{SeatType: uuid.New(), Quantity: 1}}, Deadline: noon.Add(time.Duration(i) * time.Second),
+		}
+		s.happen("order/"+order.String(), 1, placed)
+	}
+	if err := s.store.SweepStuck(t.Context(), message.DefaultTenant, now, 30*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	page := ask[view.StuckOrders](s, "GET", "/operator/stuck-orders?limit=1", "", 200)
+	if len(page.Orders) != 1 || page.Orders[0].OrderID != first || page.Orders[0].Stuck[0].Kind != view.StuckOverdue || page.Next == "" {
+		t.Fatalf("first page: %+v", page)
+	}
+	page = ask[view.StuckOrders](s, "GET", "/operator/stuck-orders?limit=1&after="+page.Next, "", 200)
+	if len(page.Orders) != 1 || page.Orders[0].OrderID != second {
+		t.Errorf("second page: %+v", page)
+	}
+	s.happen("order/"+first.String(), 2, contracts.OrderExpired{OrderID: first})
+	page = ask[view.StuckOrders](s, "GET", "/operator/stuck-orders", "", 200)
+	if len(page.Orders) != 1 || page.Orders[0].OrderID != second || page.Next != "" {
+		t.Errorf("after one ended: %+v", page)
+	}
+	if attention := ask[view.Attention](s, "GET", "/operator/attention", "", 200); len(attention.StuckOrders) != 1 {
+		t.Errorf("attention: %+v", attention.StuckOrders)
+	}
+}

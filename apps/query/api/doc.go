@@ -44,6 +44,7 @@
 //	POST /dead-letters/{id}/retry, …/discard view.DeadLetter as it is then
 //	POST /dead-letters/retry, …/discard      view.ChooseDeadLetters → view.DeadLettersClosed: 500 with each call
 //	GET  /operator/attention                 view.Attention: the first of each kind, and how many there are
+//	GET  /operator/stuck-orders              view.StuckOrders: rest where they should not
 //	GET  /operator/loose-payments            view.LoosePayments: completed, and neither confirmed an order nor refunded
 //	GET  /operator/reasons                   view.DeadLetterReasons: unsettled letters counted by reason
 //	GET  /operator/parked-streams            view.ParkedStreams

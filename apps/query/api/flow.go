@@ -13,7 +13,7 @@ import (
 )
 
 func (a *API) attention(r request) (any, error) {
-	return r.store.Attention(r.Request.Context(), r.tenant, a.Now())
+	return r.store.Attention(r.Request.Context(), r.tenant, a.Now(), a.StuckAfter)
 }
 
 func (a *API) loosePayments(r request) (any, error) {
@@ -22,6 +22,14 @@ func (a *API) loosePayments(r request) (any, error) {
 		return nil, err
 	}
 	return r.store.LoosePayments(r.Request.Context(), r.tenant, a.Now(), after, limit)
+}
+
+func (a *API) stuckOrders(r request) (any, error) {
+	after, limit, err := r.page()
+	if err != nil {
+		return nil, err
+	}
+	return r.store.StuckOrders(r.Request.Context(), r.tenant, a.Now(), a.StuckAfter, after, limit)
 }
 
 func missingOrders(r request) (any, error) {

@@ -88,7 +88,8 @@ func Totals(late *store.Late) error {
 	overdue, err6 := m.Float64ObservableGauge("plenary.orders.overdue.age", metric.WithUnit("s"),
 		metric.WithDescription("How long the longest overdue order is past its deadline"))
 	loose, err7 := gauge("plenary.payments.loose", "Payments completed minutes ago that neither confirmed their order nor were refunded")
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
+	stuck, err8 := gauge("plenary.orders.stuck", "Orders that rest where they should not, as the last sweep found")
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8); err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -119,6 +120,7 @@ func Totals(late *store.Late) error {
 		o.ObserveInt64(refunds, int64(last.FailedRefunds))
 		o.ObserveInt64(letters, int64(last.DeadLetters))
 		o.ObserveInt64(waiting, int64(last.WaitingStreams))
+		o.ObserveInt64(stuck, int64(last.StuckOrders))
 		age := 0.0
 		if !last.OldestDeadline.IsZero() {
 			age = max(time.Since(last.OldestDeadline), 0).Seconds()
@@ -129,7 +131,7 @@ func Totals(late *store.Late) error {
 			o.ObserveInt64(loose, int64(n))
 		}
 		return err
-	}, orders, seats, refunds, letters, waiting, overdue, loose)
+	}, orders, seats, refunds, letters, waiting, overdue, loose, stuck)
 	return err
 }
 

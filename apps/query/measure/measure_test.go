@@ -131,8 +131,18 @@ func TestTotalsAreShown(t *testing.T) {
 	}); s[0] != bus.Success || s[1] != bus.Success {
 		t.Fatal(s)
 	}
+	db, err := late.Get(t.Context())
+	if err == nil {
+		err = db.SweepStuck(t.Context(), message.DefaultTenant, time.Now(), time.Minute)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := recorded.Value("plenary.payments.loose"); !maps.Equal(got, map[string]float64{"": 1}) {
 		t.Errorf("loose payments %v", got)
+	}
+	if got := recorded.Value("plenary.orders.stuck"); !maps.Equal(got, map[string]float64{"": 2}) {
+		t.Errorf("stuck orders %v", got)
 	}
 	want := map[string]float64{
 		"status=placed": 1, "status=waitlisted": 0, "status=partially-reserved": 0, "status=reserved": 0, "status=rejected": 0,

@@ -147,6 +147,9 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []me
 	if err := s.setWaiting(ctx, tx, stand); err != nil {
 		return nil, nil, err
 	}
+	if err := s.noteChecks(ctx, tx, shown); err != nil {
+		return nil, nil, err
+	}
 	if built.rebuilding {
 		err = s.noteBehind(ctx, tx, streams)
 	}

@@ -198,8 +198,8 @@ func (s *Store) MissingOrders(ctx context.Context, tenant string, after Cursor, 
 const shownOfEach = 20
 
 // Attention is what needs an operator now. What is late by less than a minute or
-// two may still be on its way.
-func (s *Store) Attention(ctx context.Context, tenant string, now time.Time) (a view.Attention, err error) {
+// two may still be on its way; what rests is listed after bound.
+func (s *Store) Attention(ctx context.Context, tenant string, now time.Time, bound time.Duration) (a view.Attention, err error) {
 	const late = time.Minute
 	overdue, err := s.Overdue(ctx, tenant, now.Add(-late), Cursor{}, shownOfEach)
 	if err != nil {
@@ -223,6 +223,14 @@ func (s *Store) Attention(ctx context.Context, tenant string, now time.Time) (a 
 		return a, err
 	}
 	a.LoosePayments = loose.Payments
+	stuck, err := s.StuckOrders(ctx, tenant, now, bound, Cursor{}, shownOfEach)
+	if err != nil {
+		return a, err
+	}
+	a.StuckOrders = stuck.Orders
+	if a.Stuck, err = s.CountStuck(ctx, tenant); err != nil {
+		return a, err
+	}
 	if a.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {
 		return a, err
 	}

@@ -91,7 +91,7 @@ func TestAttentionListsWhatNeedsAnOperator(t *testing.T) {
 	databases.Each(t, func(t *testing.T, fresh func() string) {
 		s := open(t, fresh())
 		now := noon.Add(time.Hour)
-		if a := must(s.Attention(t.Context(), tenant, now))(t); len(a.Overdue)+len(a.LoosePayments)+len(a.FailedRefunds)+len(a.ParkedStreams)+a.DeadLetters+a.WaitingStreams != 0 {
+		if a := must(s.Attention(t.Context(), tenant, now, time.Hour))(t); len(a.Overdue)+len(a.LoosePayments)+len(a.FailedRefunds)+len(a.ParkedStreams)+a.DeadLetters+a.WaitingStreams != 0 {
 			t.Errorf("of nothing: %+v", a)
 		}
 		fine, finePayment := uuid.New(), uuid.New()
@@ -111,7 +111,7 @@ func TestAttentionListsWhatNeedsAnOperator(t *testing.T) {
 		if err := s.KeepDeadLetters(t.Context(), []Letter{{ID: "l", Tenant: tenant, DeadLetter: message.DeadLetter{App: "order", Stream: "order/x", Reason: "panic", At: noon, Message: []byte("{}")}}}); err != nil {
 			t.Fatal(err)
 		}
-		a := must(s.Attention(t.Context(), tenant, now))(t)
+		a := must(s.Attention(t.Context(), tenant, now, time.Hour))(t)
 		loose := map[uuid.UUID]view.OrderStatus{}
 		for _, p := range a.LoosePayments {
 			loose[p.PaymentID] = p.OrderStatus
@@ -123,7 +123,7 @@ func TestAttentionListsWhatNeedsAnOperator(t *testing.T) {
 			a.DeadLetters != 1 || len(a.Reasons) != 1 || len(a.ParkedStreams) != 1 || a.Rebuild.Generation == 0 {
 			t.Errorf("attention: %+v", a)
 		}
-		if a := must(s.Attention(t.Context(), tenant, noon.Add(time.Minute)))(t); len(a.LoosePayments) != 0 {
+		if a := must(s.Attention(t.Context(), tenant, noon.Add(time.Minute), time.Hour))(t); len(a.LoosePayments) != 0 {
 			t.Errorf("a payment may take a moment: %+v", a.LoosePayments)
 		}
 	})

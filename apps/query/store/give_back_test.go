@@ -76,7 +76,7 @@ func TestSeatsThatWereGivenBackAreInEveryView(t *testing.T) {
 					t.Errorf("failed: %+v, want %+v", got[i], want[i])
 				}
 			}
-			if a := must(s.Attention(t.Context(), tenant, noon.Add(time.Hour)))(t); a.Refunds != len(want) || len(a.LoosePayments) != 0 {
+			if a := must(s.Attention(t.Context(), tenant, noon.Add(time.Hour), time.Hour))(t); a.Refunds != len(want) || len(a.LoosePayments) != 0 {
 				t.Errorf("attention: %+v", a)
 			}
 			if totals := must(s.Totals(t.Context(), tenant, noon))(t); totals.FailedRefunds != len(want) {

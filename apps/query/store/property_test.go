@@ -131,6 +131,7 @@ func empty(t *testing.T, s *Store) {
 	t.Helper()
 	exec(t, s, `DELETE FROM journal`)
 	exec(t, s, `DELETE FROM waiting`)
+	exec(t, s, `DELETE FROM checks`)
 	for _, table := range tableNames() {
 		exec(t, s, `DELETE FROM `+table)
 	}

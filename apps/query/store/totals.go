@@ -21,6 +21,8 @@ type Totals struct {
 	// FailedRefunds and DeadLetters wait for an operator, WaitingStreams for an
 	// event.
 	FailedRefunds, DeadLetters, WaitingStreams int
+	// StuckOrders rest where they should not.
+	StuckOrders int
 }
 
 // conferencesAtOnce is how many conferences are read at once to add up their seats.
@@ -39,6 +41,9 @@ func (s *Store) Totals(ctx context.Context, tenant string, now time.Time) (t Tot
 		return t, err
 	}
 	if t.DeadLetters, err = s.count(ctx, `SELECT COUNT(*) FROM dead_letters WHERE tenant = $1 AND settled_at = 0`, tenant); err != nil {
+		return t, err
+	}
+	if t.StuckOrders, err = s.CountStuck(ctx, tenant); err != nil {
 		return t, err
 	}
 	t.WaitingStreams, err = s.Waiting(ctx)

@@ -195,6 +195,8 @@ type Attention struct {
 	Overdue        []OverdueOrder     `json:"overdue" nullable:"false" doc:"Orders more than a minute past their deadline that have not ended"`
 	FailedRefunds  []FailedRefund     `json:"failedRefunds" nullable:"false"`
 	LoosePayments  []LoosePayment     `json:"loosePayments" nullable:"false" doc:"Payments completed minutes ago that neither confirmed an order nor were refunded"`
+	StuckOrders    []StuckOrder       `json:"stuckOrders" nullable:"false" doc:"Orders that rest where they should not"`
+	Stuck          int                `json:"stuck" doc:"Number of them when they were last swept"`
 	Reasons        []DeadLetterReason `json:"reasons" nullable:"false" doc:"Reasons of the unsettled dead letters"`
 	ParkedStreams  []ParkedStream     `json:"parkedStreams" nullable:"false"`
 	DeadLetters    int                `json:"deadLetters" doc:"Number of unsettled dead letters"`

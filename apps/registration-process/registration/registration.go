@@ -76,6 +76,12 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case contracts.OrderCancelled:
 		return m.OrderID.String(), true
+	case contracts.OrderRetried:
+		return m.OrderID.String(), true
+	case contracts.OrderSeatsReleased:
+		return m.OrderID.String(), true
+	case contracts.OrderPaymentReturned:
+		return m.OrderID.String(), true
 	case contracts.SeatsReserved:
 		return m.OrderID.String(), true
 	case contracts.SeatsOffered:
@@ -106,7 +112,8 @@ func route(in es.Input) (id string, ok bool) {
 		return m.OrderID.String(), true
 	case es.CommandRejected:
 		switch m.CommandType {
-		case "MakeSeatReservation.v1", "JoinWaitlist.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1", "RedeemPromoCode.v1", "ApplyDiscount.v1":
+		case "MakeSeatReservation.v1", "JoinWaitlist.v1", "ConfirmOrder.v1", "ReinstateOrder.v1", "LookForOrder.v1", "RedeemPromoCode.v1", "ApplyDiscount.v1",
+			"RetryOrder.v1", "ReturnPayment.v1":
 			return in.CorrelationID, in.CorrelationID != ""
 		}
 	case es.WakeUp:
@@ -136,6 +143,8 @@ func (t turn) step(message any, current func() Config) {
 		for _, kept := range t.takeKept() {
 			t.handle(kept)
 		}
+	case contracts.OrderRetried:
+		t.startRetried(m)
 	case contracts.PaymentInitiated:
 		t.OrderID = m.OrderID
 		t.paymentInitiated(m)
@@ -195,9 +204,10 @@ func (t turn) orderMissing() {
 
 // orderNotFound has the answer of the order app that there is no such order: its
 // payments go back. If the order comes after all, a refunded payment confirms nothing.
-// An order that is there does not answer, and what it said of itself is awaited.
+// An order that is there does not answer, and what it said of itself is awaited. An
+// operator who retries the order, or gives its payment back, asks as well.
 func (t turn) orderNotFound(m es.CommandRejected) {
-	if m.CommandID != t.Question || m.Code != refusal.OrderNotFound {
+	if m.Code != refusal.OrderNotFound || m.CommandType == "LookForOrder.v1" && m.CommandID != t.Question {
 		return
 	}
 	for i := range t.Payments { // one that is open by now has its own time
@@ -237,6 +247,12 @@ func (t turn) handle(message any) {
 		t.orderSeatsCancelled(m)
 	case contracts.OrderCancelled:
 		t.orderCancelled(m)
+	case contracts.OrderRetried:
+		t.retried(m)
+	case contracts.OrderSeatsReleased:
+		t.seatsReleased()
+	case contracts.OrderPaymentReturned:
+		t.paymentReturned(m)
 	case contracts.OrderPromoCodeRequested:
 		t.promoCodeRequested(m)
 	case contracts.OrderPromoCodeRejected:
@@ -355,6 +371,9 @@ func (t turn) paymentCompleted(m contracts.PaymentCompleted) {
 		if t.Phase != NotStarted {
 			t.confirmOrder(p)
 		}
+	case Returned:
+		p.Amount = m.Amount
+		t.refund(p, contracts.ByOperator)
 	}
 }
 

@@ -81,6 +81,7 @@ const (
 	Reacquiring PaymentState = "reacquiring" // the order had expired; its seats are asked for again
 	Confirmed   PaymentState = "confirmed"   // it confirmed the order
 	Refunded    PaymentState = "refunded"    // a refund was asked for
+	Returned    PaymentState = "returned"    // the order takes it no more; if it completes, it goes back
 )
 
 // live says whether the order may still be confirmed without being reinstated,
@@ -146,6 +147,7 @@ var keepable = func() map[string]reflect.Type {
 		contracts.OrderUpdated{}, contracts.OrderRejected{}, contracts.OrderExpired{},
 		contracts.OrderConfirmed{}, contracts.OrderCancelled{}, contracts.OrderSeatsCancelled{},
 		contracts.OrderPromoCodeRequested{}, contracts.DiscountRemoved{},
+		contracts.OrderSeatsReleased{}, contracts.OrderPaymentReturned{},
 	} {
 		t := reflect.TypeOf(m)
 		byName[t.Name()] = t

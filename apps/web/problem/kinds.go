@@ -288,6 +288,20 @@ var Kinds = []Kind{
 		Text{"The seat was given back", "It does not belong to the order any more."},
 		Text{"席位已退", "该席位已不属于此订单。"}},
 
+	// Orders that rest where they should not.
+	{refusal.OrderNotEnded, http.StatusConflict,
+		Text{"The order has not ended", "It may still be confirmed, so it keeps its seats. Retry it instead, or wait until it has ended."},
+		Text{"订单尚未结束", "订单仍可能确认，因此席位继续保留。请改用重试，或等待订单结束。"}},
+	{refusal.PaymentConfirms, http.StatusConflict,
+		Text{"The payment is what confirmed the order", "Its money belongs to a confirmed order. The organiser can cancel the order, which gives the money back."},
+		Text{"该付款已用于确认订单", "这笔款项属于已确认的订单。主办方可以取消订单，款项将随之退回。"}},
+	{refusal.PaymentReturned, http.StatusConflict,
+		Text{"The payment was given back", "An operator has given this payment back; it confirms nothing any more."},
+		Text{"该付款已退回", "运维人员已退回此付款，它不能再用于确认订单。"}},
+	{refusal.ReasonInvalid, http.StatusUnprocessableEntity,
+		Text{"The reason is not valid", "A reason is one line of 1 to 200 characters, without control characters."},
+		Text{"原因无效", "原因须为一行 1 至 200 个字符，且不含控制字符。"}},
+
 	// Between the apps: refusals of the registration process's commands, shown in timelines.
 	{refusal.VersionSuperseded, http.StatusConflict,
 		Text{"The items have changed", "The command refers to an earlier version of the order's items."},
