@@ -113,6 +113,10 @@ func (w *world) act() {
 		w.send(id, contracts.RegisterToConference{OrderID: id, ConferenceID: conference, Items: items, Waitlist: w.wish(id)})
 		return
 	}
+	if w.chance("operator", 6) {
+		w.seeTo(id)
+		return
+	}
 	if o.Status == order.Confirmed && w.chance("give seats back", 40) {
 		w.giveSeatsBack(id, o)
 		return
@@ -143,6 +147,24 @@ func (w *world) act() {
 		} else {
 			w.send(id, contracts.AssignSeat{OrderID: id, Position: position, Attendee: contracts.Attendee{Person: ada, Type: contracts.Paid}})
 		}
+	}
+}
+
+// seeTo has an operator do something about an order, whether it rests where it should not
+// or not.
+func (w *world) seeTo(id uuid.UUID) {
+	const why = "an operator's reason"
+	switch what := w.choose("operator does", 10); {
+	case what < 4:
+		w.send(id, contracts.RetryOrder{OrderID: id, Reason: why})
+	case what < 6:
+		w.send(id, contracts.ReleaseOrderSeats{OrderID: id, Reason: why})
+	case what < 9:
+		if len(w.opened) > 0 { // of any order: the order does not know its payments
+			w.send(id, contracts.ReturnPayment{OrderID: id, PaymentID: w.opened[w.choose("payment", len(w.opened))], Reason: why})
+		}
+	default:
+		w.send(id, contracts.CloseOrderCase{OrderID: id, Reason: why})
 	}
 }
 

@@ -127,6 +127,9 @@ func TestOrdersEndRight(t *testing.T) {
 		"an order waitlisted", "seats offered", "seats offered in part", "an offer taken", "an offer that lapsed", "a line closed", "a line moved", "a place left",
 		"a rest that waits", "an order in line that was changed", "offers after a suspension", "JoinWaitlist.v1 refused: waitlist-closed",
 		"a payment cancelled: items-changed", "a payment cancelled: order-unknown", "a refund asked for: order-unknown",
+		"an order retried", "seats released by an operator", "a payment given back by an operator", "an order retried that was open", "a refund asked for: by-operator",
+		"ReleaseOrderSeats.v1 refused: order-not-ended", "ReleaseOrderSeats.v1 refused: order-confirmed", "ReturnPayment.v1 refused: payment-confirms",
+		"ConfirmOrder.v1 refused: payment-returned", "ReinstateOrder.v1 refused: payment-returned", "ReinstateOrder.v1 refused: order-expired",
 		"MakeSeatReservation.v1 refused: request-too-late", "ConfirmOrder.v1 refused: order-expired", "ConfirmOrder.v1 refused: amount-differs",
 	} {
 		if runs >= 5000 && happened[what] == 0 {
@@ -467,6 +470,15 @@ func (f facts) note(event any) {
 		if e.Amount != nil {
 			f.happened["the rest of an order cancelled"] = true
 		}
+	case contracts.OrderRetried:
+		f.happened["an order retried"] = true
+		if e.Confirmed == nil && e.Cancelled == nil && e.Status != contracts.StatusExpired && e.Status != contracts.StatusRejected {
+			f.happened["an order retried that was open"] = true
+		}
+	case contracts.OrderSeatsReleased:
+		f.happened["seats released by an operator"] = true
+	case contracts.OrderPaymentReturned:
+		f.happened["a payment given back by an operator"] = true
 	case contracts.PaymentCancelled:
 		f.happened["a payment cancelled: "+e.Reason] = true
 	case contracts.PaymentRefundRequested:

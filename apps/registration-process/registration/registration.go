@@ -342,6 +342,9 @@ func (t turn) seatsReserved(m contracts.SeatsReserved) {
 
 func (t turn) paymentInitiated(m contracts.PaymentInitiated) {
 	p := t.payment(m.PaymentID)
+	if p.State == Returned {
+		t.cancelPayment(p, contracts.ByOperator)
+	}
 	if p.State != Unseen {
 		return // it was answered already
 	}
@@ -560,7 +563,7 @@ func (t turn) notBefore(notAfter time.Time) time.Time {
 
 func (t turn) rejectOrder(reason string) {
 	t.out.Send(contracts.RejectOrder{OrderID: t.OrderID, Version: t.Version, Reason: reason})
-	t.Phase = Rejecting
+	t.Phase, t.Rejection = Rejecting, reason
 }
 
 // release gives back all that the order has: seats, promo codes, open payments, the

@@ -43,6 +43,8 @@ type Registration struct {
 	NotAfter time.Time       `json:"notAfter,omitzero"` // the latest of all requests
 	Granted  contracts.Seats `json:"granted,omitempty"` // for Version
 
+	Rejection string `json:"rejection,omitempty"` // why the order is to be rejected
+
 	Waiting *Wait `json:"waiting,omitempty"` // it waits in line if there are no seats
 
 	Payments      []Payment `json:"payments,omitempty"`      // in the order they were seen

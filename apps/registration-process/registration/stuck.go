@@ -51,10 +51,13 @@ func (t turn) retryOpen(m contracts.OrderRetried) {
 		t.orderUpdated(contracts.OrderUpdated{OrderID: m.OrderID, Version: m.Version, Items: m.Items, Deadline: m.Deadline, Waiting: m.Waiting})
 	case m.Version < t.Version:
 	case t.Phase == Expiring:
-		t.out.Send(contracts.ExpireOrder{OrderID: t.OrderID})
+		if !t.now.Before(t.Deadline) { // by the clock of this replica as well
+			t.out.Send(contracts.ExpireOrder{OrderID: t.OrderID})
+		}
 	case m.Status != contracts.StatusPlaced:
-	case t.Phase == AwaitingReservation, t.Phase == Rejecting:
-		t.Phase = AwaitingReservation
+	case t.Phase == Rejecting:
+		t.rejectOrder(t.Rejection)
+	case t.Phase == AwaitingReservation:
 		if t.now.Before(t.Deadline) {
 			t.requestSeats(m.Items)
 		}

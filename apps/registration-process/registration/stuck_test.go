@@ -71,8 +71,8 @@ func TestOrderRetried(t *testing.T) {
 			Given: after(confirming, retried(contracts.StatusReserved)), When: estest.Answer[contracts.ConfirmOrder](paidTooFew), Sends: []any{refund(p1, paidTooFew)}, Wake: wakeAtEnd},
 		estest.ProcessScenario{Name: "a refund was not made", Given: refused, When: retried(contracts.StatusReserved), Sends: []any{refund(p1, es.Code(byOperator))}, Wake: wakeAtEnd},
 		estest.ProcessScenario{Name: "the order does not end", Given: expiring, When: retried(contracts.StatusReserved), At: deadline, Sends: []any{expire}, Then: is(registration.Expiring)},
-		estest.ProcessScenario{Name: "it does not say that it was rejected: the seats are asked anew", Given: rejecting, When: retried(contracts.StatusPlaced),
-			Sends: []any{request(2, two)}, Wake: wakeAtEnd, Then: is(registration.AwaitingReservation)},
+		estest.ProcessScenario{Name: "it does not say that it was rejected", Given: rejecting, When: retried(contracts.StatusPlaced),
+			Sends: []any{reject(1, contracts.SoldOut)}, Then: is(registration.Rejecting)},
 
 		estest.ProcessScenario{Name: "OrderExpired was missed", Given: expiring, When: retried(contracts.StatusExpired), At: deadline, Sends: []any{release(1, grace)}, Wake: noWake, Then: is(registration.Expired)},
 		estest.ProcessScenario{Name: "the seats of an expired order did not come back", Given: hasExpired, When: retried(contracts.StatusExpired), At: grace, Sends: []any{release(1, grace)}, Wake: noWake, Then: is(registration.Expired)},
@@ -125,6 +125,7 @@ func TestOrderPaymentReturned(t *testing.T) {
 		estest.ProcessScenario{Name: "one that is open", Given: after(awaitingPayment, initiated(p1)), When: paymentReturned(p1), Sends: []any{cancelPayment(p1, byOperator)}},
 		estest.ProcessScenario{Name: "and completes after all", Given: after(awaitingPayment, initiated(p1), paymentReturned(p1)), When: completed(p1), Sends: []any{refund(p1, es.Code(byOperator))}},
 		estest.ProcessScenario{Name: "one that nothing is known of: nothing, as it may be another order's", Given: awaitingPayment, When: paymentReturned(p3)},
+		estest.ProcessScenario{Name: "it is cancelled when it opens", Given: after(awaitingPayment, paymentReturned(p1)), When: initiated(p1), Sends: []any{cancelPayment(p1, byOperator)}},
 		estest.ProcessScenario{Name: "until it completes", Given: after(awaitingPayment, paymentReturned(p1)), When: completed(p1), Sends: []any{refund(p1, es.Code(byOperator))}},
 		estest.ProcessScenario{Name: "the one for which seats are held again", Given: reacquiring, When: paymentReturned(p1), At: grace, Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)}, Then: is(registration.Expired)},
 		estest.ProcessScenario{Name: "the one that is about to reinstate the order", Given: reinstating, When: paymentReturned(p1), At: grace, Sends: []any{release(2, grace.Add(20*time.Minute)), refund(p1, refusal.OrderExpired)}, Then: is(registration.Expired)},
