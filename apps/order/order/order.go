@@ -100,7 +100,7 @@ func most(command any) int {
 		if m.PaymentID == nil {
 			return MaxCommands
 		}
-	case contracts.RetryOrder, contracts.ReleaseOrderSeats, contracts.ReturnPayment, contracts.CloseOrderCase:
+	case contracts.RetryOrder, contracts.ReleaseOrderSeats, contracts.CloseOrderCase:
 		return MaxCommands + MaxCancellations + MaxByOperator
 	}
 	return math.MaxInt

@@ -200,6 +200,12 @@ func TestTheAuditLogSaysWhoChangedWhat(t *testing.T) {
 	s.deliverFor(member, "CancelOrder.v1", "order/"+order.String(), 3, at(5), contracts.OrderCancelled{OrderID: order, ByOrganiser: true})
 	s.deliverFor(contracts.Actor{Organisation: contracts.MainOrganisation}, "PublishConference.v1", "conference/"+uuid.NewString(), 1, at(6), contracts.ConferencePublished{ConferenceID: uuid.New()})
 	s.deliverFor(operator, "RefundPayment.v1", "payment/"+uuid.NewString(), 1, at(7), contracts.PaymentRefundRequested{PaymentID: uuid.New(), OrderID: order})
+	for i, body := range []any{
+		contracts.OrderRetried{OrderID: order, ConferenceID: conference, Status: contracts.StatusExpired, Version: 1, Reason: "try it"}, contracts.OrderSeatsReleased{OrderID: order, Reason: "let go"},
+		contracts.OrderPaymentReturned{OrderID: order, PaymentID: uuid.New(), Reason: "pay back"}, contracts.OrderCaseClosed{OrderID: order, Reason: "seen to"},
+	} {
+		s.deliverFor(operator, "Some.v1", "order/"+order.String(), 4+i, at(10+i), body)
+	}
 	// What changed nothing is not in it.
 	s.deliverFor(member, "PublishConference.v1", "conference/"+conference.String(), 3, at(8), es.CommandRejected{CommandID: "c", CommandType: "PublishConference.v1", Code: "no"})
 	s.deliverFor(member, "PublishConference.v1", "conference/"+conference.String(), 4, at(9), es.CommandHadNoEffect{CommandID: "d", CommandType: "PublishConference.v1"})
@@ -224,9 +230,15 @@ func TestTheAuditLogSaysWhoChangedWhat(t *testing.T) {
 	if got := changes(ask[view.AuditLog](s, "GET", "/organiser/audit", "", 200)); !slices.Equal(got, []string{"organiser-token  main: PublishConference conference "}) {
 		t.Errorf("the main one's: %q", got)
 	}
-	all := changes(ask[view.AuditLog](s, "GET", "/operator/audit", "", 200))
-	if len(all) != 7 || all[0] != "operator  : RefundPayment payment " {
-		t.Errorf("all: %q", all)
+	log := ask[view.AuditLog](s, "GET", "/operator/audit", "", 200)
+	all := changes(log)
+	if len(all) != 11 || all[4] != "operator  : RefundPayment payment " || all[0] != "operator  : Some order " {
+		t.Fatalf("all: %q", all)
+	}
+	for i, reason := range []string{"seen to", "pay back", "let go", "try it", ""} {
+		if e := log.Entries[i]; e.Reason != reason {
+			t.Errorf("why: %q, want %q", e.Reason, reason)
+		}
 	}
 	if got := changes(ask[view.AuditLog](s, "GET", "/operator/audit?organisation="+gophers.String(), "", 200)); !slices.Equal(got, gophersOwn) {
 		t.Errorf("one's, for an operator: %q", got)

@@ -145,6 +145,16 @@ func AuditEntry(m message.Message) view.AuditEntry {
 	default:
 		e.MemberID = &actor.Member
 	}
+	switch body := m.Body.(type) {
+	case contracts.OrderRetried:
+		e.Reason = body.Reason
+	case contracts.OrderSeatsReleased:
+		e.Reason = body.Reason
+	case contracts.OrderPaymentReturned:
+		e.Reason = body.Reason
+	case contracts.OrderCaseClosed:
+		e.Reason = body.Reason
+	}
 	aggregate, id := Aggregate(m.Stream)
 	e.About, e.AboutID = aggregate, id
 	switch aggregate {

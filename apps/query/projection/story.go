@@ -139,6 +139,8 @@ func detail(body any) string {
 		if e.ByOrganiser {
 			return "by the organiser"
 		}
+	case contracts.OrderRetried, contracts.OrderSeatsReleased, contracts.OrderPaymentReturned, contracts.OrderCaseClosed:
+		return "by an operator" // why is for those who work with Plenary
 	case contracts.OrderConfirmed:
 		return seats(e.Seats) + ", " + e.Total.String()
 	case contracts.OrderPromoCodeRejected:

@@ -83,6 +83,7 @@ type AuditEntry struct {
 	About            string     `json:"about" enum:"conference,promo-code,order,attendees,payment,organisation" doc:"What was changed"`
 	AboutID          string     `json:"aboutId" doc:"Its id; of a promo code, its conference's" example:"6f2c0d5e-9d1c-4b51-8f3a-0b7a52a4c1de"`
 	AboutName        string     `json:"aboutName,omitempty" doc:"Name of the conference or organisation, or the promo code"`
+	Reason           string     `json:"reason,omitempty" doc:"Why, if it had to be said"`
 	CommandID        string     `json:"commandId"`
 }
 

@@ -404,7 +404,9 @@ func (t turn) commandRejected(m es.CommandRejected) {
 }
 
 // confirmationRefused tries once more to get the seats of an order that had
-// expired when its payment came, and otherwise gives the money back.
+// expired when its payment came, and otherwise gives the money back. If the order was
+// asked more than once, it may still say yes to the other question; then it is asked to
+// take the payment no more, and the money goes back when it says so.
 func (t turn) confirmationRefused(p *Payment, code es.Code) {
 	if code == refusal.OrderExpired && (t.live() || t.Phase == Expired) && t.Granted.Total() > 0 {
 		if t.live() {
@@ -413,6 +415,10 @@ func (t turn) confirmationRefused(p *Payment, code es.Code) {
 		p.State = Reacquiring
 		t.Phase = ReacquiringSeats
 		t.requestSeatsAgain()
+		return
+	}
+	if p.AskedAgain && code != refusal.PaymentReturned {
+		t.out.Send(contracts.ReturnPayment{OrderID: t.OrderID, PaymentID: p.ID, Reason: string(code)})
 		return
 	}
 	t.refund(p, code)

@@ -65,7 +65,8 @@ type Payment struct {
 	State        PaymentState    `json:"state"`
 	Version      int             `json:"version,omitempty"`      // of the items it is for
 	Amount       contracts.Money `json:"amount,omitzero"`        // as it was opened or, completed, taken
-	Confirmation string          `json:"confirmation,omitempty"` // id of its ConfirmOrder
+	Confirmation string          `json:"confirmation,omitempty"` // id of its last ConfirmOrder
+	AskedAgain   bool            `json:"askedAgain,omitempty"`   // there is an earlier ConfirmOrder, whose answer may be another
 }
 
 // PaymentState is how a payment stands with the process. A payment that

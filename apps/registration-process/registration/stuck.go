@@ -61,7 +61,7 @@ func (t turn) retryOpen(m contracts.OrderRetried) {
 		if t.now.Before(t.Deadline) {
 			t.requestSeats(m.Items)
 		}
-	case t.Phase == AwaitingPayment:
+	case t.Phase == AwaitingPayment && t.Waiting == nil: // what was offered came with more
 		t.out.Send(contracts.MarkSeatsAsReserved{OrderID: t.OrderID, Version: t.Version, Granted: t.Granted})
 	case t.Phase == Waitlisted:
 		t.markWaitlisted()
@@ -104,6 +104,7 @@ func (t turn) retryPayments() {
 	for i := range t.Payments {
 		switch p := &t.Payments[i]; p.State {
 		case Confirming:
+			p.AskedAgain = true
 			t.confirmOrder(p)
 		case Refunded:
 			t.refundAgain(p)

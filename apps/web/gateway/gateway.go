@@ -186,6 +186,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.explorer()
 	g.organiser()
 	g.organisations()
+	g.stuck()
 	g.passThrough(routes)
 	docs.Serve(routes, g.api.OpenAPI())
 	if g.pages != nil {

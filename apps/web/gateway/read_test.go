@@ -85,6 +85,8 @@ var reads = []struct {
 		"GET /failed-refunds?after=abc&limit=100", view.FailedRefunds{Refunds: []view.FailedRefund{{PaymentID: paymentID, Amount: usd, Attempts: 2}}}, "", nil},
 	{"loose payments", "GET /api/loose-payments?after=abc&limit=3", "", operators,
 		"GET /operator/loose-payments?after=abc&limit=3", view.LoosePayments{Payments: []view.LoosePayment{{PaymentID: paymentID, Amount: usd, Status: view.PaymentCompleted}}, Next: "n"}, "", nil},
+	{"stuck orders", "GET /api/stuck-orders?after=abc&limit=3", "", operators,
+		"GET /operator/stuck-orders?after=abc&limit=3", view.StuckOrders{Orders: []view.StuckOrder{{OrderID: orderID, Status: view.OrderExpired, Stuck: []view.Stuck{{Kind: view.StuckSeats, Seats: 2}}}}, Next: "n"}, "", nil},
 	{"dead letters", "GET /api/dead-letters?status=open&before=b1", "", operators,
 		"GET /dead-letters?before=b1&limit=100&status=open", view.DeadLetters{DeadLetters: []view.DeadLetter{aDeadLetter}, Next: "n"}, "", nil},
 	{"a dead letter", "GET /api/dead-letters/d1", "", operators,

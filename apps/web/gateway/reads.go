@@ -303,15 +303,6 @@ func (g *Gateway) operatorReads() {
 		return ask[view.LoosePayments](g, ctx, "/operator/loose-payments"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
-		id: "list-stuck-orders", method: http.MethodGet, path: "/api/stuck-orders", tag: tagOperator, params: true,
-		summary: "List the orders that rest where they should not",
-		text:    "What should have followed was due longer ago than `PLENARY_STUCK_AFTER` (30 minutes), whatever the engine did to repair it: an order past its deadline or without the answer of the seats, a completed payment that neither confirmed its order nor went back, a refund that the provider does not answer, seats held for an order that ended or not made firm for one that is confirmed. The longest first; also payments of orders that nothing is known of. A page may have fewer than asked for and still not be the last.",
-		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.StuckOrders], error) {
-		return ask[view.StuckOrders](g, ctx, "/operator/stuck-orders"+in.query("after", in.After), "")
-	})
-
-	huma.Register(g.api, g.read(operation{
 		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOperator, params: true,
 		summary: "List dead letters",
 		text:    "Messages whose handling was given up, newest first, without their content.",

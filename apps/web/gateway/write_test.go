@@ -825,6 +825,7 @@ func TestTheOrganisersKeysAreNotTheirNeighbours(t *testing.T) {
 // open, and those that the operator's opens as well.
 var (
 	ofOperators = []string{"GET /api/organisations", "POST /api/organisations", "GET /api/attention", "GET /api/overdue-orders", "GET /api/failed-refunds", "GET /api/loose-payments", "GET /api/dead-letters",
+		"GET /api/stuck-orders", "POST " + stuckPath("retry"), "POST " + stuckPath("release"), "POST " + stuckPath("refund"), "POST " + stuckPath("close"),
 		"GET /api/dead-letters/1", "POST /api/dead-letters/1/retry", "POST /api/dead-letters/1/discard",
 		"GET /api/dead-letter-reasons", "GET /api/parked-streams", "POST /api/parked-streams/free", "POST /api/dead-letters/retry", "POST /api/dead-letters/discard"}
 	ofEither = []string{"GET /api/explorer/orders", "GET /api/explorer/orders/" + orderID.String() + "/flow", "GET /api/explorer/orders/" + orderID.String() + "/state",
