@@ -174,7 +174,7 @@ func everyPage() map[string]string {
 		"seats":     pagestest.PagePath("confirmed") + "#seats",
 		"give-back": pagestest.PagePath("confirmed") + "#give-back", "give-back-chosen": pagestest.PagePath("confirmed") + "#give-back?seat=0&seat=2",
 		"explore": "/explore", "compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(), "flow": flow, "flow-selected": flow + "?event=8",
-		"operate": "/operate", "letters": "/operate/letters",
+		"operate": "/operate", "letters": "/operate/letters", "stuck": "/operate/stuck",
 		"members": "/organise/members", "changes": "/organise/changes", "organisations": "/operate/organisations",
 		"operator-members": "/operate/organisations/" + contracts.MainOrganisation.String(), "operator-changes": "/operate/changes",
 	}

@@ -32,7 +32,7 @@ func (v *Visit) showOperate(credential string, status int, failed *Failure) {
 		return
 	}
 	a := data.Attention
-	data.Fine = len(a.Overdue)+len(a.FailedRefunds)+len(a.LoosePayments)+len(a.Reasons)+len(a.ParkedStreams)+a.DeadLetters+a.Refunds+a.WaitingStreams == 0 && a.Rebuild.Error == ""
+	data.Fine = len(a.Overdue)+len(a.FailedRefunds)+len(a.LoosePayments)+len(a.StuckOrders)+len(a.Reasons)+len(a.ParkedStreams)+a.DeadLetters+a.Refunds+a.WaitingStreams == 0 && a.Rebuild.Error == ""
 	data.Failed = failed
 	data.Done, data.Closed, data.Skipped = v.done()
 	data.Style, data.Private, data.Path = workStyle, true, "/operate"

@@ -17,6 +17,10 @@ func (s *Site) work(routes gin.IRoutes) {
 	}
 	s.form(routes, "/operate/free", asOperator((*Visit).free))
 	s.form(routes, "/operate/refunds/:id", asOperator((*Visit).refundAgain))
+	s.page(routes, "/operate/stuck", asOperator((*Visit).stuck))
+	for how, done := range map[string]string{"retry": "retried", "release": "released", "refund": "returned", "close": "closed"} {
+		s.form(routes, "/operate/stuck/:id/"+how, asOperator(func(v *Visit, credential string) { v.seeTo(how, done)(credential) }))
+	}
 
 	s.page(routes, "/operate/organisations", asOperator((*Visit).organisations))
 	s.form(routes, "/operate/organisations", asOperator((*Visit).createOrganisation))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/pages/pagestest"
 	"github.com/plenary/plenary/contracts"
 )
@@ -25,7 +26,7 @@ func enterAsOperator(w *world) {
 
 // An organiser's credential opens nothing of the operator's, nor the other way round.
 func TestOrganisersAndOperatorsHaveCredentialsOfTheirOwn(t *testing.T) {
-	ofOperators := []string{"/operate", "/operate/letters?handler=order", "/operate/organisations", "/operate/organisations/" + contracts.MainOrganisation.String(), "/operate/changes"}
+	ofOperators := []string{"/operate", "/operate/letters?handler=order", "/operate/stuck", "/operate/organisations", "/operate/organisations/" + contracts.MainOrganisation.String(), "/operate/changes"}
 	ofOrganisers := []string{"/organise", "/organise/members", "/organise/changes", own(""), own("/orders"), "/organise/orders/" + pagestest.OrderID("confirmed").String()}
 	ofBoth := []string{"/explore", flowPath()}
 
@@ -39,7 +40,7 @@ func TestOrganisersAndOperatorsHaveCredentialsOfTheirOwn(t *testing.T) {
 	for _, path := range append(ofOrganisers, ofBoth...) {
 		w.get(path).is(http.StatusOK).saysNot(`href="/operate"`)
 	}
-	for _, form := range []string{"/operate/letters/discard", "/operate/letter/" + pagestest.Letter + "/retry", "/operate/free", "/operate/refunds/" + pagestest.Payment.String()} {
+	for _, form := range []string{"/operate/letters/discard", "/operate/letter/" + pagestest.Letter + "/retry", "/operate/free", "/operate/refunds/" + pagestest.Payment.String(), "/operate/stuck/" + pagestest.OrderID("expired").String() + "/retry"} {
 		w.post(form, "handler", "order", "attempts", "3").leadsTo("/operate/sign-in?to=%2Foperate")
 	}
 
@@ -66,7 +67,7 @@ func TestTheExplorersAndTheOperatorsPagesAreWellMadeInEachLanguage(t *testing.T)
 	for name, path := range map[string]string{
 		"explore": "/explore", "flow": flowPath(), "flow with an event": flowPath() + "?event=8",
 		"organisations": "/operate/organisations", "members, for an operator": "/operate/organisations/" + contracts.MainOrganisation.String(), "all changes": "/operate/changes",
-		"operate": "/operate", "letters": "/operate/letters?handler=order",
+		"operate": "/operate", "letters": "/operate/letters?handler=order", "stuck": "/operate/stuck",
 		"compare": "/explore/compare?a=" + pagestest.OrderID("confirmed").String() + "&b=" + pagestest.OrderID("rejected").String(),
 	} {
 		for _, language := range []string{"en", "zh-Hans"} {
@@ -150,7 +151,7 @@ func TestOperatorsSeeWhatNeedsThem(t *testing.T) {
 	enterAsOperator(w)
 	w.get("/operate").says("Overdue orders", "Failed refunds", "card expired", "Payments without an end",
 		"no such stream &amp; more", "3 messages", "Parked streams", "1200 of 4800 events", `<progress max="4800" value="1200"`).saysNot("Nothing needs you")
-	w.Put("/operator/attention", json.RawMessage(`{"overdue":[],"failedRefunds":[],"loosePayments":[],"reasons":[],"parkedStreams":[],"rebuild":{}}`))
+	w.Put("/operator/attention", json.RawMessage(`{"overdue":[],"failedRefunds":[],"loosePayments":[],"stuckOrders":[],"reasons":[],"parkedStreams":[],"rebuild":{}}`))
 	w.get("/operate").says("Nothing needs you").saysNot("Overdue orders", `action="/operate/letters`, `action="/operate/refunds`, `action="/operate/free`)
 }
 
@@ -165,6 +166,45 @@ func TestOperatorsDealWithDeadLettersOneByOneAndByReason(t *testing.T) {
 	w.post("/operate/free", "handler", "order", "stream", "order/1", "topic", "orders").leadsTo("/operate?closed=1&done=discard")
 	w.header.Set("Sec-Fetch-Site", "cross-site")
 	w.post("/operate/letters/discard", "handler", "order").is(http.StatusForbidden)
+}
+
+// Each order offers what its operator may do, in two steps and with a reason.
+func TestOperatorsSeeToStuckOrders(t *testing.T) {
+	w := newWorld(t)
+	enterAsOperator(w)
+	expired, unknown := pagestest.OrderID("expired").String(), pagestest.OrderID("never came").String()
+	w.Put("/payments/"+pagestest.Payment.String(), view.Payment{ID: pagestest.Payment, OrderID: pagestest.OrderID("expired"), Status: view.PaymentCompleted})
+	w.get("/operate").says("Stuck orders", `href="/operate/stuck"`)
+	page := w.get("/operate/stuck").says("Paid, but neither confirmed nor refunded", "Yes, refund", "2 seats", "Nothing is known of this order",
+		`action="/operate/stuck/`+expired+`/release"`, `action="/operate/stuck/`+expired+`/refund"`, `action="/operate/stuck/`+unknown+`/refund"`)
+	page.saysNot(`action="/operate/stuck/`+pagestest.OrderID("reserved").String()+`/release"`, `action="/operate/stuck/`+pagestest.OrderID("confirmed").String()+`/release"`,
+		`action="/operate/stuck/`+pagestest.OrderID("confirmed").String()+`/refund"`, `action="/operate/stuck/`+unknown+`/close"`)
+	order := pagestest.OrderID("expired")
+	for how, want := range map[string]struct {
+		done    string
+		command any
+	}{
+		"retry":   {"retried", contracts.RetryOrder{OrderID: order, Reason: "no answer"}},
+		"release": {"released", contracts.ReleaseOrderSeats{OrderID: order, Reason: "no answer"}},
+		"refund":  {"returned", contracts.ReturnPayment{OrderID: order, PaymentID: pagestest.Payment, Reason: "no answer"}},
+		"close":   {"closed", contracts.CloseOrderCase{OrderID: order, Reason: "no answer"}},
+	} {
+		w.post("/operate/stuck/"+expired+"/"+how, "reason", "no answer", "payment", pagestest.Payment.String()).leadsTo("/operate/stuck?done=" + want.done)
+		if sent := w.Sent(); sent[len(sent)-1] != want.command {
+			t.Errorf("%s: sent %+v", how, sent[len(sent)-1])
+		}
+		w.get("/operate/stuck?done=" + want.done).says(`role="status"`)
+	}
+	before := len(w.Sent())
+	w.post("/operate/stuck/"+expired+"/release", "reason", "two\nlines").is(http.StatusUnprocessableEntity).
+		says("<title>Error:", `href="#release-`+expired+`"`, "must be one line", `<details class="sure" open>`)
+	w.post("/operate/stuck/"+expired+"/refund", "reason", "why").is(http.StatusUnprocessableEntity)
+	w.post("/operate/stuck/no-order/retry", "reason", "why").is(http.StatusUnprocessableEntity)
+	if sent := w.Sent(); len(sent) != before {
+		t.Errorf("sent %+v", sent[before:])
+	}
+	w.Put("/operator/stuck-orders", view.StuckOrders{Orders: []view.StuckOrder{}})
+	w.get("/operate/stuck").says("No order is stuck")
 }
 
 func TestAFailedRefundIsAskedForAgainOnce(t *testing.T) {

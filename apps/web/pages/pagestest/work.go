@@ -59,10 +59,29 @@ func Attention() view.Attention {
 		Overdue:       []view.OverdueOrder{{OrderID: order, Status: view.OrderReserved, Deadline: since}},
 		FailedRefunds: []view.FailedRefund{{PaymentID: Payment, OrderID: order, Amount: usd(39800), Attempts: 3, Reason: "card expired", FailedAt: since}},
 		LoosePayments: []view.LoosePayment{{PaymentID: Payment, OrderID: order, OrderStatus: view.OrderExpired, Amount: usd(9900), CompletedAt: since}},
+		StuckOrders:   Stuck().Orders, Stuck: len(Stuck().Orders),
 		Reasons:       []view.DeadLetterReason{{Handler: "order", MessageType: "ConfirmOrder.v1", Reason: "no such stream & more", Letters: 3, Since: since, Last: Now}},
 		ParkedStreams: []view.ParkedStream{{Handler: "order", Stream: "order/" + order.String(), Topic: "orders", Kind: "command", Letters: 1, Since: since, Last: Now, Reason: "no such stream & more"}},
 		DeadLetters:   3, Refunds: 1, WaitingStreams: 2, Rebuild: view.Rebuild{Running: true, Generation: 2, Events: 1200, Of: 4800},
 	}
+}
+
+// Stuck are orders of the sample that rest where they should not, in each way.
+func Stuck() view.StuckOrders {
+	since, paid := Now.Add(-2*time.Hour), usd(39800)
+	of := func(name string, status view.OrderStatus, stuck ...view.Stuck) view.StuckOrder {
+		for i := range stuck {
+			stuck[i].Since = since
+		}
+		return view.StuckOrder{OrderID: OrderID(name), ConferenceID: ConferenceID, Status: status, Since: since, Stuck: stuck}
+	}
+	return view.StuckOrders{Orders: []view.StuckOrder{
+		of("expired", view.OrderExpired, view.Stuck{Kind: view.StuckPayment, PaymentID: &Payment, Amount: &paid}, view.Stuck{Kind: view.StuckSeats, Seats: 2}),
+		of("reserved", view.OrderReserved, view.Stuck{Kind: view.StuckOverdue}),
+		of("placed", view.OrderPlaced, view.Stuck{Kind: view.StuckUnanswered}),
+		of("confirmed", view.OrderConfirmed, view.Stuck{Kind: view.StuckUncommitted, Seats: 1}, view.Stuck{Kind: view.StuckRefund, PaymentID: &Payment, Amount: &paid}),
+		of("never came", "", view.Stuck{Kind: view.StuckPayment, PaymentID: &Payment, Amount: &paid}),
+	}}
 }
 
 // Payment is a payment of the sample.
@@ -82,6 +101,7 @@ func (w *World) Work() {
 	w.Put(root+"/"+OrderID("rejected").String()+"/flow", RejectedFlow())
 	w.Put(root+"/"+f.OrderID.String()+"/state", view.FlowState{At: Now, Version: 3, Order: &now, Conference: &c})
 	w.Put("/operator/attention", Attention())
+	w.Put("/operator/stuck-orders", Stuck())
 	letter := view.DeadLetter{ID: Letter, Status: view.DeadLetterOpen, ReceivedAt: Now, Topic: "orders", Handler: "order", Reason: "no such stream & more", Attempts: 5, MessageType: "ConfirmOrder.v1", Stream: "order/" + f.OrderID.String()}
 	w.Put("/dead-letters", view.DeadLetters{DeadLetters: []view.DeadLetter{letter}})
 	w.Put("/payments/"+Payment.String(), view.Payment{ID: Payment, OrderID: f.OrderID, Amount: usd(39800), Status: view.PaymentRefundFailed, RefundAttempts: 3})

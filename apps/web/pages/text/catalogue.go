@@ -486,6 +486,9 @@ var Catalogue = map[string]Entry{
 	"event.OrderConfirmed":            {"Confirmed", "已确认"},
 	"event.OrderSeatsCancelled":       {"Some seats given back", "已退还部分席位"},
 	"event.OrderCancelled":            {"Cancelled", "已取消"},
+	"event.OrderRetried":              {"Retried by an operator", "运维人员已重试"},
+	"event.OrderSeatsReleased":        {"Seats released by an operator", "运维人员已释放席位"},
+	"event.OrderPaymentReturned":      {"Payment given back by an operator", "运维人员已退回付款"},
 	"event.SeatAssigned":              {"A seat was given to somebody", "已填写一个参会人"},
 	"event.SeatUnassigned":            {"A seat was taken back", "已收回一个席位"},
 	"event.PaymentInitiated":          {"Payment begun", "已发起付款"},
@@ -572,4 +575,8 @@ var Catalogue = map[string]Entry{
 	"change.RemoveMember":            {"Removed a member", "移除成员"},
 	"change.IssueCredential":         {"Issued a credential", "签发凭证"},
 	"change.RevokeCredential":        {"Revoked a credential", "吊销凭证"},
+	"change.RetryOrder":              {"Retried a stuck order", "重试停滞的订单"},
+	"change.ReleaseOrderSeats":       {"Released the seats of a stuck order", "释放停滞订单的席位"},
+	"change.ReturnPayment":           {"Gave a payment back", "退回付款"},
+	"change.CloseOrderCase":          {"Closed a stuck order's case", "停滞订单结案"},
 }
