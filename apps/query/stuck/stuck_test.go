@@ -50,16 +50,17 @@ func TestTheSweepRunsByItselfUntilItIsStopped(t *testing.T) {
 	go func() {
 		ended <- (&stuck.Sweep{Store: late, Now: time.Now, After: 40 * time.Millisecond}).Run(t.Context())
 	}()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		n, err := s.CountStuck(t.Context(), message.DefaultTenant)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n == 1 {
-			break
-		}
-		if time.Now().After(until) {
+	tick, patience := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for n := 0; n != 1; {
+		select {
+		case <-tick.C:
+		case <-patience:
 			t.Fatal("the sweep found nothing")
+		}
+		var err error
+		if n, err = s.CountStuck(t.Context(), message.DefaultTenant); err != nil {
+			t.Fatal(err)
 		}
 	}
 	select {
