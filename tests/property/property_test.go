@@ -50,6 +50,14 @@
 //	also before OrderConfirmed was seen (10,038)         a quota held for seats given back
 //	assignments: what was given back before the seats were known (7,991); that it
 //	is taken from its attendee (251)                     a seat given back and assigned
+//	order: that an operator's release waits for its end (8), and ends it for good
+//	(3,467); that a payment that was given back confirms nothing (852); that the one
+//	that confirmed it is not given back (244)            orders that never end; confirmed without
+//	                                                     seats, or with money that went back
+//	process: that a retry which says that the order had expired releases nothing
+//	once it is confirmed (460); that a refusal of what was asked twice is no answer
+//	yet (2,334)                                          confirmed without seats, or with money that
+//	                                                     went back
 //	process: wake-ups asked for again when early, for the grace, and by a
 //	refused ConfirmOrder                                 orders that never end without the sweep
 //
