@@ -22,6 +22,7 @@ import (
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/pages"
+	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/apps/web/upstream"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/engine/host"
@@ -101,11 +102,15 @@ func run() error {
 func limitsFrom(getenv func(string) string) (l gateway.Limits, err error) {
 	for name, into := range map[string]*int{
 		"PLENARY_MAX_HOLDS_PER_ADDRESS": &l.HoldsPerAddress, "PLENARY_MAX_HOLDS_PER_EMAIL": &l.HoldsPerEmail,
+		"PLENARY_MAX_SEATS_PER_EMAIL":    &l.SeatsPerEmail,
 		"PLENARY_MAX_WRITES_PER_ADDRESS": &l.WritesPerAddress, "PLENARY_CHALLENGE_AFTER": &l.ChallengeAfter,
 	} {
 		if *into, err = strconv.Atoi(cmp.Or(getenv(name), topology.Plenary().Setting(name))); err != nil || *into < 0 {
 			return l, fmt.Errorf("%s: not a whole number from 0", name)
 		}
+	}
+	if l.Halls, err = throttle.HallsOf(list(getenv("PLENARY_HALLS"))); err != nil {
+		return l, fmt.Errorf("PLENARY_HALLS: %w", err)
 	}
 	hold, err := host.DurationOf(getenv, "PLENARY_HOLD", topology.Duration("PLENARY_HOLD"))
 	if err != nil {

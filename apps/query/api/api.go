@@ -92,6 +92,7 @@ func (a *API) Routes(r gin.IRoutes) {
 
 	r.POST("/orders/find", a.answer(findOrder))
 	r.POST("/orders/read", a.answer(readOrders))
+	r.POST("/orders/count-seats", a.answer(countSeats))
 	r.GET("/orders/overdue", a.answer(a.overdueOrders))
 	r.GET("/orders/missing", a.answer(missingOrders))
 	r.GET("/orders/waiting", a.answer(a.waitingOrders))
@@ -290,6 +291,15 @@ func findOrder(r request) (any, error) {
 		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "email and locator are required")
 	}
 	found, err := r.store.FindOrder(r.Request.Context(), r.tenant, by)
+	return missing(found, err, refusal.OrderNotFound)
+}
+
+func countSeats(r request) (any, error) {
+	var asked view.CountSeats
+	if err := r.ShouldBindJSON(&asked); err != nil {
+		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "orderId is required, as a UUID")
+	}
+	found, err := r.store.CountSeats(r.Request.Context(), r.tenant, asked)
 	return missing(found, err, refusal.OrderNotFound)
 }
 

@@ -221,6 +221,8 @@ func TestQuestionsThatHaveNoAnswer(t *testing.T) {
 		{"POST", "/orders/find", `{"email":"ann@example.com","locator":"K7PQ2MXA"}`, 404, refusal.OrderNotFound},
 		{"POST", "/orders/find", `{"email":"ann@example.com"}`, 400, problem.InvalidRequest},
 		{"POST", "/orders/find", `{`, 400, problem.InvalidRequest},
+		{"POST", "/orders/count-seats", `{"orderId":"1"}`, 400, problem.InvalidRequest},
+		{"POST", "/orders/count-seats", `{"orderId":"` + uuid.NewString() + `","email":"ann@example.com"}`, 404, refusal.OrderNotFound},
 		{"GET", "/orders/overdue?before=yesterday", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?limit=many", "", 400, problem.InvalidRequest},
 		{"GET", "/orders/overdue?after=here", "", 400, problem.InvalidRequest},
@@ -262,6 +264,9 @@ func TestQuestionsAndAnswers(t *testing.T) {
 
 	if o := ask[view.Order](s, "GET", "/orders/"+order.String(), "", 200); o.Locator != "K7PQ2MXA" || len(o.Payments) != 1 {
 		t.Errorf("order: %+v", o)
+	}
+	if c := ask[view.SeatsCounted](s, "POST", "/orders/count-seats", `{"orderId":"`+order.String()+`"}`, 200); c.Order == 0 || !c.Already {
+		t.Errorf("seats counted: %+v", c)
 	}
 	if o := ask[view.Order](s, "POST", "/orders/find", `{"email":"ANN@example.com","locator":"k7pq2mxa"}`, 200); o.ID != order {
 		t.Errorf("found: %+v", o)

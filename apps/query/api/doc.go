@@ -17,6 +17,7 @@
 //
 //	for who has the order's link
 //	POST /orders/find                        view.FindOrder → view.Order
+//	POST /orders/count-seats                 view.CountSeats → view.SeatsCounted, for web's limit of an e-mail address
 //	GET  /orders/{id}                        view.Order
 //	GET  /orders/{id}/events                 server-sent events named order: view.Order
 //	GET  /orders/{id}/timeline               view.Timeline

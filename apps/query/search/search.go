@@ -14,6 +14,8 @@ import (
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
+
+	written "github.com/plenary/plenary/contracts/text" // a text here is one to be found
 )
 
 // mostBytes bounds a term: what is longer is cut.
@@ -34,10 +36,14 @@ func Name(first, last string) []string {
 	return distinct(terms)
 }
 
+// Address gives the term that an e-mail address has in every way of writing it. Long ones
+// may have the same.
+func Address(address string) string { return cut(fold(written.EmailKey(address))) }
+
 // Email gives the terms of an e-mail address: all of it, and its words.
 func Email(address string) []string {
 	whole := fold(address)
-	terms := []string{cut(whole)}
+	terms := []string{cut(whole), Address(address)}
 	local, domain, ok := strings.Cut(whole, "@")
 	terms = append(terms, Text(local)...)
 	if ok {

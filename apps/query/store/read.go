@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -14,7 +15,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/projection"
+	"github.com/plenary/plenary/apps/query/search"
 	"github.com/plenary/plenary/apps/query/view"
+	written "github.com/plenary/plenary/contracts/text"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -70,6 +73,46 @@ func (s *Store) FindOrder(ctx context.Context, tenant string, by view.FindOrder)
 		return view.Order{}, notFound(err)
 	}
 	return s.Order(ctx, tenant, uuid.MustParse(id))
+}
+
+// CountSeats counts the seats of an e-mail address, in any way of writing it, in the
+// conference of an order. Error: ErrNotFound.
+func (s *Store) CountSeats(ctx context.Context, tenant string, asked view.CountSeats) (out view.SeatsCounted, err error) {
+	var doc []byte
+	err = s.reader.QueryRowContext(ctx, `SELECT doc FROM orders WHERE tenant = $1 AND id = $2`, tenant, asked.OrderID.String()).Scan(&doc)
+	if err != nil {
+		return out, notFound(err)
+	}
+	var o view.Order
+	if err := json.Unmarshal(doc, &o); err != nil {
+		return out, err
+	}
+	out.Order = o.Wants()
+	email := asked.Email
+	if o.Registrant != nil {
+		email = cmp.Or(email, o.Registrant.Email)
+		out.Already = written.SameEmail(email, o.Registrant.Email)
+	}
+	if email == "" {
+		return out, nil
+	}
+	err = s.each(ctx, func(rows *sql.Rows) error {
+		var doc []byte
+		var other view.Order
+		if err := rows.Scan(&doc); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(doc, &other); err != nil {
+			return err
+		}
+		if other.Registrant != nil && written.SameEmail(email, other.Registrant.Email) {
+			out.Others += other.Wants()
+		}
+		return nil
+	}, `SELECT doc FROM orders WHERE tenant = $1 AND conference = $2 AND id <> $3 AND status NOT IN ($4, $5, $6)
+		AND id IN (SELECT id FROM terms WHERE tenant = $1 AND kind = 'orders' AND term = $7)`,
+		tenant, o.ConferenceID.String(), o.ID.String(), string(view.OrderRejected), string(view.OrderExpired), string(view.OrderCancelled), storable(search.Address(email)))
+	return out, err
 }
 
 // Overdue are the orders that have not ended though their deadline is before

@@ -24,7 +24,7 @@ import (
 
 // viewShape is raised whenever the tables, a view or its fold changes, so that
 // the next start rebuilds the views.
-const viewShape = 15
+const viewShape = 16
 
 // table describes one of the view tables. Its row for a stream is the fold of
 // that stream's events: tenant, id, the version that it shows, the document, and

@@ -208,6 +208,36 @@ type FindOrder struct {
 	Locator string `json:"locator" maxLength:"100" doc:"The record locator, in upper or lower case, with or without spaces and hyphens" example:"k7pq-2mxa"`
 }
 
+// CountSeats asks for the seats of an e-mail address in the conference of an order: of that
+// which the order is to get or, without one, of that which it has.
+type CountSeats struct {
+	OrderID uuid.UUID `json:"orderId"`
+	Email   string    `json:"email,omitempty"`
+}
+
+// SeatsCounted are seats that orders have, hold or wait for.
+type SeatsCounted struct {
+	// Order are those of the order itself, and Others those of the other orders of the
+	// e-mail address in its conference.
+	Order  int `json:"order"`
+	Others int `json:"others"`
+	// Already says that the order has the e-mail address.
+	Already bool `json:"already"`
+}
+
+// Wants is how many seats the order has, holds or waits for.
+func (o Order) Wants() (n int) {
+	for _, l := range o.Lines {
+		switch o.Status {
+		case OrderPlaced, OrderWaitlisted:
+			n += l.Requested
+		case OrderPartiallyReserved, OrderReserved, OrderConfirmed:
+			n += o.Has(l)
+		}
+	}
+	return n
+}
+
 // OverdueOrder is an order that is past its deadline and has not ended.
 type OverdueOrder struct {
 	OrderID  uuid.UUID   `json:"orderId" format:"uuid"`

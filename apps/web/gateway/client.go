@@ -1,11 +1,12 @@
 package gateway
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/plenary/plenary/apps/web/throttle"
 )
 
 // proxies are the networks whose word on a client's address is taken.
@@ -14,15 +15,11 @@ type proxies []netip.Prefix
 // proxiesOf reads addresses and networks.
 func proxiesOf(texts []string) (all proxies, err error) {
 	for _, text := range texts {
-		network, err := netip.ParsePrefix(text)
+		network, err := throttle.Network(text)
 		if err != nil {
-			addr, err := netip.ParseAddr(text)
-			if err != nil {
-				return nil, fmt.Errorf("%q is no address or network", text)
-			}
-			network = netip.PrefixFrom(addr, addr.BitLen())
+			return nil, err //nolint:wrapcheck // it says all
 		}
-		all = append(all, network.Masked())
+		all = append(all, network)
 	}
 	return all, nil
 }

@@ -145,12 +145,12 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g := &Gateway{
 		contracts: o.Contracts, commands: o.Commands, query: o.Query, payments: o.Payments,
 		keys: idempotency.New(o.Keys), pages: o.Pages, log: o.Log,
-		finding: throttle.New[netip.Prefix](findAtOnce, findEvery, findClients),
 		writing: throttle.New[uuid.UUID](writesAtOnce, writeEvery, writeOrders),
 		limits:  newLimits(o.Limits, o.Challenge),
 		waiting: throttle.NewPlaces(maxWaiting, waitingEach),
 		streams: throttle.NewPlaces(maxStreams, streamsEach),
 	}
+	g.finding = g.limits.byClient(findAtOnce, findEvery, findClients)
 	g.changes = changes.New(g.query)
 	g.feeds = &live.Feeds{Hub: g.changes.Hub(), Pace: feedPace}
 	g.orders = gather.New(maxReadAtOnce, g.readOrders)

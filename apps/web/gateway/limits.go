@@ -29,6 +29,9 @@ type Limits struct {
 	// for at most Hold.
 	HoldsPerAddress, HoldsPerEmail int
 	Hold                           time.Duration
+	// SeatsPerEmail is how many seats of a conference the orders of one e-mail address may
+	// have, hold or wait for. It holds for requests from this machine too.
+	SeatsPerEmail int
 	// Grace is for how long of that, at its end, an order waits for an open payment.
 	Grace time.Duration
 	// WritesPerAddress is how many writes a second may come from one address in the
@@ -37,6 +40,8 @@ type Limits struct {
 	// ChallengeAfter is with how many holds of an address the next order has to pass
 	// the Challenge.
 	ChallengeAfter int
+	// Halls are the networks of which an address may do more.
+	Halls throttle.Halls
 }
 
 // Challenge says whether a person, and no script, places an order.
@@ -72,31 +77,39 @@ func newLimits(now func() Limits, challenge Challenge) *limits {
 	if now == nil {
 		now = func() Limits { return Limits{} }
 	}
-	writes := max(now().WritesPerAddress, 1) // this one does not change
-	every := time.Second / time.Duration(writes)
-	return &limits{
-		now: now,
-		byAddress: holds.New[netip.Prefix](func() (int, time.Duration) {
-			l := now()
-			if l.HoldsPerAddress == 0 && challenge != nil {
-				return math.MaxInt, l.Hold // they are counted for the challenge alone
-			}
-			return l.HoldsPerAddress, l.Hold
-		}, limitedClients),
-		byEmail: holds.New[string](func() (int, time.Duration) {
-			l := now()
-			return l.HoldsPerEmail, l.Hold
-		}, limitedClients),
-		writes:    throttle.New[netip.Prefix](writes*writeBurst, every, limitedClients),
-		places:    throttle.New[netip.Prefix](placesAtOnce, placeEvery, limitedClients),
-		challenge: challenge,
-	}
+	l := &limits{now: now, challenge: challenge}
+	l.byAddress = holds.New(func(client netip.Prefix) (int, time.Duration) {
+		now := now()
+		if now.HoldsPerAddress == 0 && challenge != nil {
+			return math.MaxInt, now.Hold // they are counted for the challenge alone
+		}
+		return now.HoldsPerAddress * now.Halls.Times(client), now.Hold
+	}, limitedClients)
+	l.byEmail = holds.New(func(string) (int, time.Duration) {
+		now := now()
+		return now.HoldsPerEmail, now.Hold
+	}, limitedClients)
+	l.writes = throttle.Changing(func(client netip.Prefix) (burst int, every time.Duration) {
+		now := now()
+		writes := max(now.WritesPerAddress, 1) * now.Halls.Times(client)
+		return writes * writeBurst, time.Second / time.Duration(writes)
+	}, limitedClients)
+	l.places = l.byClient(placesAtOnce, placeEvery, limitedClients)
+	return l
+}
+
+// byClient makes a throttle of addresses, of which those of halls may do more.
+func (l *limits) byClient(burst int, every time.Duration, clients int) *throttle.Throttle[netip.Prefix] {
+	return throttle.Changing(func(client netip.Prefix) (int, time.Duration) {
+		times := l.now().Halls.Times(client)
+		return burst * times, every / time.Duration(times)
+	}, clients)
 }
 
 // limited is the client that limits hold for; ok is false for none.
 func limited(ctx context.Context) (client netip.Prefix, ok bool) {
-	addr := originOf(ctx).addr
-	return throttle.Client(addr), !addr.IsLoopback()
+	o := originOf(ctx)
+	return throttle.Client(o.addr), !o.addr.IsLoopback() && !o.door
 }
 
 // write lets an address write only so often.
@@ -145,7 +158,10 @@ func (l *limits) seen(o view.Order) {
 // cannot be judged stops nobody: else an outage of its provider would stop the sale.
 func (g *Gateway) passes(ctx context.Context, response string) error {
 	client, ok := limited(ctx)
-	if !ok || g.limits.challenge == nil || g.limits.byAddress.Open(client) < g.limits.now().ChallengeAfter {
+	if !ok || g.limits.challenge == nil {
+		return nil
+	}
+	if now := g.limits.now(); g.limits.byAddress.Open(client) < now.ChallengeAfter*now.Halls.Times(client) {
 		return nil
 	}
 	if response == "" {

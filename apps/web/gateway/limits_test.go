@@ -2,12 +2,14 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,8 @@ import (
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
+	"github.com/plenary/plenary/apps/web/throttle"
+	"github.com/plenary/plenary/contracts"
 )
 
 // limited is a gateway with limits, which believes who the tests say they are.
@@ -112,6 +116,141 @@ func TestThisMachineIsNotLimited(t *testing.T) {
 	})
 	for range 20 {
 		place(f)
+	}
+}
+
+// What an address may do is a setting that changes; so is the hall that gives it more.
+func TestLimitsOfAddressesChange(t *testing.T) {
+	var limits atomic.Pointer[gateway.Limits]
+	set := func(l gateway.Limits, halls ...string) {
+		t.Helper()
+		var err error
+		if l.Halls, err = throttle.HallsOf(halls); err != nil {
+			t.Fatal(err)
+		}
+		l.Hold = time.Hour
+		limits.Store(&l)
+	}
+	set(gateway.Limits{WritesPerAddress: 1})
+	f := newFixture(t, func(o *gateway.Options) {
+		o.TrustedProxies, o.Limits = []string{"127.0.0.1"}, func() gateway.Limits { return *limits.Load() }
+	})
+	taken := func(client string) (n int) {
+		t.Helper()
+		for n < 60 && f.do("POST", placePath(), oneSeat, from(client)).status == http.StatusAccepted {
+			n++
+		}
+		return n
+	}
+	if n := taken("192.0.2.1"); n >= 20 {
+		t.Errorf("%d writes of one a second", n)
+	}
+	set(gateway.Limits{WritesPerAddress: 100})
+	if n := taken("192.0.2.2"); n != 60 {
+		t.Errorf("%d writes of a hundred a second", n)
+	}
+	set(gateway.Limits{WritesPerAddress: 1}, "192.0.2.0/24=100")
+	if n := taken("192.0.2.3"); n != 60 {
+		t.Errorf("%d writes in a hall", n)
+	}
+
+	set(gateway.Limits{HoldsPerAddress: 2}, "192.0.2.0/24=3")
+	if hall, home := taken("192.0.2.4"), taken("198.51.100.1"); hall != 6 || home != 2 {
+		t.Errorf("%d orders hold seats in a hall and %d elsewhere", hall, home)
+	}
+	set(gateway.Limits{HoldsPerAddress: 3})
+	if hall, home := taken("192.0.2.4"), taken("198.51.100.1"); hall != 0 || home != 1 {
+		t.Errorf("%d more orders in what was a hall and %d elsewhere", hall, home)
+	}
+}
+
+// An organiser of the conference who sells at the door is not limited.
+func TestAnOrganiserAtTheDoorIsNotLimited(t *testing.T) {
+	f := limited(t, gateway.Limits{HoldsPerAddress: 1, WritesPerAddress: 1, ChallengeAfter: 1}, puzzle{})
+	f.query.answer("GET /organiser/drafts/"+conferenceID.String(), view.Conference{ID: conferenceID, OrganisationID: contracts.MainOrganisation})
+	desk := from("192.0.2.1")
+	for range 20 {
+		place(f, desk, asOrganiser)
+	}
+	place(f, desk)
+	f.do("POST", placePath(), oneSeat, desk).problem(http.StatusForbidden, problem.ChallengeRequired)
+	place(f, desk, asOrganiser)
+
+	// One of another organisation is as anybody.
+	f.query.answer("GET /organiser/drafts/"+conferenceID.String(), view.Conference{ID: conferenceID, OrganisationID: uuid.New()})
+	f.do("POST", placePath(), oneSeat, desk, asOrganiser).problem(http.StatusForbidden, problem.ChallengeRequired)
+	place(f, from("192.0.2.2"), header{"Authorization", "Bearer nobodys"})
+}
+
+func TestTheOrdersOfOneEMailAddressHaveOnlySoManySeats(t *testing.T) {
+	f := limited(t, gateway.Limits{SeatsPerEmail: 4}, nil)
+	const count = "POST /orders/count-seats"
+	path, by := place(f)
+	register := func(also ...header) response {
+		return f.do("PUT", path+"/registrant", `{"firstName":"Ada","email":"ada@example.org"}`, append([]header{by}, also...)...)
+	}
+	change := func(n int) response {
+		return f.do("PUT", path+"/items", fmt.Sprintf(`{"items":[{"seatType":%q,"quantity":%d}]}`, seatTypeID, n), by)
+	}
+	taken := func(r response) { t.Helper(); r.is(http.StatusAccepted) }
+	refused := func(r response) { t.Helper(); r.problem(http.StatusConflict, problem.TooManySeatsOfEmail) }
+
+	f.query.answer(count, view.SeatsCounted{Order: 1, Others: 3})
+	taken(register())
+	f.query.answer(count, view.SeatsCounted{Order: 2, Others: 3})
+	sent := len(f.broker.commands())
+	refused(register())
+	if got := len(f.broker.commands()); got != sent {
+		t.Errorf("%d commands were sent", got-sent)
+	}
+	var asked view.CountSeats
+	if err := json.Unmarshal([]byte(f.query.bodies[len(f.query.bodies)-1]), &asked); err != nil || asked.Email != "ada@example.org" || !strings.HasSuffix(path, asked.OrderID.String()) {
+		t.Errorf("%+v, %v", asked, err)
+	}
+
+	// A name is corrected, and seats are given up, also where there are too many already.
+	f.query.answer(count, view.SeatsCounted{Order: 2, Others: 3, Already: true})
+	taken(register())
+	taken(change(1))
+	refused(change(3))
+	f.query.answer(count, view.SeatsCounted{Order: 1, Others: 1, Already: true})
+	taken(change(3))
+	refused(change(4))
+	f.query.answer(count, view.SeatsCounted{Order: 1}) // the order is nobody's yet
+	taken(change(9))
+
+	// An organiser who sells at the door is not limited.
+	f.query.answer(count, view.SeatsCounted{Order: 2, Others: 3})
+	order := strings.TrimPrefix(path, "/api/orders/")
+	f.query.answer("GET /organiser/orders/"+order, view.OwnOrder{OrderID: uuid.MustParse(order), ConferenceID: conferenceID})
+	taken(register(asOrganiser))
+
+	// Where nobody can count, the sale goes on.
+	f.query.answer(count, saysNo{http.StatusServiceUnavailable, problem.Unavailable})
+	taken(register())
+}
+
+// Who names the registrant at once is not past the limit: the order is waited for.
+func TestAnOrderIsWaitedForBeforeItsSeatsAreCounted(t *testing.T) {
+	f := limited(t, gateway.Limits{SeatsPerEmail: 4}, nil)
+	path, by := place(f)
+	done := make(chan response, 1)
+	go func() {
+		done <- f.do("PUT", path+"/registrant", `{"firstName":"Ada","email":"ada@example.org"}`, by)
+	}()
+	f.query.await("/orders/count-seats", 2)
+	f.query.answer("POST /orders/count-seats", view.SeatsCounted{Order: 1, Others: 4})
+	r := <-done
+	r.problem(http.StatusConflict, problem.TooManySeatsOfEmail)
+}
+
+// Without the limit an order costs no question.
+func TestWithoutTheLimitNoSeatsAreCounted(t *testing.T) {
+	f := limited(t, gateway.Limits{HoldsPerEmail: 9}, nil)
+	path, by := place(f)
+	f.do("PUT", path+"/registrant", `{"firstName":"Ada","email":"ada@example.org"}`, by).is(http.StatusAccepted)
+	if asked := strings.Join(f.query.requests(), " "); strings.Contains(asked, "/orders/count-seats") {
+		t.Errorf("query was asked: %s", asked)
 	}
 }
 

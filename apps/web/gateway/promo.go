@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/problem"
-	"github.com/plenary/plenary/apps/web/throttle"
 	"github.com/plenary/plenary/contracts"
 	"github.com/plenary/plenary/contracts/refusal"
 	"github.com/plenary/plenary/contracts/text"
@@ -64,7 +62,7 @@ func promoCodesURL(conference uuid.UUID) string {
 
 // promo are the operations on promo codes.
 func (g *Gateway) promo() {
-	g.coding = throttle.New[netip.Prefix](codesAtOnce, codeEvery, findClients)
+	g.coding = g.limits.byClient(codesAtOnce, codeEvery, findClients)
 	said := []es.Code{refusal.ConferenceNotFound, refusal.PromoCodeInvalid, refusal.PromoCodeRetired, refusal.QuotaInvalid, refusal.UnknownSeatType, refusal.PromoQuotaTooLarge, refusal.PromoWindowInvalid, refusal.DateOutOfRange}
 
 	huma.Register(g.api, g.write(operation{

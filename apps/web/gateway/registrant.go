@@ -119,24 +119,24 @@ func (g *Gateway) registrant() {
 	place := g.write(operation{
 		id: "place-order", method: http.MethodPost, path: "/api/conferences/{id}/orders", tag: tagOrders, body: true,
 		summary: "Place an order",
-		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429; so are those from a network address with too many orders that hold seats already. An address that has many may have to pass a challenge. With `waitlist`, an order that gets no seats is not rejected, but waits in line.",
+		text:    "Asks for seats that are on sale: the conference's page says from when until when. The answer gives the order's secret, which opens it. The seats are held until the order's deadline, which does not move. When orders placed earlier wait for too long, new ones are turned away with 429; so are those from a network address with too many orders that hold seats already. An address that has many may have to pass a challenge. An organiser of the conference who sends a credential, to sell at the door, is not limited so. With `waitlist`, an order that gets no seats is not rejected, but waits in line.",
 		who:     anyone, problems: append(items, refusal.ConferenceNotPublished, refusal.OrderAlreadyPlaced, refusal.TooManyChanges, problem.BacklogTooLong, problem.TooManyRequests, problem.TooManyHolds, problem.ChallengeRequired),
 	}, true)
-	place.Middlewares = append(place.Middlewares, g.admitOrder)
+	place.Middlewares = append(place.Middlewares, g.atTheDoor, g.admitOrder)
 	huma.Register(g.api, place, g.placeOrder)
 
 	huma.Register(g.api, g.write(operation{
 		id: "change-order-items", method: http.MethodPut, path: "/api/orders/{id}/items", tag: tagOrders, body: true,
 		summary: "Change an order's items",
 		text:    "Replaces all items and requests seats again. Seats already held stay held if they are requested again. For seat types no longer on sale, the quantity can be reduced but not increased. An order in line loses its place, and asks anew.",
-		who:     holder, problems: append(items, append(closed, refusal.OrderConfirmed)...),
+		who:     holder, problems: append(items, append(closed, refusal.OrderConfirmed, problem.TooManySeatsOfEmail)...),
 	}, false), g.changeOrderItems)
 
 	huma.Register(g.api, g.write(operation{
 		id: "assign-registrant", method: http.MethodPut, path: "/api/orders/{id}/registrant", tag: tagOrders, body: true,
 		summary: "Set the registrant",
 		text:    "The registrant's e-mail address and the record locator together find the order again. The names and the address can be corrected until the conference ends, even after the order is confirmed. The order is then found by the new address and no longer by the old one.",
-		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded, problem.TooManyHolds)...),
+		who:     holder, problems: append(closed, append(person, refusal.ConferenceNotReady, refusal.ConferenceEnded, problem.TooManyHolds, problem.TooManySeatsOfEmail)...),
 	}, false), g.assignRegistrant)
 
 	huma.Register(g.api, g.write(operation{
@@ -222,7 +222,7 @@ func (g *Gateway) placeOrder(ctx context.Context, in *struct {
 		}
 		return Command{
 			Body:  contracts.RegisterToConference{OrderID: order, ConferenceID: in.ID, Items: seats(in.Body.Items), Waitlist: in.Body.of(order, commandID)},
-			About: order, OfOrder: true, Places: true, ID: order, URL: orderURL(order), Creates: true,
+			About: order, OfOrder: !originOf(ctx).door, Places: true, ID: order, URL: orderURL(order), Creates: true,
 			Secret: secret, SecretIsChosen: in.Body.Secret != "",
 		}
 	})
@@ -247,9 +247,13 @@ func (g *Gateway) changeOrderItems(ctx context.Context, in *struct {
 }) (*Answer, error) {
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		o := originOf(ctx)
+		wants := 0
+		for _, item := range in.Body.Items {
+			wants += item.Quantity
+		}
 		return Command{
 			Body:  contracts.ChangeOrderItems{OrderID: in.ID, Items: seats(in.Body.Items), Waitlist: in.Body.of(in.ID, commandID)},
-			About: in.ID, OfOrder: !o.organiser, ID: in.ID, URL: orderURL(in.ID), Rest: o.secret(),
+			About: in.ID, OfOrder: !o.organiser, ID: in.ID, URL: orderURL(in.ID), Rest: o.secret(), Wants: &wants,
 		}
 	})
 }

@@ -18,6 +18,7 @@ type origin struct {
 	route     string        // method and path
 	organiser bool          // proved by the credential
 	operator  bool          // proved by the credential
+	door      bool          // an order is placed by an organiser of its conference, who sells at the door
 	member    access.Member // who an organiser is
 	shown     string        // the secret or credential that the request shows
 	request   *http.Request // as it came

@@ -69,6 +69,8 @@ type Command struct {
 	// Places says that it places an order, and Email whose that will be: they hold seats.
 	Places bool
 	Email  string
+	// Wants is how many seats the order asks for from now on, where that changes.
+	Wants *int
 	// Ends says that it gives the seats of its order back.
 	Ends bool
 	// Wrapper is the field of Body that is the request's body, if it is one.
@@ -160,6 +162,9 @@ func (g *Gateway) limitWriting(ctx context.Context, cmd Command) error {
 		if ok, retryAfter := g.limits.hold(ctx, cmd.About); !ok {
 			return g.tooMany(ctx, problem.TooManyHolds, forHolds, retryAfter)
 		}
+	}
+	if err := g.limitSeats(ctx, cmd); err != nil {
+		return err
 	}
 	if cmd.Email != "" {
 		if ok, retryAfter := g.limits.register(ctx, cmd.Email, cmd.About); !ok {

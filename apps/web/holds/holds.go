@@ -13,7 +13,7 @@ import (
 
 // Holds are the orders of each K, a client for instance, that may hold seats.
 type Holds[K comparable] struct {
-	limit func() (most int, lasts time.Duration)
+	limit func(K) (most int, lasts time.Duration)
 	keys  int
 
 	mu sync.Mutex
@@ -26,18 +26,18 @@ type hold struct {
 	until time.Time
 }
 
-// New makes Holds that give each K as many orders at once as limit says at the moment; an
+// New makes Holds that give a K as many orders at once as limit says at the moment; an
 // order counts for as long as it says when the order is taken, or until it is released.
 // Of more than so many K it forgets some: it is a limit and no record. It limits nothing
 // where most is 0.
-func New[K comparable](limit func() (most int, lasts time.Duration), keys int) *Holds[K] {
+func New[K comparable](limit func(K) (most int, lasts time.Duration), keys int) *Holds[K] {
 	return &Holds[K]{limit: limit, keys: keys, of: map[K][]hold{}, by: map[uuid.UUID]K{}}
 }
 
 // Take counts an order for a key and, if the key has as many as it may, says after how
 // long it may have another. An order counts once, and for the key that took it last.
 func (h *Holds[K]) Take(key K, order uuid.UUID) (ok bool, retryAfter time.Duration) {
-	most, lasts := h.limit()
+	most, lasts := h.limit(key)
 	if most == 0 {
 		return true, 0
 	}

@@ -14,7 +14,7 @@ const lasts = 20 * time.Minute
 
 func TestAClientHoldsSeatsWithSoManyOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := holds.New[string](limit(2), 10)
+		h := holds.New(limit[string](2), 10)
 		first, second, third := uuid.New(), uuid.New(), uuid.New()
 		take := func(who string, order uuid.UUID, want bool, after time.Duration) {
 			t.Helper()
@@ -40,7 +40,7 @@ func TestAClientHoldsSeatsWithSoManyOrders(t *testing.T) {
 }
 
 func TestAnOrderCountsForWhoTookItLast(t *testing.T) {
-	h := holds.New[string](limit(1), 10)
+	h := holds.New(limit[string](1), 10)
 	order := uuid.New()
 	h.Take("ann@example.com", order)
 	if ok, _ := h.Take("bob@example.com", order); !ok || h.Open("ann@example.com") != 0 || h.Open("bob@example.com") != 1 {
@@ -54,7 +54,7 @@ func TestAnOrderCountsForWhoTookItLast(t *testing.T) {
 }
 
 func TestManyClientsTakeBoundedMemory(t *testing.T) {
-	h := holds.New[int](limit(5), 100)
+	h := holds.New(limit[int](5), 100)
 	for who := range 10_000 {
 		h.Take(who, uuid.New())
 	}
@@ -68,7 +68,7 @@ func TestManyClientsTakeBoundedMemory(t *testing.T) {
 }
 
 func TestWithoutALimitNothingIsCounted(t *testing.T) {
-	h := holds.New[string](limit(0), 10)
+	h := holds.New(limit[string](0), 10)
 	for range 1000 {
 		if ok, _ := h.Take("ann", uuid.New()); !ok {
 			t.Fatal("turned away")
@@ -79,14 +79,14 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 	}
 }
 
-func limit(most int) func() (int, time.Duration) {
-	return func() (int, time.Duration) { return most, lasts }
+func limit[K comparable](most int) func(K) (int, time.Duration) {
+	return func(K) (int, time.Duration) { return most, lasts }
 }
 
 // A limit that is lowered takes no hold from anybody, and gives none either.
 func TestALimitMayChange(t *testing.T) {
 	most := 2
-	h := holds.New[string](func() (int, time.Duration) { return most, lasts }, 10)
+	h := holds.New(func(string) (int, time.Duration) { return most, lasts }, 10)
 	take := func(want bool) {
 		t.Helper()
 		if ok, _ := h.Take("ann", uuid.New()); ok != want {

@@ -27,6 +27,7 @@ const (
 	OrderSecretRequired  es.Code = "order-secret-required"
 	TooManyRequests      es.Code = "too-many-requests"
 	TooManyHolds         es.Code = "too-many-holds"
+	TooManySeatsOfEmail  es.Code = "too-many-seats-of-email"
 	ChallengeRequired    es.Code = "challenge-required"
 	Unavailable          es.Code = "unavailable"
 	InternalError        es.Code = "internal-error"
@@ -97,6 +98,9 @@ var Kinds = []Kind{
 	{TooManyHolds, http.StatusTooManyRequests,
 		Text{"Too many orders hold seats", "From this network address, or for this e-mail address, as many orders hold seats as may at once. Confirm or cancel one, or try again after the time in Retry-After."},
 		Text{"占座订单过多", "来自此网络地址或使用此邮箱的占座订单已达上限。请确认或取消其中一个，或在 Retry-After 所示时间后重试。"}},
+	{TooManySeatsOfEmail, http.StatusConflict,
+		Text{"Too many seats for this e-mail address", "The orders of one e-mail address may have, hold or wait for only so many seats of this conference. Ask for fewer, or give some back in another order of this address."},
+		Text{"此邮箱的席位过多", "同一邮箱在本会议的各订单中已购、占用和候补的席位总数有上限。请减少席位，或在此邮箱的其他订单中退回部分席位。"}},
 	{ChallengeRequired, http.StatusForbidden,
 		Text{"A challenge is required", "Solve the challenge that this site shows, and send its response in the header Challenge-Response."},
 		Text{"需要完成验证", "请完成本站显示的人机验证，并在 Challenge-Response 请求头中发送结果。"}},

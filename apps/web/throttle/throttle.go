@@ -12,8 +12,7 @@ import (
 
 // Throttle holds a token bucket for each K seen of late, a client for instance.
 type Throttle[K comparable] struct {
-	burst   float64
-	every   time.Duration
+	rate    func(K) (burst int, every time.Duration)
 	clients int
 
 	mu      sync.Mutex
@@ -23,18 +22,25 @@ type Throttle[K comparable] struct {
 
 type bucket[K comparable] struct {
 	client K
+	burst  float64
+	every  time.Duration
 	tokens float64
 	at     time.Time
 }
+
+// after is how long a client has to wait for its next token.
+func (b *bucket[K]) after() time.Duration { return time.Duration((1 - b.tokens) * float64(b.every)) }
 
 // New makes a Throttle that lets a client fail burst times at once and once more
 // every so often. It remembers so many clients; of more, it forgets the one
 // that was idle for the longest.
 func New[K comparable](burst int, every time.Duration, clients int) *Throttle[K] {
-	return &Throttle[K]{
-		burst: float64(burst), every: every, clients: clients,
-		buckets: map[K]*list.Element{}, recent: list.New(),
-	}
+	return Changing(func(K) (int, time.Duration) { return burst, every }, clients)
+}
+
+// Changing makes a Throttle like New, with what rate says of each client at the moment.
+func Changing[K comparable](rate func(K) (burst int, every time.Duration), clients int) *Throttle[K] {
+	return &Throttle[K]{rate: rate, clients: clients, buckets: map[K]*list.Element{}, recent: list.New()}
 }
 
 // Allow says whether the client may try and, if not, after how long. It
@@ -43,7 +49,7 @@ func (t *Throttle[K]) Allow(client K) (ok bool, retryAfter time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if b := t.refilled(client); b.tokens < 1 {
-		return false, time.Duration((1 - b.tokens) * float64(t.every))
+		return false, b.after()
 	}
 	return true, 0
 }
@@ -55,7 +61,7 @@ func (t *Throttle[K]) Failed(client K) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.refilled(client)
-	b.tokens = max(b.tokens-1, -mostOwed*t.burst)
+	b.tokens = max(b.tokens-1, -mostOwed*b.burst)
 }
 
 // Take counts a try of a client that may try, whatever comes of it, and else
@@ -65,7 +71,7 @@ func (t *Throttle[K]) Take(client K) (ok bool, retryAfter time.Duration) {
 	defer t.mu.Unlock()
 	b := t.refilled(client)
 	if b.tokens < 1 {
-		return false, time.Duration((1 - b.tokens) * float64(t.every))
+		return false, b.after()
 	}
 	b.tokens--
 	return true, 0
@@ -78,21 +84,24 @@ const mostOwed = 10
 func (t *Throttle[K]) refilled(client K) *bucket[K] {
 	now := time.Now()
 	b := t.bucket(client, now)
-	b.tokens = min(t.burst, b.tokens+float64(now.Sub(b.at))/float64(t.every))
+	b.tokens = min(b.burst, b.tokens+float64(now.Sub(b.at))/float64(b.every))
 	b.at = now
 	return b
 }
 
 func (t *Throttle[K]) bucket(client K, now time.Time) *bucket[K] {
+	burst, every := t.rate(client)
 	if e, ok := t.buckets[client]; ok {
 		t.recent.MoveToFront(e)
-		return e.Value.(*bucket[K])
+		b := e.Value.(*bucket[K])
+		b.burst, b.every = float64(burst), every
+		return b
 	}
 	if t.recent.Len() == t.clients {
 		idle := t.recent.Back()
 		delete(t.buckets, t.recent.Remove(idle).(*bucket[K]).client)
 	}
-	b := &bucket[K]{client: client, tokens: t.burst, at: now}
+	b := &bucket[K]{client: client, burst: float64(burst), every: every, tokens: float64(burst), at: now}
 	t.buckets[client] = t.recent.PushFront(b)
 	return b
 }
