@@ -46,6 +46,33 @@ func TestAnOpenPageShowsWhatHasChanged(t *testing.T) {
 	}
 }
 
+// Who is in line sees their number fall when somebody before them has gone, which is no
+// change of their order.
+func TestAnOpenPageShowsWhoMovedUpInLine(t *testing.T) {
+	b := newBrowser(t)
+	line := func(waiting, position int) {
+		o := pagestest.Orders()["waitlisted"]
+		o.ID = pagestest.OrderID("waitlisted")
+		o.Waitlist.Positions[0].Position = position
+		b.world.PutUntold("/orders/"+o.ID.String(), o)
+		c := pagestest.Conference()
+		for i := range c.SeatTypes {
+			if c.SeatTypes[i].ID == pagestest.Tutorial {
+				c.SeatTypes[i].Waiting = waiting
+			}
+		}
+		b.world.Put("/conferences/"+c.Slug, c)
+	}
+	line(3, 3)
+	b.open(pagestest.PagePath("waitlisted"))
+	b.sees("number 3 in line")
+	b.until("document.querySelector('[data-line]').dataset.line.includes('3')")
+	line(4, 3) // somebody came
+	b.until("document.querySelector('[data-line]').dataset.line.includes('4')")
+	line(3, 2) // and somebody went
+	b.sees("number 2 in line")
+}
+
 // An order is placed with the keyboard alone.
 func TestAnOrderIsPlacedByKeyboard(t *testing.T) {
 	b := newBrowser(t)

@@ -61,6 +61,15 @@ func (c conference) waits(t view.SeatType, now time.Time) bool {
 	return c.Published && !t.WaitlistClosed && now.Before(c.StartsAt) && c.Available(t, now).State == soldOut
 }
 
+// line says how many orders are in line for each seat type.
+func (c conference) line() string {
+	counts := make([]string, len(c.SeatTypes))
+	for i, t := range c.SeatTypes {
+		counts[i] = strconv.Itoa(t.Waiting)
+	}
+	return strings.Join(counts, " ")
+}
+
 // selectionCookie keeps what was chosen and typed before an order is placed, at
 // the conference's own address, until the browser ends.
 const (

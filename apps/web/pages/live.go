@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -43,7 +44,7 @@ const (
 
 // source is where a subject's events come from.
 type source struct {
-	path, bearer string
+	kind, path, bearer string
 	// texts, if set, makes the parts of the page that change, by their ids; without
 	// it the page asks for itself anew.
 	texts func(s *Site, l text.Language, data []byte) map[string]string
@@ -55,7 +56,11 @@ func (v *Visit) source(subject string) (source, bool) {
 	switch kind {
 	case "conference":
 		if slug.MatchString(name) {
-			return source{path: "/api/conferences/" + name + "/events", texts: conferenceTexts}, true
+			return source{kind: kind, path: "/api/conferences/" + name + "/events", texts: conferenceTexts}, true
+		}
+	case "line": // of those who wait for its seats: by it they know that they may have moved up
+		if slug.MatchString(name) {
+			return source{kind: kind, path: "/api/conferences/" + name + "/events", texts: lineTexts}, true
 		}
 	case "dashboard":
 		token, err := v.Cookie(organiser.cookie)
@@ -90,11 +95,26 @@ func conferenceTexts(s *Site, l text.Language, data []byte) map[string]string {
 	return out
 }
 
+// lineTexts says how many orders are in line for each seat type.
+func lineTexts(_ *Site, _ text.Language, data []byte) map[string]string {
+	var read view.Conference
+	if json.Unmarshal(data, &read) != nil {
+		return nil
+	}
+	return map[string]string{"line": shown(read).line()}
+}
+
 // update is one change of a subject.
 type update struct {
 	revision int64 // counted here: the ids of events are digests
 	data     []byte
-	texts    sync.Map // by language
+	texts    sync.Map // by form
+}
+
+// form is that of a subject's texts.
+type form struct {
+	kind     string
+	language text.Language
 }
 
 // follow streams the changes of the views that the address names.
@@ -119,6 +139,7 @@ func (v *Visit) follow() {
 		source  source
 		viewer  *viewer
 		seen    int64
+		told    map[string]string
 	}
 	var all []*followed
 	for _, subject := range subjects {
@@ -163,11 +184,16 @@ func (v *Visit) follow() {
 			f.seen = u.revision
 			event := map[string]any{"subject": f.subject, "revision": u.revision}
 			if f.source.texts != nil {
-				texts, ok := u.texts.Load(v.Lang)
+				of := form{f.source.kind, v.Lang}
+				made, ok := u.texts.Load(of)
 				if !ok {
-					texts, _ = u.texts.LoadOrStore(v.Lang, f.source.texts(v.site, v.Lang, u.data))
+					made, _ = u.texts.LoadOrStore(of, f.source.texts(v.site, v.Lang, u.data))
 				}
-				event["texts"] = texts
+				texts := made.(map[string]string)
+				if f.told != nil && maps.Equal(texts, f.told) {
+					continue // something has changed of which the page says nothing
+				}
+				f.told, event["texts"] = texts, texts
 			}
 			data, err := json.Marshal(event)
 			if err != nil || !send(func() error { return sse.Encode(v.Writer, sse.Event{Event: "change", Data: string(data)}) }) {

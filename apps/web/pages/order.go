@@ -77,6 +77,8 @@ type orderPage struct {
 	Wish                wish
 	Positions           []linePosition
 	RestLink, FirstLink string
+	// Line is how many are in line for each seat type.
+	Line string
 	// typedCode is the promo code that was typed.
 	typedCode string
 }
@@ -243,6 +245,10 @@ func (d *orderPage) prepare(v *Visit) {
 		d.Path += "?take=" + strconv.Itoa(o.Version)
 	}
 	d.Live = "order:" + o.ID.String()
+	if d.Open() && d.Conference.Slug != "" {
+		d.Live += " line:" + d.Conference.Slug
+		d.Line = d.Conference.line()
+	}
 	d.Say = v.T("order."+d.State+".title", "name", d.Conference.Name, "granted", d.Granted, "asked", d.Asked)
 	switch {
 	case d.State == stateReserved, d.State == stateWaitlisted && o.Registrant == nil:

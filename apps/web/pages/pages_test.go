@@ -459,7 +459,7 @@ func TestAConferenceIsWatchedWithWordsInTheReadersLanguage(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+"/live?watch=conference:"+pagestest.Slug+"&watch=nonsense", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+"/live?watch=conference:"+pagestest.Slug+"&watch=line:"+pagestest.Slug+"&watch=nonsense", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -493,10 +493,19 @@ func TestAConferenceIsWatchedWithWordsInTheReadersLanguage(t *testing.T) {
 	if got := next(); got.Subject != "conference:"+pagestest.Slug || !strings.Contains(got.Texts[field], "余 38 个") {
 		t.Fatalf("first: %+v", got)
 	}
+	if got := next(); got.Subject != "line:"+pagestest.Slug || got.Texts["line"] != "0 0 0 0 0" {
+		t.Fatalf("the line: %+v", got)
+	}
 	c := pagestest.Conference()
 	c.SeatTypes[0].Remaining = 2
 	w.Put("/conferences/"+c.Slug, c)
 	if got := next(); !strings.Contains(got.Texts[field], "仅剩 2 个") {
 		t.Fatalf("after the change: %+v", got)
+	}
+	// Each is told what is new to it alone.
+	c.SeatTypes[0].Waiting = 2
+	w.Put("/conferences/"+c.Slug, c)
+	if got := next(); got.Subject != "line:"+pagestest.Slug || got.Texts["line"] != "2 0 0 0 0" {
+		t.Fatalf("after somebody came: %+v", got)
 	}
 }

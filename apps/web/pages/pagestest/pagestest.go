@@ -49,6 +49,7 @@ type World struct {
 
 	mu        sync.Mutex
 	changed   *sync.Cond
+	said      []view.Changes // to those who listen
 	answers   map[string]any // by path
 	revisions map[string]int64
 	outcomes  map[string]any
@@ -123,9 +124,26 @@ func (w *World) Put(path string, shown any) {
 		w.answers["/organiser/drafts/"+name] = shown
 		w.revisions["/organiser/drafts/"+name]++
 	}
-	if c, ok := shown.(view.Conference); ok && path != "/conferences/"+c.ID.String() { // it has two names
-		w.answers["/conferences/"+c.ID.String()], w.answers["/organiser/drafts/"+c.ID.String()] = shown, shown
+	said := view.Changes{Missed: true}
+	if c, ok := shown.(view.Conference); ok {
+		said = view.Changes{Conferences: []string{c.ID.String()}}
+		if path != "/conferences/"+c.ID.String() { // it has two names
+			w.answers["/conferences/"+c.ID.String()], w.answers["/organiser/drafts/"+c.ID.String()] = shown, shown
+		}
 	}
+	w.say(said)
+}
+
+// PutUntold has query answer path with a view, and tells nobody.
+func (w *World) PutUntold(path string, shown any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers[path] = shown
+}
+
+// say tells those who listen what has changed.
+func (w *World) say(what view.Changes) {
+	w.said = append(w.said, what)
 	w.changed.Broadcast()
 }
 
@@ -148,7 +166,7 @@ func (w *World) Send(_ context.Context, m message.Message) error {
 	defer w.mu.Unlock()
 	w.sent = append(w.sent, m.Body)
 	w.outcomes[m.ID] = outcome
-	w.changed.Broadcast()
+	w.say(view.Changes{Missed: true})
 	return nil
 }
 
@@ -191,7 +209,7 @@ func (w *World) serveQuery(rw http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(rw).Encode(shown)
 }
 
-// changes says that something has changed, whenever something has.
+// changes says what has changed, whenever something has; at first, that anything may have.
 func (w *World) changes(rw http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(r.Context(), func() {
 		w.mu.Lock()
@@ -199,16 +217,22 @@ func (w *World) changes(rw http.ResponseWriter, r *http.Request) {
 		w.changed.Broadcast()
 	})()
 	rw.Header().Set("Content-Type", "text/event-stream")
-	data, err := json.Marshal(view.Changes{Missed: true})
-	if err != nil {
-		panic(err)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	told, next := len(w.said), []view.Changes{{Missed: true}}
 	for r.Context().Err() == nil {
-		_, _ = fmt.Fprintf(rw, "event: changes\ndata: %s\n\n", data)
+		for _, what := range next {
+			data, err := json.Marshal(what)
+			if err != nil {
+				panic(err)
+			}
+			_, _ = fmt.Fprintf(rw, "event: changes\ndata: %s\n\n", data)
+		}
 		_ = http.NewResponseController(rw).Flush()
-		w.changed.Wait()
+		for told == len(w.said) && r.Context().Err() == nil {
+			w.changed.Wait()
+		}
+		next, told = w.said[told:], len(w.said)
 	}
 }
 

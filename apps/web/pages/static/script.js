@@ -113,7 +113,7 @@
   function put(id, html) {
     const old = document.getElementById(id);
     if (!old || was.get(id) === html) return;
-    const same = (a, b) => a.replace(/name="form" value="[^"]*"/g, '') === b.replace(/name="form" value="[^"]*"/g, '');
+    const bare = s => s.replace(/(name="form" value|data-line)="[^"]*"/g, ''), same = (a, b) => bare(a) === bare(b);
     const before = was.get(id);
     was.set(id, html);
     if (before !== undefined && same(before, html)) return;
@@ -154,11 +154,22 @@
       if (m.open && !note.hidden) { note.hidden = true; refresh(); }
       if (!mine.includes(m.subject)) return;
       if (m.texts) {
-        const { offer, ...texts } = m.texts;
+        const { offer, line, ...texts } = m.texts;
+        if (line !== undefined) moved(line);
         for (const [id, html] of Object.entries(texts)) put(id, html);
         if (offer !== undefined && offer !== (body.dataset.offer ?? offer)) refresh();
       }
       else if (m.revision !== seen[m.subject]) { seen[m.subject] = m.revision; refresh(); }
+    };
+    // Who is in line may have moved up when a line is shorter than it was. So may many at
+    // once, who ask a few seconds apart, and once for all that happens until then.
+    let soon = 0;
+    const moved = line => {
+      const place = document.querySelector('[data-line]');
+      if (!place) return;
+      const was = place.dataset.line.split(' '), shorter = line.split(' ').some((n, i) => +n < +was[i]);
+      place.dataset.line = line;
+      if ((shorter || 'joining' in place.dataset) && !soon) soon = setTimeout(() => { soon = 0; refresh(); }, 500 + Math.random() * 4500);
     };
     const seen = {};
     const channel = 'BroadcastChannel' in window ? new BroadcastChannel('plenary') : null;
