@@ -13,7 +13,7 @@ import (
 )
 
 func TestNothingIsLostWhenPartsAreKilled(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 
 	t.Run("each app and each sidecar in turn", func(t *testing.T) {
 		survive(t, s, func() {
@@ -58,12 +58,15 @@ func orders(t *testing.T) int {
 	return n
 }
 
-// survive has orders run while something happens, and then looks whether all came
-// to a right end.
+// survive has orders run, with a promo code, a line and seats that are given back, while
+// something happens, and then looks whether all came to a right end.
 func survive(t *testing.T, s *harness.System, happens func()) {
 	s.Watch(t)
 	sale, err := rush.Open(t.Context(), s.Organiser(), s.API(), 5*orders(t), 20)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if sale, err = sale.All(t.Context(), s.Organiser()); err != nil {
 		t.Fatal(err)
 	}
 	r := &rush.Rush{Sale: sale, Orders: orders(t), AtOnce: 10, Patience: 5 * time.Minute}

@@ -28,8 +28,8 @@ import (
 // writers are the apps whose aggregates publish events, by the first parts of
 // their streams' names.
 var writers = map[string]string{
-	"conference": "conference",
-	"catalogue":  "order", "order": "order", "assignments": "order",
+	"conference": "conference", "promo": "conference",
+	"catalogue": "order", "order": "order", "assignments": "order",
 	"seats":   "seats",
 	"payment": "payments",
 }

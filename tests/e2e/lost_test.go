@@ -15,7 +15,7 @@ import (
 // within three minutes after the last was placed, and the journal has every event.
 func TestALostMessageDelaysAndDoesNoMore(t *testing.T) {
 	s := harness.New(t, harness.Options{Env: map[string]string{
-		"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s", "PLENARY_LOSE": "100",
+		"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s", "PLENARY_LOSE": "100",
 	}})
 	survive(t, s, func() {})
 	lost, repeated := map[string]int{}, 0

@@ -26,7 +26,7 @@ var readers = []string{"order", "seats", "registration-process", "payments", "qu
 // broker must have what it could not deliver. This is where it shows whether a
 // component acknowledges what failed.
 func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 	ends := map[string]func(sidecar string){"killed": s.Kill, "stopped": s.Stop}
 	survive(t, s, func() {
 		for _, app := range readers {
@@ -51,7 +51,7 @@ func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
 // An app that answers RETRY since its store fails is another case than one that
 // is away: the sidecar has an answer, and repeats what it says.
 func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 	var fails func(t *testing.T) (mended func())
 	switch {
 	case slices.Contains(s.Servers, servers.Redis):
@@ -90,7 +90,7 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 // its sidecar must go on with it as if nothing had been.
 func TestNothingIsLostWhenAppsHang(t *testing.T) {
 	const hang = 18 * time.Second // Redis waits longest: 15 s
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "60s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "60s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
 	survive(t, s, func() {
 		for _, app := range readers {
 			if err := s.Pause(app); err != nil {

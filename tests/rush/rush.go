@@ -28,6 +28,25 @@ type Sale struct {
 	// ID of the conference, and of its seat types with their quotas.
 	ID, General, Workshop string
 	Generals, Workshops   int
+
+	// organiser and code are of a sale with All.
+	organiser *api.Client
+	code      string
+}
+
+// half is a promo code that takes half of the price off for so many orders, which are
+// fewer than want it.
+const (
+	half     = "HALF"
+	halfFor  = 20
+	discount = 50
+)
+
+// All gives the sale a promo code, and has registrants do all that they may: ask for the
+// code, wait in line for a workshop, and give a seat back. Without it they buy or do not.
+func (s Sale) All(ctx context.Context, organiser *api.Client) (Sale, error) {
+	s.organiser, s.code = organiser, half
+	return s, organiser.CreatePromoCode(ctx, s.ID, api.NewPromoCode{Code: half, Percent: discount, Quota: halfFor})
 }
 
 // Open opens a sale.
@@ -52,7 +71,9 @@ func Open(ctx context.Context, organiser, anyone *api.Client, generals, workshop
 }
 
 // Rush is a number of registrants who order at the same time. Every fifth wants
-// a workshop, of which there are too few, and every seventh forgets to pay.
+// a workshop, of which there are too few, and every seventh forgets to pay. In a sale with
+// All every third asks for a promo code, every tenth and eleventh takes two seats and gives
+// one back, and the others who want a workshop wait in line for it.
 type Rush struct {
 	Sale
 	// Orders are placed at least; AtOnce of them are under way at any time.
@@ -62,6 +83,7 @@ type Rush struct {
 
 	mu     sync.Mutex
 	orders []string
+	line   []string // of orders, those that were in line
 	over   bool
 	faults Faults
 }
@@ -86,6 +108,16 @@ type Faults struct {
 func (r *Rush) Run(ctx context.Context, happens func(context.Context) error) error {
 	r.faults.Errors = map[string]int{}
 	g, ctx := errgroup.WithContext(ctx)
+	ran := make(chan struct{})
+	inLine := make(chan struct{})
+	go func() {
+		defer close(inLine)
+		r.attend(ctx, ran)
+	}()
+	defer func() {
+		close(ran)
+		<-inLine
+	}()
 	for range r.AtOnce {
 		g.Go(func() error {
 			for id, n, more := r.next(); more; id, n, more = r.next() {
@@ -139,11 +171,13 @@ func (r *Rush) Faults() Faults {
 func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Patience, fmt.Errorf("not within %s", r.Patience))
 	defer cancel()
-	item := api.Item{SeatType: r.General, Quantity: 1}
-	if n%5 == 0 {
-		item.SeatType = r.Workshop
+	item, does := r.does(n)
+	place := func(ctx context.Context) error {
+		if does.waits {
+			return r.Anyone.WaitForSeatsAs(ctx, r.ID, id, item)
+		}
+		return r.Anyone.PlaceOrderAs(ctx, r.ID, id, item)
 	}
-	place := func(ctx context.Context) error { return r.Anyone.PlaceOrderAs(ctx, r.ID, id, item) }
 	if err := r.again(ctx, id, place, "order-already-placed"); err != nil {
 		return err
 	}
@@ -155,20 +189,129 @@ func (r *Rush) registrant(ctx context.Context, id string, n int) error {
 		}
 		return err
 	})
+	if err == nil && o.Status == "waitlisted" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.line = append(r.line, id)
+		return nil
+	}
 	if err != nil || o.Status != "reserved" || n%7 == 0 {
 		return err
 	}
-	const lapsed = "order-expired" // while a part was down
+	if does.asks {
+		ask := func(ctx context.Context) error { return r.Anyone.ApplyPromoCode(ctx, id, r.code) }
+		if err := r.again(ctx, id, ask, lapsed); err != nil {
+			return err
+		}
+	}
+	if err := r.pay(ctx, id, uuid.NewString()); err != nil || !does.givesBack {
+		return err
+	}
+	return r.giveBack(ctx, id)
+}
+
+const lapsed = "order-expired" // while a part was down
+
+// does says what the registrant of the order n asks for and does.
+type does struct{ waits, asks, givesBack bool }
+
+func (r *Rush) does(n int) (api.Item, does) {
+	item := api.Item{SeatType: r.General, Quantity: 1}
+	if n%5 == 0 {
+		item.SeatType = r.Workshop
+	}
+	if r.code == "" {
+		return item, does{}
+	}
+	d := does{waits: n%5 == 0, asks: n%3 == 0, givesBack: n%10 == 0 || n%11 == 0}
+	if d.givesBack { // one of two; who waits in line does so for one
+		item.Quantity, d.waits = 2, false
+	}
+	return item, d
+}
+
+// giveBack gives one seat of an order back as soon as it is confirmed.
+func (r *Rush) giveBack(ctx context.Context, id string) error {
+	var o api.Order
+	err := ready.Until(ctx, func(ctx context.Context) (err error) {
+		if o, err = r.Anyone.Order(ctx, id); err == nil && o.Status != "confirmed" && o.Status != "expired" {
+			err = fmt.Errorf("it is %s", o.Status)
+		}
+		return err
+	})
+	if err != nil || o.Status != "confirmed" {
+		return err
+	}
+	return r.again(ctx, id, func(ctx context.Context) error { return r.Anyone.CancelSeats(ctx, id, 1) }, "")
+}
+
+// attend looks after those in line until ran is closed.
+func (r *Rush) attend(ctx context.Context, ran <-chan struct{}) {
+	payments := map[string]string{}
+	for {
+		_, _ = r.serve(ctx, payments) // what fails is tried again
+		select {
+		case <-ran:
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+const (
+	// lookEvery is how often those in line look whether they are offered seats, and every
+	// lazy-th of them lets the offer lapse.
+	lookEvery = 2 * time.Second
+	lazy      = 3
+)
+
+// serve has those pay who were in line and are offered seats, and gives the orders that
+// wait still. The error says who may get seats yet. payments are those that were begun.
+func (r *Rush) serve(ctx context.Context, payments map[string]string) (waiting []string, err error) {
+	r.mu.Lock()
+	line := slices.Clone(r.line)
+	r.mu.Unlock()
+	for i, id := range line {
+		o, failed := r.Anyone.Order(ctx, id)
+		switch {
+		case failed != nil:
+			err = errors.Join(err, failed)
+		case o.Status == "waitlisted":
+			waiting = append(waiting, id)
+		case o.Status == "placed":
+			err = errors.Join(err, fmt.Errorf("order %s is %s", id, o.Status))
+		case o.Status == "reserved":
+			err = errors.Join(err, fmt.Errorf("order %s is %s", id, o.Status))
+			if i%lazy == 0 {
+				continue
+			}
+			if payments[id] == "" {
+				payments[id] = uuid.NewString()
+			}
+			once, cancel := context.WithTimeout(ctx, answerWithin)
+			err = errors.Join(err, r.pay(once, id, payments[id]))
+			cancel()
+		}
+	}
+	return waiting, err
+}
+
+// pay says whose an order is, and pays what it costs once that is known.
+func (r *Rush) pay(ctx context.Context, id, payment string) error {
 	assign := func(ctx context.Context) error { return r.Anyone.AssignRegistrant(ctx, id, registrant) }
 	if err := r.again(ctx, id, assign, lapsed); err != nil {
 		return err
 	}
-	payment, checkout := uuid.NewString(), ""
-	pay := func(ctx context.Context) (err error) {
+	checkout := ""
+	start := func(ctx context.Context) error {
+		o, err := r.Anyone.Order(ctx, id)
+		if err != nil {
+			return err
+		}
 		checkout, err = r.Anyone.StartPaymentAs(ctx, id, payment, o.Total)
 		return err
 	}
-	if err := r.again(ctx, id, pay, lapsed); err != nil || checkout == "" {
+	if err := r.again(ctx, id, start, lapsed); err != nil || checkout == "" {
 		return err
 	}
 	return r.again(ctx, id, func(ctx context.Context) error {
@@ -253,37 +396,65 @@ func (r *Rush) met(err error, inARow int) {
 
 // Check waits until every order has come to an end, each within the time given,
 // and compares orders, payments, seats and journal: nothing is lost, nothing is
-// there twice. It gives the number of orders by how they ended.
+// there twice. Who waits in line at the end waits since there are no seats. It gives the
+// number of orders by how they ended.
 func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string]int, err error) {
 	ends = map[string]int{}
-	taken := map[string]int{} // seats by type
-	var mu sync.Mutex
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.AtOnce)
-	for _, id := range r.orders {
-		g.Go(func() error {
-			o, err := r.ended(gctx, id, within)
-			if err != nil {
-				return fmt.Errorf("order %s: %w%s", id, err, r.Story(ctx, id))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			ends[o.Status]++
-			if o.Status == "confirmed" {
-				for _, l := range o.Lines {
-					taken[l.SeatType] += l.Granted
-				}
-			}
-			return nil
-		})
+	taken, discounted, back := map[string]int{}, 0, 0 // seats by type, orders with the code, seats given back
+	inLine := map[string]bool{}
+	for _, id := range r.line {
+		inLine[id] = true
 	}
-	if err := g.Wait(); err != nil {
+	var mu sync.Mutex
+	end := func(ids []string) error {
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(r.AtOnce)
+		for _, id := range ids {
+			g.Go(func() error {
+				o, err := r.ended(gctx, id, within)
+				if err != nil {
+					return fmt.Errorf("order %s: %w%s", id, err, r.Story(ctx, id))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				ends[o.Status]++
+				if o.Status != "confirmed" {
+					return nil
+				}
+				for _, p := range o.Positions {
+					if p.GivenBack {
+						back++
+					} else {
+						taken[p.SeatType]++
+					}
+				}
+				if slices.ContainsFunc(o.PromoCodes, func(p api.PromoCodeOfOrder) bool { return p.State == "applied" }) {
+					discounted++
+				}
+				return nil
+			})
+		}
+		return g.Wait()
+	}
+	// First those that were not in line: then nobody holds seats but those who are offered some.
+	if err := end(slices.DeleteFunc(slices.Clone(r.orders), func(id string) bool { return inLine[id] })); err != nil {
+		return ends, err
+	}
+	waiting, err := r.lineEnds(ctx, within)
+	if err != nil {
+		return ends, err
+	}
+	ends["waitlisted"] = len(waiting)
+	if err := end(slices.DeleteFunc(slices.Clone(r.line), func(id string) bool { return slices.Contains(waiting, id) })); err != nil {
 		return ends, err
 	}
 	for _, fate := range []string{"confirmed", "rejected", "expired"} {
 		if ends[fate] == 0 {
 			return ends, fmt.Errorf("no order was %s: this shows too little", fate)
 		}
+	}
+	if r.code != "" && (back == 0 || discounted == 0 || len(waiting) == len(r.line)) {
+		return ends, fmt.Errorf("%d seats were given back, %d orders have the promo code, and of %d in line %d wait: this shows too little", back, discounted, len(r.line), len(waiting))
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
 	defer cancel()
@@ -296,6 +467,46 @@ func (r *Rush) Check(ctx context.Context, within time.Duration) (ends map[string
 		for _, s := range c.SeatTypes {
 			if want := quotas[s.ID] - taken[s.ID]; s.Remaining != want {
 				return fmt.Errorf("%s: %d seats are left, not %d", s.Name, s.Remaining, want)
+			}
+		}
+		if r.code == "" {
+			return nil
+		}
+		codes, err := r.organiser.PromoCodes(ctx, r.ID)
+		if err == nil && (len(codes) != 1 || codes[0].Used != discounted) {
+			err = fmt.Errorf("the promo codes are %+v, and %d orders have one", codes, discounted)
+		}
+		return err
+	})
+}
+
+// lineEnds waits until each order that was in line has ended, or waits for seats that
+// there are none of, and gives those that wait.
+func (r *Rush) lineEnds(ctx context.Context, within time.Duration) (waiting []string, err error) {
+	if len(r.line) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %s", within))
+	defer cancel()
+	payments := map[string]string{}
+	return waiting, ready.Until(ctx, func(ctx context.Context) error {
+		if waiting, err = r.serve(ctx, payments); err != nil || len(waiting) == 0 {
+			return err
+		}
+		c, err := r.Anyone.Conference(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		line, err := r.organiser.Waitlist(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if slices.Sort(line); !slices.Equal(line, slices.Sorted(slices.Values(waiting))) {
+			return fmt.Errorf("in line are %v, and %v wait", line, waiting)
+		}
+		for _, s := range c.SeatTypes {
+			if s.ID == r.Workshop && s.Remaining > 0 {
+				return fmt.Errorf("%d wait, and %d seats are free", len(waiting), s.Remaining)
 			}
 		}
 		return nil
@@ -328,10 +539,28 @@ func (r *Rush) ended(ctx context.Context, id string, within time.Duration) (o ap
 		if !slices.Contains([]string{"confirmed", "rejected", "expired"}, o.Status) {
 			return fmt.Errorf("it is %s", o.Status)
 		}
+		money := int64(0)
 		for _, p := range o.Payments {
 			// Paid once if it is confirmed, else not at all.
 			if kept := p.Status == "completed"; kept != (p.ID == o.PaymentID) {
 				return fmt.Errorf("it is %s by payment %q, but payment %s is %s", o.Status, o.PaymentID, p.ID, p.Status)
+			}
+			if p.ID == o.PaymentID {
+				money += p.Amount.Amount
+				for _, back := range p.Refunds {
+					if back.Status == "refunded" {
+						money -= back.Amount.Amount
+					}
+				}
+			}
+		}
+		if o.Status == "confirmed" {
+			costs := o.Total.Amount
+			for _, back := range o.GivenBack {
+				costs -= back.Refund.Amount
+			}
+			if money != costs {
+				return fmt.Errorf("it costs %d after %+v was given back, and %d was paid and not refunded", costs, o.GivenBack, money)
 			}
 		}
 		story, err := r.Anyone.Timeline(ctx, id)

@@ -415,7 +415,17 @@ func (c *Client) ChangeWaitlist(ctx context.Context, conference, seatType, do, t
 // PlaceOrderAs places an order with an id from Open or OpenNamed. Placing it again
 // does not create another order.
 func (c *Client) PlaceOrderAs(ctx context.Context, conference, id string, items ...Item) error {
-	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", map[string]any{"secret": Secret(id), "items": list(items)})
+	return c.placeAs(ctx, conference, id, map[string]any{"items": list(items)})
+}
+
+// WaitForSeatsAs is PlaceOrderAs for an order that waits in line if it gets no seats.
+func (c *Client) WaitForSeatsAs(ctx context.Context, conference, id string, items ...Item) error {
+	return c.placeAs(ctx, conference, id, map[string]any{"items": list(items), "waitlist": true})
+}
+
+func (c *Client) placeAs(ctx context.Context, conference, id string, order map[string]any) error {
+	order["secret"] = Secret(id)
+	r, err := c.write(ctx, http.MethodPost, "/api/conferences/"+conference+"/orders", order)
 	if err != nil {
 		return err
 	}
