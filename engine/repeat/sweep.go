@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/plenary/plenary/engine/bus"
+	"github.com/plenary/plenary/engine/every"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/state"
 )
@@ -155,18 +156,13 @@ func (s *Sender) address(m message.Message) (message.Kind, string) {
 
 // Run sweeps until ctx ends.
 func (s *Sender) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.Every)
-	defer tick.Stop()
-	for {
-		s.keepNotes(ctx)
-		select {
-		case <-ctx.Done():
-			s.leaveNotes(context.WithoutCancel(ctx))
-			return nil
-		case <-tick.C:
-		}
+	s.keepNotes(ctx)
+	every.Do(ctx, s.Every, s.Every, func(ctx context.Context) {
 		s.Sweep(ctx)
-	}
+		s.keepNotes(ctx)
+	})
+	s.leaveNotes(context.WithoutCancel(ctx))
+	return nil
 }
 
 // Sweep asks for what is due, and sends again what nobody has.

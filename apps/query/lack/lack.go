@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/engine/every"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/engine/repeat"
 )
@@ -54,18 +55,12 @@ type asked struct {
 
 // Run looks until ctx ends.
 func (s *Seeker) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := s.Once(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "not all that is lacking could be asked for", "error", err)
-			}
+	every.Do(ctx, s.Every, s.Every, func(ctx context.Context) {
+		if err := s.Once(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "not all that is lacking could be asked for", "error", err)
 		}
-	}
+	})
+	return nil
 }
 
 // Once looks once, and asks for at most repeat.MostLacks streams of each kind.

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel"
 
+	"github.com/plenary/plenary/engine/every"
 	"github.com/plenary/plenary/engine/message"
 )
 
@@ -47,21 +48,14 @@ const soon = 2 * time.Second
 // Run sweeps until ctx ends. A sweep that fails is logged; the next one looks
 // again.
 func (s *Sweep) Run(ctx context.Context) error {
-	next := time.NewTimer(min(soon, s.Every))
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-next.C:
-			next.Reset(s.Every)
-			if n, err := s.Once(ctx); err != nil && ctx.Err() == nil {
-				slog.ErrorContext(ctx, "sweep failed", "error", err)
-			} else if n > 0 {
-				slog.InfoContext(ctx, "sweep woke processes", "orders", n)
-			}
+	every.Do(ctx, min(soon, s.Every), s.Every, func(ctx context.Context) {
+		if n, err := s.Once(ctx); err != nil && ctx.Err() == nil {
+			slog.ErrorContext(ctx, "sweep failed", "error", err)
+		} else if n > 0 {
+			slog.InfoContext(ctx, "sweep woke processes", "orders", n)
 		}
-	}
+	})
+	return nil
 }
 
 // Once wakes the process of every overdue, missing or waiting order, page by page. One that
