@@ -326,11 +326,14 @@ func (t *Topology) Senders(topic, message string) (apps []string) {
 const discarded = "MessageDiscarded"
 
 // Senders says who sends what in Plenary. It is what the readers hold messages
-// against: bus.Senders.
+// against, and by which it is known who should have a message: host.Senders.
 type Senders struct{}
 
 // TopicOf is From.
 func (Senders) TopicOf(topic, app string) string { return From(topic, app) }
+
+// ReadersOf are the apps that read a topic.
+func (Senders) ReadersOf(topic string) []string { return Plenary().ReadersOf(topic) }
 
 // OriginOf says what a topic of the bus is for, and who publishes there.
 func (Senders) OriginOf(name string) (topic, app string) {

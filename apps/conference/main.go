@@ -26,7 +26,7 @@ func main() {
 
 func run() error {
 	me := topology.Of("conference")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}})
 	if err != nil {
 		return err
 	}

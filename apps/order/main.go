@@ -29,7 +29,7 @@ func main() {
 func run() error {
 	registry := contracts.Registry()
 	me := topology.Of("order")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf, Settings: topology.Settings, Believe: believe})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Settings: topology.Settings, Believe: believe})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func run() error {
 	if !withDemo {
 		secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == providerKey })
 	}
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf, Secrets: secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Secrets: secrets})
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("query")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Secrets: me.Secrets})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, KeepsNothing: true, Secrets: me.Secrets})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("registration-process")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf, ActorType: me.Actors, Swept: true, Settings: topology.Settings})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, ActorType: me.Actors, Swept: true, Settings: topology.Settings})
 	if err != nil {
 		return err
 	}

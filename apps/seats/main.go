@@ -23,7 +23,7 @@ func main() {
 
 func run() error {
 	me := topology.Of("seats")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf, Settings: topology.Settings})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: contracts.Registry(), MayCall: me.MayBeCalled, Senders: topology.Senders{}, Settings: topology.Settings})
 	if err != nil {
 		return err
 	}

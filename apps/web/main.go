@@ -55,7 +55,7 @@ func run() error {
 	}
 	registry := contracts.Registry()
 	me := topology.Of("web")
-	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Readers: topology.Plenary().ReadersOf, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets, Settings: topology.Settings})
+	app, err := host.New(host.Options{AppID: me.Name, Registry: registry, MayCall: me.MayBeCalled, Senders: topology.Senders{}, Public: me.Public, TrustsTrace: fromProxy, Secrets: me.Secrets, Settings: topology.Settings})
 	if err != nil {
 		return err
 	}

@@ -69,15 +69,15 @@ type Options struct {
 	// MayCall says which requests other apps may make of this one by service
 	// invocation; nil for none.
 	MayCall func(caller, verb, path string) bool
-	// Senders says which apps may send which messages to which topic: see
-	// bus.Senders.
-	Senders bus.Senders
+	// Senders says which apps may send which messages to which topic, and who reads it.
+	// What the app publishes is sent again until those who read it have it, each of which
+	// is asked at repeat.Route.
+	Senders Senders
+	// KeepsNothing says that the app has no state store. What it publishes is not sent
+	// again, so what the broker loses of it is lost.
+	KeepsNothing bool
 	// Believe, if set, refuses what a sender may send only in another form.
 	Believe func(m message.Message) error
-	// Readers are the apps that read a topic: what is published there is sent again until
-	// they have it, each of which is asked at repeat.Route. Without it, a message that the
-	// broker loses is lost.
-	Readers func(topic string) []string
 	// ActorType is the type of the actors that wake this app's processes; empty
 	// for an app without processes.
 	ActorType string
@@ -89,6 +89,13 @@ type Options struct {
 	// Swept says that the app sweeps for what reminders miss: see
 	// timeout.Reminders.
 	Swept bool
+}
+
+// Senders knows who sends what, and who reads it.
+type Senders interface {
+	bus.Senders
+	// ReadersOf are the apps that read a topic.
+	ReadersOf(topic string) []string
 }
 
 // Host is one app.
@@ -105,7 +112,7 @@ type Host struct {
 	token     string
 	store     *lateStore
 	publisher *daprbus.Publisher
-	sender    *repeat.Sender // nil without Options.Readers
+	sender    *repeat.Sender // nil where nothing is sent again
 	reader    *repeat.Reader
 	knower    repeat.Knower
 	lose      uint32 // one in so many messages, for tests; 0: none
@@ -200,7 +207,7 @@ func New(o Options) (*Host, error) {
 	if err := h.mayLose(os.Getenv("PLENARY_LOSE")); err != nil {
 		return nil, err
 	}
-	if o.Readers != nil {
+	if o.Senders != nil && !o.KeepsNothing {
 		after, err := Duration("PLENARY_REPEAT_AFTER", repeat.DefaultAfter)
 		if err != nil {
 			return nil, err

@@ -19,7 +19,7 @@ import (
 func (h *Host) repeat(out *bus.Outgoing, after time.Duration) {
 	keeper := repeat.NewKeeper(after)
 	h.sender = repeat.NewSender(repeat.Sender{
-		App: h.options.AppID, Registry: h.options.Registry, Publisher: h.publisher, Encode: out.Encode, Readers: h.options.Readers,
+		App: h.options.AppID, Registry: h.options.Registry, Publisher: h.publisher, Encode: out.Encode, Readers: h.options.Senders.ReadersOf,
 		Asker:  repeat.Invoker{URL: h.InvokeURL, Client: &http.Client{Transport: h.InvokeTransport()}},
 		Own:    repeat.AskerFunc(h.askOwn),
 		Stored: stored{h}, Keys: h.Keys(), Now: time.Now, Keeper: keeper, Every: min(after/2, repeat.DefaultEvery),
