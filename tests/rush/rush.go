@@ -233,8 +233,9 @@ func (r *Rush) does(n int) (api.Item, does) {
 // giveBack gives one seat of an order back as soon as it is confirmed.
 func (r *Rush) giveBack(ctx context.Context, id string) error {
 	var o api.Order
-	err := ready.Until(ctx, func(ctx context.Context) (err error) {
-		if o, err = r.Anyone.Order(ctx, id); err == nil && o.Status != "confirmed" && o.Status != "expired" {
+	err := ready.Until(ctx, func(ctx context.Context) error {
+		err := r.again(ctx, id, func(ctx context.Context) (err error) { o, err = r.Anyone.Order(ctx, id); return err }, "")
+		if err == nil && o.Status != "confirmed" && o.Status != "expired" {
 			err = fmt.Errorf("it is %s", o.Status)
 		}
 		return err
@@ -272,7 +273,8 @@ func (r *Rush) serve(ctx context.Context, payments map[string]string) (waiting [
 	line := slices.Clone(r.line)
 	r.mu.Unlock()
 	for i, id := range line {
-		o, failed := r.Anyone.Order(ctx, id)
+		var o api.Order
+		failed := patiently(ctx, func(ctx context.Context) (err error) { o, err = r.Anyone.Order(ctx, id); return err })
 		switch {
 		case failed != nil:
 			err = errors.Join(err, failed)
