@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/plenary/plenary/apps/query/store"
+	"github.com/plenary/plenary/engine/every"
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/topology"
@@ -42,18 +43,13 @@ type Sweep struct {
 
 // Run sweeps until ctx ends. A sweep that fails is logged; the next one looks again.
 func (s *Sweep) Run(ctx context.Context) error {
-	tick := time.NewTicker(min(s.After/4, often))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := s.Once(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "the sweep for stuck orders failed", "error", err)
-			}
+	period := min(s.After/4, often)
+	every.Do(ctx, period, period, func(ctx context.Context) {
+		if err := s.Once(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "the sweep for stuck orders failed", "error", err)
 		}
-	}
+	})
+	return nil
 }
 
 // Once sweeps once.
