@@ -98,7 +98,8 @@ func (r *resting) seeSeats(m message.Message) {
 	}
 }
 
-// add notes what was due at a time, if that is long ago and nobody has seen to it since.
+// add lists what was due at a time, if that is long ago and no operator has closed the
+// case since.
 func (r *resting) add(since time.Time, s view.Stuck) {
 	if since.Before(r.before) && since.After(r.closed) {
 		s.Since = since.UTC()

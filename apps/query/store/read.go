@@ -356,11 +356,15 @@ func (s *Store) events(ctx context.Context, query string, args ...any) ([]messag
 	if err != nil {
 		return nil, err
 	}
+	return messagesOf(events), nil
+}
+
+func messagesOf(events []Event) []message.Message {
 	messages := make([]message.Message, len(events))
 	for i, e := range events {
 		messages[i] = e.Message
 	}
-	return messages, nil
+	return messages
 }
 
 // query runs one of the fixed queries of this package, each prepared once:

@@ -26,26 +26,11 @@ var intoChecks = insertion{
 func (s *Store) noteChecks(ctx context.Context, tx *sql.Tx, shown []message.Message) error {
 	var values [][]any
 	for _, m := range shown {
-		var order uuid.UUID
-		switch e := m.Body.(type) {
-		case contracts.OrderConfirmed:
-			order = e.OrderID
-		case contracts.OrderExpired:
-			order = e.OrderID
-		case contracts.OrderRejected:
-			order = e.OrderID
-		case contracts.OrderCancelled:
-			order = e.OrderID
-		case contracts.SeatsOffered:
-			order = e.OrderID
-		case contracts.PaymentCompleted:
-			order = e.OrderID
-		case contracts.PaymentRefundRequested:
-			order = e.OrderID
-		default:
-			continue
+		switch m.Body.(type) {
+		case contracts.OrderConfirmed, contracts.OrderExpired, contracts.OrderRejected, contracts.OrderCancelled,
+			contracts.SeatsOffered, contracts.PaymentCompleted, contracts.PaymentRefundRequested:
+			values = append(values, []any{m.Tenant, nanos(m.Time), projection.About(s.registry, m)})
 		}
-		values = append(values, []any{m.Tenant, nanos(m.Time), order.String()})
 	}
 	return s.dialect.insert(ctx, tx, intoChecks, values)
 }
@@ -178,11 +163,7 @@ func (s *Store) rest(ctx context.Context, tenant, id string, now time.Time, boun
 	if err != nil {
 		return view.StuckOrder{}, err
 	}
-	all := make([]message.Message, len(events))
-	for i, e := range events {
-		all[i] = e.Message
-	}
-	return projection.Rest(order, all, now, bound), nil
+	return projection.Rest(order, messagesOf(events), now, bound), nil
 }
 
 // StuckOrders are the orders that the sweep found and that still rest where they should

@@ -216,7 +216,7 @@ func TestTheOrdersOfOneEMailAddressHaveOnlySoManySeats(t *testing.T) {
 	f.query.answer(count, view.SeatsCounted{Order: 1, Others: 1, Already: true})
 	taken(change(3))
 	refused(change(4))
-	f.query.answer(count, view.SeatsCounted{Order: 1}) // the order is nobody's yet
+	f.query.answer(count, view.SeatsCounted{Order: 1}) // the order has no registrant yet
 	taken(change(9))
 
 	// An organiser who sells at the door is not limited.
@@ -225,7 +225,7 @@ func TestTheOrdersOfOneEMailAddressHaveOnlySoManySeats(t *testing.T) {
 	f.query.answer("GET /organiser/orders/"+order, view.OwnOrder{OrderID: uuid.MustParse(order), ConferenceID: conferenceID})
 	taken(register(asOrganiser))
 
-	// Where nobody can count, the sale goes on.
+	// Where query cannot count, the sale goes on.
 	f.query.answer(count, saysNo{http.StatusServiceUnavailable, problem.Unavailable})
 	taken(register())
 }

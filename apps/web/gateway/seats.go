@@ -19,7 +19,7 @@ import (
 // limitSeats lets the orders of an e-mail address have only so many seats of a conference.
 // Query is asked how many these are, only where there is a limit. As query follows the
 // orders, two that change at the same moment may pass the limit together. Where query does
-// not know the order in time, or cannot be asked, the limit stops nobody.
+// not know the order in time, or cannot be asked, every order passes.
 func (g *Gateway) limitSeats(ctx context.Context, cmd Command) error {
 	most := g.limits.now().SeatsPerEmail
 	if most == 0 || cmd.Email == "" && cmd.Wants == nil {
@@ -36,9 +36,9 @@ func (g *Gateway) limitSeats(ctx context.Context, cmd Command) error {
 	if cmd.Wants != nil {
 		wants = *cmd.Wants
 	}
-	nobodys := cmd.Email == "" && !counted.Already
+	noEmail := cmd.Email == "" && !counted.Already
 	nothingComes := counted.Already && wants <= counted.Order
-	if nobodys || nothingComes || wants+counted.Others <= most {
+	if noEmail || nothingComes || wants+counted.Others <= most {
 		return nil
 	}
 	return problem.New(problem.TooManySeatsOfEmail)

@@ -134,7 +134,7 @@ func (w *World) Put(path string, shown any) {
 	w.say(said)
 }
 
-// PutUntold has query answer path with a view, and tells nobody.
+// PutUntold has query answer path with a view, and sends no change to the readers.
 func (w *World) PutUntold(path string, shown any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
