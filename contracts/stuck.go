@@ -52,7 +52,7 @@ type (
 
 // Events of an order that rested where it should not.
 type (
-	// OrderRetried says how the order stands, so that whoever missed an event of it can go
+	// OrderRetried says how the order stands, so that a process that missed an event can go
 	// on. Items are what it asks for or has. Confirmed and Cancelled are the events by which
 	// it became so.
 	OrderRetried struct {

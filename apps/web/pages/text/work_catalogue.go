@@ -125,7 +125,7 @@ var work = map[string]Entry{
 	"stuck.kind.refund":      {"The provider does not answer a refund", "服务商未答复退款"},
 	"stuck.kind.seats":       {"Has ended and still holds seats or a place in line", "已结束，但仍占用席位或候补名额"},
 	"stuck.kind.uncommitted": {"Confirmed, but its seats are only held", "已确认，但席位仅为暂时保留"},
-	"stuck.reason":           {"Reason (for the change log; name nobody)", "原因（写入变更记录，请勿提及个人）"},
+	"stuck.reason":           {"Reason (for the change log; do not name a person)", "原因（写入变更记录，请勿提及个人）"},
 	"stuck.retry":            {"Retry", "重试"},
 	"stuck.retry.text":       {"The order says how it stands, and what is missing is asked for again. Try this first.", "订单会说明当前状态，系统将重新请求缺少的步骤。请先尝试此操作。"},
 	"stuck.retry.yes":        {"Yes, retry", "确认重试"},
