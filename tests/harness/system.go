@@ -158,7 +158,18 @@ func Start(ctx context.Context, o Options) (*System, error) {
 			return s, err
 		}
 	}
-	return s, nil
+	// What was ready first may have ended while the others started.
+	return s, s.ended()
+}
+
+// ended says which of the parts that were started run no more.
+func (s *System) ended() (err error) {
+	for _, name := range s.order {
+		if p := s.process(name); p != nil && p.Exited() != nil {
+			err = errors.Join(err, fmt.Errorf("%s has ended: %w\n%s", name, p.Exited(), p.Tail(20)))
+		}
+	}
+	return err
 }
 
 // build builds the apps and the servers of our own, with the race detector if the

@@ -92,14 +92,15 @@ func New(t *testing.T, o Options) *System {
 			t.Error(err)
 		}
 	})
-	s.Watch(t)
+	s.watch(t, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// Watch prints, if the test fails, what the parts wrote since it began.
+// Watch prints, if the test fails, what the parts wrote since it began, and which of
+// them have ended.
 func (s *System) Watch(t *testing.T) {
 	t.Helper()
 	began := map[string]int64{}
@@ -108,12 +109,21 @@ func (s *System) Watch(t *testing.T) {
 			began[name] = info.Size()
 		}
 	}
+	s.watch(t, began)
+}
+
+func (s *System) watch(t *testing.T, began map[string]int64) {
+	t.Helper()
 	t.Cleanup(func() {
 		if !t.Failed() {
 			return
 		}
 		for _, name := range s.order {
-			if text := s.logSince(name, began[name]); text != "" {
+			text := s.logSince(name, began[name])
+			if p := s.process(name); p != nil && p.Exited() != nil {
+				text += "\n(it has ended: " + p.Exited().Error() + ")"
+			}
+			if text != "" {
 				t.Logf("--- %s\n%s", name, text)
 			}
 		}

@@ -12,14 +12,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/plenary/plenary/topology"
 )
@@ -50,6 +53,8 @@ const (
 	inFlight = 500
 
 	maxStore = 16 << 30 // bytes on disk; publishing fails beyond
+
+	anyPort = server.RANDOM_PORT
 )
 
 // A Reader is a sidecar's durable subscription to a topic.
@@ -72,7 +77,15 @@ func readers() (all []Reader) {
 // What was published survives the death of any process. It is not synced to the
 // disk message by message, so the last moments before a power cut may be lost.
 func Start(ctx context.Context, o Options) (*Broker, error) {
-	s, err := server.NewServer(&server.Options{
+	if err := openSessions(ctx, o); err != nil {
+		return nil, err
+	}
+	return serve(o)
+}
+
+// serve takes clients on the port of the options; with anyPort, on a free one.
+func serve(o Options) (*Broker, error) {
+	options := &server.Options{
 		ServerName:        "plenary",
 		Host:              host,
 		DontListen:        true, // for NATS clients outside of this process
@@ -81,99 +94,84 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		JetStreamMaxStore: maxStore,
 		MQTT:              server.MQTTOpts{Host: host, Port: o.Port, AckWait: cmp.Or(o.AckWait, defaultAckWait), MaxAckPending: inFlight},
 		NoSigs:            true, // stopping is up to the caller
-	})
+	}
+	s, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("configure broker: %w", err)
 	}
 	s.ConfigureLogger()
 	s.Start()
-	b := &Broker{server: s, port: o.Port}
+	b := &Broker{server: s}
 	if !s.ReadyForConnections(readyWithin) {
 		b.Shutdown()
 		return nil, fmt.Errorf("broker on port %d is not ready after %s", o.Port, readyWithin)
 	}
-	if err := b.openSessions(ctx); err != nil {
-		b.Shutdown()
-		return nil, err
-	}
+	b.port = options.MQTT.Port // the server writes down which one it took
 	return b, nil
 }
 
-// openSessions subscribes for readers that have not been here yet: nothing is
-// kept for a session that does not exist.
-func (b *Broker) openSessions(ctx context.Context) error {
-	open, err := b.subscriptions(ctx)
+// openSessions subscribes for readers that have not been here yet: nothing is kept for
+// a session that does not exist. It does so on a port that nobody knows. On the real one
+// a sidecar might come meanwhile, and of two clients with one id the server keeps one.
+func openSessions(ctx context.Context, o Options) error {
+	file := filepath.Join(o.Dir, "sessions")
+	open, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look for sessions: %w", err)
+	}
+	known := strings.Split(string(open), "\n")
+	var all []string
+	var missing []Reader
+	for _, r := range Readers {
+		line := r.ClientID + " " + r.Topic
+		all = append(all, line)
+		if !slices.Contains(known, line) {
+			missing = append(missing, r)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	o.Port = anyPort
+	b, err := serve(o)
 	if err != nil {
 		return err
 	}
-	wanted := map[string]int{}
-	for _, r := range Readers {
-		wanted[r.Topic]++
-	}
-	for _, r := range Readers {
-		// A session that is there is left alone: whatever was delivered to us
-		// would reach its reader only after AckWait.
-		if open[r.Topic] >= wanted[r.Topic] {
-			continue
-		}
-		if err := b.openSession(r); err != nil {
+	defer b.Shutdown()
+	for _, r := range missing {
+		if err := b.openSession(ctx, r); err != nil {
 			return fmt.Errorf("open the session of %s: %w", r.ClientID, err)
 		}
 	}
-	return nil
+	return os.WriteFile(file, []byte(strings.Join(all, "\n")), 0o600)
 }
 
-// subscriptions counts the durable subscriptions per topic. Those of MQTT are
-// consumers of a stream that the server makes for them.
-func (b *Broker) subscriptions(ctx context.Context) (map[string]int, error) {
-	nc, err := nats.Connect("", nats.InProcessServer(b.server))
-	if err != nil {
-		return nil, fmt.Errorf("connect to broker: %w", err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("connect to broker: %w", err)
-	}
-	stream, err := js.Stream(ctx, "$MQTT_msgs")
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for sessions: %w", err)
-	}
-	count := map[string]int{}
-	consumers := stream.ListConsumers(ctx)
-	for c := range consumers.Info() {
-		for _, r := range Readers {
-			if c.Config.FilterSubject == "$MQTT.msgs."+r.Topic {
-				count[r.Topic]++
-				break
-			}
-		}
-	}
-	return count, consumers.Err()
-}
-
-func (b *Broker) openSession(r Reader) error {
+// openSession subscribes as a reader. If the session is there already, since a broker
+// was killed before it had written that down, what waits for the reader is delivered
+// here; it is not acknowledged, and comes to the reader after AckWait.
+func (b *Broker) openSession(ctx context.Context, r Reader) error {
 	client := mqtt.NewClient(mqtt.NewClientOptions().
 		AddBroker(b.URL()).
 		SetClientID(r.ClientID).
 		SetCleanSession(false).
-		SetConnectTimeout(readyWithin))
+		SetAutoAckDisabled(true))
 	defer client.Disconnect(uint(time.Second.Milliseconds()))
-	if err := await(client.Connect()); err != nil {
+	if err := await(ctx, client.Connect()); err != nil {
 		return err
 	}
 	const atLeastOnce = 1
-	return await(client.Subscribe(r.Topic, atLeastOnce, func(mqtt.Client, mqtt.Message) {}))
+	return await(ctx, client.Subscribe(r.Topic, atLeastOnce, func(mqtt.Client, mqtt.Message) {}))
 }
 
-func await(t mqtt.Token) error {
-	if !t.WaitTimeout(readyWithin) {
+func await(ctx context.Context, t mqtt.Token) error {
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-time.After(readyWithin):
 		return fmt.Errorf("no answer within %s", readyWithin)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return t.Error()
 }
 
 // URL is the address that MQTT clients connect to.

@@ -2,6 +2,9 @@ package broker_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -55,6 +58,57 @@ func TestAMessageThatIsNotAcknowledgedComesAgain(t *testing.T) {
 	case <-time.After(within):
 		t.Fatal("the message did not come again")
 	}
+}
+
+// A broker that was killed before it wrote down which sessions it has opened, and data of
+// a version that did not.
+func TestASessionThatIsOpenedTwiceKeepsItsMessages(t *testing.T) {
+	o := broker.Options{Port: freePort(t), Dir: t.TempDir(), AckWait: time.Second}
+	b := start(t, o)
+	publish(t, b, "orders-from-web", "waits")
+	b.Shutdown()
+	if err := os.Remove(filepath.Join(o.Dir, "sessions")); err != nil {
+		t.Fatal(err)
+	}
+
+	b = start(t, o)
+	defer b.Shutdown()
+	received := make(chan string, 1)
+	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
+	defer client.Disconnect(0)
+	await(t, client.Subscribe("orders-from-web", 1, nil))
+	select {
+	case <-received:
+	case <-time.After(within):
+		t.Fatal("the message did not arrive")
+	}
+}
+
+// What waits for the port only, as servers.Answers does, must find a broker that has all
+// sessions: a sidecar that came while the broker opens them would take its own over, and
+// the broker would end.
+func TestASidecarMayComeAsSoonAsThePortIsOpen(t *testing.T) {
+	o := broker.Options{Port: freePort(t), Dir: t.TempDir()}
+	seen := map[string]bool{}
+	for _, r := range broker.Readers {
+		if seen[r.ClientID] {
+			continue
+		}
+		seen[r.ClientID] = true
+		client := mqtt.NewClient(mqtt.NewClientOptions().
+			AddBroker("mqtt://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port))).
+			SetClientID(r.ClientID).
+			SetCleanSession(false).
+			SetConnectRetry(true).
+			SetConnectRetryInterval(time.Millisecond))
+		client.Connect()
+		defer client.Disconnect(0)
+	}
+	b, err := broker.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Shutdown()
 }
 
 func start(t *testing.T, o broker.Options) *broker.Broker {
