@@ -146,6 +146,12 @@ load-flash: .bin/local ## a flash sale: ORDERS=10000 contenders at once, one sea
 load-lapse: .bin/local ## ORDERS=20000 holds that lapse at once, since the process's app was away
 	go run ./tests/load -scenario lapse -orders $(or $(ORDERS),20000)
 
+load-replicas: .bin/local ## ORDERS=2000 with one replica of each app, and with two on the same machine; on the component set SET=redis
+	PLENARY_COMPONENTS=$(or $(SET),redis) go run ./tests/load -scenario replicas -orders $(or $(ORDERS),2000)
+
+load-reads: .bin/local ## reads of an order per second at web and at query, beside state reads through a sidecar
+	go run ./tests/load -scenario reads -clients 50
+
 watchers: .bin/local ## how long pages take while WATCHERS=1000 people watch one conference sell out, in a system of its own
 	go test -v -count=1 -timeout 10m ./tests/watchers -args -watchers=$(or $(WATCHERS),1000)
 
@@ -166,5 +172,5 @@ ci: ## run everything that continuous integration runs
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: axe watchers test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
-	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares load-flash load-lapse lint ci
+	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares load-flash load-lapse load-replicas load-reads lint ci
 FORCE:

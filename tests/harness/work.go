@@ -82,15 +82,10 @@ func (s *System) Work(ctx context.Context) (w Work, err error) {
 	for _, app := range s.Apps {
 		err = errors.Join(err, w.addSidecar(ctx, app.MetricsPort))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.parts)) {
-		p := s.parts[name]
-		if p.running == nil {
-			continue
-		}
-		took, failed := processorTime(p.running.PID())
-		err = errors.Join(err, failed)
+	parts, failed := s.ProcessorTime()
+	err = errors.Join(err, failed)
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		took := parts[name]
 		switch app, sidecar := strings.CutSuffix(name, "-daprd"); {
 		case sidecar:
 			w.Sidecars += took
@@ -101,6 +96,21 @@ func (s *System) Work(ctx context.Context) (w Work, err error) {
 		}
 	}
 	return w, err
+}
+
+// ProcessorTime is what each part that runs has used since it was started, in seconds.
+func (s *System) ProcessorTime() (used map[string]float64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used = map[string]float64{}
+	for name, p := range s.parts {
+		if p.running == nil {
+			continue
+		}
+		took, failed := processorTime(p.running.PID())
+		used[name], err = took, errors.Join(err, failed)
+	}
+	return used, err
 }
 
 // addSidecar adds what a sidecar has counted.

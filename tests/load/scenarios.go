@@ -4,15 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/dapr/go-sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tests/load/pace"
+	"github.com/plenary/plenary/tools/local/api"
+	"github.com/plenary/plenary/tools/local/components"
+	"github.com/plenary/plenary/tools/local/dapr"
+	"github.com/plenary/plenary/tools/servers"
 	"github.com/plenary/plenary/tools/servers/ready"
 )
 
-// scenarios are loads that are not steady, each on a system of its own.
-var scenarios = map[string]func(ctx context.Context, o pace.Options) error{"flash": flash, "lapse": lapse}
+// scenarios are loads that are not steady, and comparisons, each on a system of its own.
+var scenarios = map[string]func(ctx context.Context, o pace.Options) error{
+	"flash": flash, "lapse": lapse, "replicas": replicas, "reads": reads,
+}
 
 // flash has ten orders for each seat come at once; and, to compare, a tenth of the
 // orders for a tenth of the seats. The work for each contender should be the same.
@@ -87,4 +103,196 @@ func lapse(ctx context.Context, o pace.Options) (err error) {
 	fmt.Printf("all seats are back %.1f s after it was started, and %.1f s after it was ready: %.1f lapses/s, %.0f %% of the orders/s\n",
 		took.Seconds(), (took - up).Seconds(), float64(o.Orders)/took.Seconds(), 100*float64(o.Orders)/took.Seconds()/placed)
 	return nil
+}
+
+// replicas compares the rate of one replica of each app with that of two on the same
+// machine, which they share.
+func replicas(ctx context.Context, o pace.Options) (err error) {
+	s, err := harness.Start(ctx, harness.Options{})
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return err
+	}
+	if s.Set.Name == components.Local {
+		return errors.New("the broker of the local set gives every message to every replica: name another set (PLENARY_COMPONENTS)")
+	}
+	warmUp := o
+	warmUp.Orders = max(1, o.Orders/10)
+	if _, err := pace.Measure(ctx, s.Organiser(), s.API(), warmUp); err != nil {
+		return err
+	}
+	one, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("one of everything: %.1f orders/s\n", one.Rate())
+
+	webs := &turns{ports: []int{s.App("web").Port}}
+	var g errgroup.Group
+	for _, app := range slices.Clone(s.Apps) {
+		if app.ID == "query" && !slices.Contains(s.Servers, servers.PostgreSQL) {
+			fmt.Println("query stays alone: its database is a file")
+			continue
+		}
+		second, name := s.Second(app.ID)
+		if app.ID == "web" {
+			webs.ports = append(webs.ports, second.Port)
+		}
+		for _, part := range []string{name, harness.Sidecar(name)} { // each is ready only when the other is there
+			g.Go(func() error { return s.Restart(ctx, part) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	organiser, anyone := s.Organiser(), s.API()
+	anyone.HTTP = &http.Client{Transport: webs}
+	if _, err := pace.Measure(ctx, organiser, anyone, warmUp); err != nil {
+		return err
+	}
+	two, err := pace.Measure(ctx, organiser, anyone, o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("two of everything: %.1f orders/s, %.0f %%\n", two.Rate(), 100*two.Rate()/one.Rate())
+	return nil
+}
+
+// turns sends requests to several ports in turn.
+type turns struct {
+	ports []int
+	next  atomic.Uint64
+}
+
+func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
+	port := t.ports[t.next.Add(1)%uint64(len(t.ports))]
+	r = r.Clone(r.Context())
+	r.URL.Host = net.JoinHostPort(r.URL.Hostname(), strconv.Itoa(port))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// reads compares how many times per second an order is read: at web, at query, and, as a
+// state of about its size, through a sidecar.
+func reads(ctx context.Context, o pace.Options) (err error) {
+	s, err := harness.Start(ctx, harness.Options{})
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return err
+	}
+	o.Orders = 100
+	r, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
+	if err != nil {
+		return err
+	}
+	c, err := s.API().Conference(ctx, r.Conference)
+	if err != nil {
+		return err
+	}
+	id, err := s.API().PlaceOrder(ctx, r.Conference, api.Item{SeatType: c.SeatTypes[0].ID, Quantity: 1})
+	if err != nil {
+		return err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = o.Clients
+	h := &http.Client{Transport: transport}
+	size := 0
+	get := func(url string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+			if err != nil {
+				return err
+			}
+			req.Header.Set("Authorization", "Bearer "+api.Secret(id))
+			res, err := h.Do(req)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = res.Body.Close() }()
+			body, err := io.ReadAll(res.Body)
+			if err == nil && res.StatusCode != http.StatusOK {
+				err = fmt.Errorf("%s: %s", url, res.Status)
+			}
+			if size == 0 {
+				size = len(body)
+			}
+			return err
+		}
+	}
+	web := get(dapr.HealthURL(s.App("web").Port, "/api/orders/"+id))
+	query := get(dapr.HealthURL(s.App("query").Port, "/orders/"+id))
+	if err := errors.Join(web(ctx), query(ctx)); err != nil {
+		return err
+	}
+	state, err := stateOf(ctx, s, "order", size)
+	if err != nil {
+		return err
+	}
+	var base float64
+	for _, of := range []struct {
+		what string
+		read func(context.Context) error
+	}{{"state through a sidecar", state}, {"an order at web", web}, {"an order at query", query}} {
+		if _, err := often(ctx, o.Clients, time.Second, of.read); err != nil {
+			return err
+		}
+		rate, err := often(ctx, o.Clients, 10*time.Second, of.read)
+		if err != nil {
+			return err
+		}
+		if base == 0 {
+			base = rate
+		}
+		fmt.Printf("%-24s %8.0f reads/s, %.0f %%\n", of.what, rate, 100*rate/base)
+	}
+	return nil
+}
+
+// stateOf saves a value in an app's store, and gives how to read it through its sidecar.
+func stateOf(ctx context.Context, s *harness.System, app string, size int) (func(context.Context) error, error) {
+	sidecar, err := client.NewClientWithAddressContext(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.App(app).GRPCPort)))
+	if err != nil {
+		return nil, err
+	}
+	meta, err := sidecar.GetMetadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(meta.RegisteredComponents, func(c *client.MetadataRegisteredComponents) bool {
+		return slices.Contains(c.Capabilities, "ETAG")
+	})
+	if i < 0 {
+		return nil, fmt.Errorf("%s has no store", app)
+	}
+	store, key := meta.RegisteredComponents[i].Name, "reads-per-second"
+	if err := sidecar.SaveState(ctx, store, key, []byte(strconv.Quote(strings.Repeat("x", size))), nil); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		item, err := sidecar.GetState(ctx, store, key, nil)
+		if err == nil && len(item.Value) < size {
+			err = errors.New("the state is not there")
+		}
+		return err
+	}, nil
+}
+
+// often reads with many readers at once for a time, and says how many reads that were
+// per second.
+func often(ctx context.Context, atOnce int, during time.Duration, read func(context.Context) error) (rate float64, err error) {
+	var n atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	began := time.Now()
+	for range atOnce {
+		g.Go(func() error {
+			for time.Since(began) < during {
+				if err := read(ctx); err != nil {
+					return err
+				}
+				n.Add(1)
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds(), err
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -96,12 +98,15 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 		return err
 	}
 	var before harness.Work
+	var usedBefore map[string]float64
 	var profiling errgroup.Group
 	o.Begin = func(ctx context.Context) (err error) {
 		if profiles != "" {
 			profile(ctx, &profiling, s, profiles, o.Orders)
 		}
-		before, err = s.Work(ctx)
+		if before, err = s.Work(ctx); err == nil {
+			usedBefore, err = s.ProcessorTime()
+		}
 		return err
 	}
 	measured, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
@@ -111,6 +116,13 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 	after, err := s.Work(ctx)
 	if err != nil {
 		return err
+	}
+	used, err := s.ProcessorTime()
+	if err != nil {
+		return err
+	}
+	for _, part := range slices.Sorted(maps.Keys(used)) {
+		fmt.Printf("%8.2f ms of processor time of %s per order\n", 1000*(used[part]-usedBefore[part])/float64(o.Orders), part)
 	}
 	r.Whole = measured.Rate()
 	for _, at := range measured.Placed {
