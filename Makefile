@@ -106,7 +106,7 @@ image-age: ## how long ago newer images of the chart's own Redis and PostgreSQL 
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart run . age
 
 test-e2e: .bin/local ## test the whole system on the real Dapr and broker
-	$(RACE) -count=1 -timeout 40m ./tests/e2e/...
+	$(RACE) -count=1 -parallel 3 -timeout 40m ./tests/e2e/... # those with systems of their own mostly wait
 
 test-observe: .bin/local ## test alerts, dashboards and traces: alone, then on a running system
 	go test -count=1 -p 1 -timeout 30m ./tests/alerts ./tests/observe

@@ -13,9 +13,10 @@ import (
 )
 
 func TestNothingIsLostWhenPartsAreKilled(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
-
+	env := map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}
+	t.Parallel()
 	t.Run("each app and each sidecar in turn", func(t *testing.T) {
+		s := own(t, env)
 		survive(t, s, func() {
 			for _, app := range s.Apps {
 				kill(t, s, app.ID)
@@ -24,6 +25,7 @@ func TestNothingIsLostWhenPartsAreKilled(t *testing.T) {
 		})
 	})
 	t.Run("the brokers and stores of the set", func(t *testing.T) {
+		s := own(t, env)
 		survive(t, s, func() {
 			for _, server := range s.Servers {
 				kill(t, s, server)

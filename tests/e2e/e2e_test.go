@@ -28,6 +28,14 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m, harness.Options{Env: map[string]string{"PLENARY_TRUSTED_PROXIES": "127.0.0.1"}}, &system))
 }
 
+// own runs a system with settings of its own. The test runs beside others that have one,
+// after those of the shared system: much of its time it waits for holds to lapse.
+func own(t *testing.T, env map[string]string) *harness.System {
+	t.Helper()
+	t.Parallel()
+	return harness.New(t, harness.Options{Env: env})
+}
+
 // within is how long a story may take to come to its end.
 const within = time.Minute
 

@@ -20,11 +20,11 @@ import (
 
 func TestAHoldLapses(t *testing.T) {
 	t.Run("by its reminder", func(t *testing.T) {
-		s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1h"}})
+		s := own(t, map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1h"})
 		lapse(t, s, func() {})
 	})
 	t.Run("by the sweep, with every reminder dropped", func(t *testing.T) {
-		s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1s"}})
+		s := own(t, map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1s"})
 		lapse(t, s, func() {
 			s.Kill(harness.Scheduler)
 			if err := os.RemoveAll(s.Data("scheduler")); err != nil {

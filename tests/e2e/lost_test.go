@@ -6,17 +6,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-
-	"github.com/plenary/plenary/tests/harness"
 )
 
 // The apps lose one in a hundred of the messages that they are given, commands and
 // events, those that were sent again included. Every order ends right all the same,
 // within three minutes after the last was placed, and the journal has every event.
 func TestALostMessageDelaysAndDoesNoMore(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{
+	s := own(t, map[string]string{
 		"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s", "PLENARY_LOSE": "100",
-	}})
+	})
 	survive(t, s, func() {})
 	lost, repeated := map[string]int{}, 0
 	for _, app := range s.Apps {

@@ -26,7 +26,7 @@ var readers = []string{"order", "seats", "registration-process", "payments", "qu
 // broker must have what it could not deliver. This is where it shows whether a
 // component acknowledges what failed.
 func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
 	ends := map[string]func(sidecar string){"killed": s.Kill, "stopped": s.Stop}
 	survive(t, s, func() {
 		for _, app := range readers {
@@ -51,12 +51,14 @@ func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
 // An app that answers RETRY since its store fails is another case than one that
 // is away: the sidecar has an answer, and repeats what it says.
 func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
-	var fails func(t *testing.T) (mended func())
-	switch {
-	case slices.Contains(s.Servers, servers.Redis):
-		fails = redisRefusesState(s)
-	case slices.Contains(s.Servers, servers.PostgreSQL):
+	harness.NeedsParts(t)
+	redis := slices.Contains(system.Servers, servers.Redis)
+	if !redis && !slices.Contains(system.Servers, servers.PostgreSQL) {
+		t.Skip("the stores of this set are files, which do not fail")
+	}
+	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	fails := redisRefusesState(s)
+	if !redis {
 		fails = func(t *testing.T) func() {
 			s.Stop(servers.PostgreSQL)
 			return func() {
@@ -65,8 +67,6 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 				}
 			}
 		}
-	default:
-		t.Skip("the stores of this set are files, which do not fail")
 	}
 	// The order app hears of every order first; the others wait for it.
 	sidecar := harness.Sidecar("order")
@@ -90,7 +90,7 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 // its sidecar must go on with it as if nothing had been.
 func TestNothingIsLostWhenAppsHang(t *testing.T) {
 	const hang = 18 * time.Second // Redis waits longest: 15 s
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "60s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := own(t, map[string]string{"PLENARY_HOLD": "60s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
 	survive(t, s, func() {
 		for _, app := range readers {
 			if err := s.Pause(app); err != nil {

@@ -19,7 +19,7 @@ func TestTwoReplicasOfTheQueryServiceAreOne(t *testing.T) {
 	if !strings.HasPrefix(system.Set.Secrets["query-database"], "postgres") {
 		t.Skip("the query service of this set has a database of one replica")
 	}
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}})
+	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
 	_, second := s.Second("query")
 	start := func(parts ...string) {
 		t.Helper()

@@ -25,7 +25,7 @@ import (
 // goes on; what came later never happened.
 func TestABackupIsRestored(t *testing.T) {
 	// Whoever is paying keeps the seats; who is not loses them soon.
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "45s", "PLENARY_GRACE": "30m", "PLENARY_SWEEP": "2s"}})
+	s := own(t, map[string]string{"PLENARY_HOLD": "45s", "PLENARY_GRACE": "30m", "PLENARY_SWEEP": "2s"})
 	d := drill{T: t, System: s, guide: commandsOf(t, "docs/guides/backup-and-restore.md"), backup: filepath.Join(s.Dir, "backup")}
 	c := onSale(t, s, quotas{general: 10})
 

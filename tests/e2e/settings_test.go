@@ -20,7 +20,7 @@ func TestSettingsChangeWithoutARestart(t *testing.T) {
 	if system.Set.Name != component.Redis {
 		t.Skip("the set has no configuration store")
 	}
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_HOLD": "10m", "PLENARY_MAX_SEATS_PER_TYPE": "4"}})
+	s := own(t, map[string]string{"PLENARY_HOLD": "10m", "PLENARY_MAX_SEATS_PER_TYPE": "4"})
 	c := onSale(t, s, quotas{workshop: 100_000}) // the workshop is for those that are placed again and again
 	set := func(item string) {
 		t.Helper()

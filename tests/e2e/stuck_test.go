@@ -25,7 +25,7 @@ type stuckOrder struct {
 // judges, takes that payment no more.
 func TestAnOperatorSeesToAPaymentThatNobodyAnswers(t *testing.T) {
 	harness.NeedsParts(t)
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_STUCK_AFTER": "2s"}})
+	s := own(t, map[string]string{"PLENARY_STUCK_AFTER": "2s"})
 	c := onSale(t, s, quotas{workshop: 1})
 	operator := s.Operator().Token
 	order := c.place(seats(c.general, 1))

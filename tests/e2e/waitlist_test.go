@@ -42,7 +42,7 @@ func (c conference) workshops(n int) {
 // A workshop is sold out and two orders are in line. A confirmed order is cancelled: the
 // first in line is offered its seat and lets the offer lapse, and the second takes it.
 func TestASeatGoesToTheFirstInLineAndThenToTheSecond(t *testing.T) {
-	s := harness.New(t, harness.Options{Env: map[string]string{"PLENARY_OFFER": "20s", "PLENARY_SWEEP": "2s"}})
+	s := own(t, map[string]string{"PLENARY_OFFER": "20s", "PLENARY_SWEEP": "2s"})
 	c := onSale(t, s, quotas{workshop: 1})
 	sold := c.buy(seats(c.workshop, 1))
 	c.remaining(c.workshop, 0)

@@ -132,12 +132,19 @@ func (p *plain) handle(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = p.order(r.Context(), n)
 	}
+	_, _ = w.Write([]byte(`{"status":"SUCCESS"}`))
+	if errors.Is(err, errAgain) {
+		return
+	}
 	if err != nil {
 		p.fail(err)
 	}
-	_, _ = w.Write([]byte(`{"status":"SUCCESS"}`))
 	p.told <- struct{}{}
 }
+
+// errAgain means that an order has come before: the broker delivers again what waited
+// too long in a sidecar.
+var errAgain = errors.New("the order has been here")
 
 func (p *plain) order(ctx context.Context, n note) error {
 	store := p.stores["order"]
@@ -145,7 +152,11 @@ func (p *plain) order(ctx context.Context, n note) error {
 		return err
 	}
 	value := []byte(strconv.Quote(padding))
-	if err := errors.Join(store.Save(ctx, []state.Write{{Key: "order/" + n.Order, Value: value}})...); err != nil {
+	err := errors.Join(store.Save(ctx, []state.Write{{Key: "order/" + n.Order, Value: value}})...)
+	if errors.Is(err, state.ErrConflict) {
+		return errAgain
+	}
+	if err != nil {
 		return err
 	}
 	hash := 0
