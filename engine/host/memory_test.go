@@ -49,3 +49,14 @@ func TestMemoryIsLimitedToThatOfTheContainer(t *testing.T) {
 		})
 	}
 }
+
+func TestGarbageIsCollectedSeldomUnlessGOGCSaysOtherwise(t *testing.T) {
+	for env, want := range map[string]int{"": growth, "50": 50} {
+		before := debug.SetGCPercent(50) // as Go does when it starts with 50
+		t.Setenv("GOGC", env)
+		limitMemory(t.TempDir())
+		if got := debug.SetGCPercent(before); got != want {
+			t.Errorf("GOGC=%q: %d %%, want %d", env, got, want)
+		}
+	}
+}

@@ -767,8 +767,12 @@ func TestSidecarsOnRedisDoOneThingAtATime(t *testing.T) {
 	for broker, profile := range map[string]string{"redis": "trial", "kafka": "kafka"} {
 		for _, d := range of(render(t, profiles(t)[profile]), "Deployment") {
 			env := get[string](object(get[map[string]any](d, "spec", "template")), "metadata", "annotations", "dapr.io/env")
-			if want := broker == "redis" && !strings.HasSuffix(d.name(), "-web"); want != (env == "GOMAXPROCS=1") {
-				t.Errorf("%s, %s: %q", broker, d.name(), env)
+			want := "GOGC=200"
+			if broker == "redis" && !strings.HasSuffix(d.name(), "-web") {
+				want += ",GOMAXPROCS=1"
+			}
+			if env != want {
+				t.Errorf("%s, %s: %q, want %q", broker, d.name(), env, want)
 			}
 		}
 	}

@@ -248,16 +248,18 @@ dapr.io/sidecar-memory-limit: {{ . | quote }}
 # app still runs and finishes those it has, and the sidecar publishes what follows.
 dapr.io/block-shutdown-duration: {{ .block }}s
 dapr.io/graceful-shutdown-seconds: {{ .root.Values.shutdown.sidecarSeconds | quote }}
+{{- $topology := .root.Files.Get "files/topology.yaml" | fromYaml }}
+{{- $variables := $topology.sidecarEnv }}
 {{- if .fact.reads }}
-{{- with (index (.root.Files.Get "files/topology.yaml" | fromYaml).brokers .root.Values.components.broker).readerEnv }}
-# What a sidecar needs that reads from this kind of broker: engine/component says why.
+{{- $variables = merge (dict) $variables ((index $topology.brokers .root.Values.components.broker).readerEnv | default dict) }}
+{{- end }}
+# What a sidecar needs, and one that reads from this kind of broker: engine/component
+# says why.
 {{- $env := list }}
-{{- range $variable, $value := . }}
+{{- range $variable, $value := $variables }}
 {{- $env = append $env (printf "%s=%s" $variable $value) }}
 {{- end }}
 dapr.io/env: {{ join "," $env }}
-{{- end }}
-{{- end }}
 {{- if .fact.public }}
 # So it learns that the app has gone, and goes too. Others' sidecars must not ask: one
 # that finds its app unwell gives up its subscriptions, and with Redis they may never

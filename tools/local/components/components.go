@@ -76,7 +76,7 @@ func (s Set) SidecarEnv(apps ...string) []string {
 			return component.Env(s.Buses...)
 		}
 	}
-	return nil
+	return component.Env()
 }
 
 // readBuses reads the types of the buses of a set.

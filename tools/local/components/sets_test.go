@@ -61,11 +61,12 @@ func TestASetUsesItsOwnResourcesAndTheSharedOnes(t *testing.T) {
 func TestASidecarHasWhatItsBusesNeed(t *testing.T) {
 	_, sets := all(t)
 	for _, s := range sets {
-		want := ""
+		const every = "GOGC=200"
+		want := every
 		if slices.Contains(s.Buses, "pubsub.redis") {
-			want = "GOMAXPROCS=1"
+			want += " GOMAXPROCS=1"
 		}
-		for app, want := range map[string]string{"order": want, "query": want, "web": ""} {
+		for app, want := range map[string]string{"order": want, "query": want, "web": every} {
 			if got := strings.Join(s.SidecarEnv(app), " "); got != want {
 				t.Errorf("%s: the sidecar of %s has %q, want %q", s.Name, app, got, want)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/topology"
 )
 
@@ -19,9 +20,11 @@ const chart = "charts/plenary/"
 // What the chart's templates have to know. They read it from files/topology.yaml.
 type (
 	chartFacts struct {
-		Apps    map[string]chartApp    `yaml:"apps"`
-		Brokers map[string]chartBroker `yaml:"brokers"`
-		Stores  map[string]string      `yaml:"stores"`
+		// SidecarEnv is that of every sidecar.
+		SidecarEnv map[string]string      `yaml:"sidecarEnv"`
+		Apps       map[string]chartApp    `yaml:"apps"`
+		Brokers    map[string]chartBroker `yaml:"brokers"`
+		Stores     map[string]string      `yaml:"stores"`
 	}
 	chartApp struct {
 		Public   bool                        `yaml:"public"`
@@ -44,7 +47,7 @@ type (
 )
 
 func (g *generator) chart() error {
-	facts := chartFacts{Apps: map[string]chartApp{}, Brokers: map[string]chartBroker{}, Stores: map[string]string{}}
+	facts := chartFacts{SidecarEnv: component.SidecarEnv, Apps: map[string]chartApp{}, Brokers: map[string]chartBroker{}, Stores: map[string]string{}}
 	for _, a := range g.Apps {
 		c := chartApp{Public: a.Public, Actors: a.Actors != "", Reads: len(a.Reads) > 0, Changes: slices.Contains(g.changing(), a.Name), Secrets: a.Secrets,
 			Settings: map[string]string{}, Invokes: map[string][]chartOperation{}}
