@@ -502,6 +502,10 @@ func (h *Host) Run() error {
 	server := &http.Server{Handler: h.engine, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
+		spareMemory(ctx)
+		return nil
+	})
+	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}

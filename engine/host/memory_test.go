@@ -1,11 +1,14 @@
 package host
 
 import (
+	"context"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestMemoryIsLimitedToThatOfTheContainer(t *testing.T) {
@@ -50,13 +53,36 @@ func TestMemoryIsLimitedToThatOfTheContainer(t *testing.T) {
 	}
 }
 
-func TestGarbageIsCollectedSeldomUnlessGOGCSaysOtherwise(t *testing.T) {
-	for env, want := range map[string]int{"": growth, "50": 50} {
-		before := debug.SetGCPercent(50) // as Go does when it starts with 50
-		t.Setenv("GOGC", env)
-		limitMemory(t.TempDir())
-		if got := debug.SetGCPercent(before); got != want {
-			t.Errorf("GOGC=%q: %d %%, want %d", env, got, want)
+func TestTheHeapGrowsByAsMuchAsIsToSpareAndAtLeastDoubles(t *testing.T) {
+	for _, c := range []struct {
+		inUse, limit int64
+		want         int
+	}{
+		{12 << 20, math.MaxInt64, 400},
+		{48 << 20, math.MaxInt64, 100},
+		{500 << 20, math.MaxInt64, 100},
+		{12 << 20, 120 << 20, 200}, // a small pod has less to spare
+		{0, 1, 100},
+	} {
+		if got := growth(c.inUse, c.limit); got != c.want {
+			t.Errorf("%d in use of %d: %d %%, want %d", c.inUse, c.limit, got, c.want)
 		}
+	}
+}
+
+func TestTheHeapGrowsUnlessGOGCSaysOtherwise(t *testing.T) {
+	for gogc, left := range map[string]bool{"": false, "50": true} {
+		t.Setenv("GOGC", gogc)
+		synctest.Test(t, func(t *testing.T) {
+			before := debug.SetGCPercent(50)
+			defer debug.SetGCPercent(before)
+			ctx, cancel := context.WithCancel(t.Context())
+			go spareMemory(ctx)
+			time.Sleep(time.Second)
+			if got := debug.SetGCPercent(50); (got == 50) != left {
+				t.Errorf("GOGC=%q: %d %%", gogc, got)
+			}
+			cancel()
+		})
 	}
 }
