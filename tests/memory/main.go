@@ -1,7 +1,8 @@
 // Command memory places orders, round after round, in a system of its own, and says
-// after each how fast it was, what the data take on disk, and how much memory the apps
-// take that keep streams or views: resident, in MiB, as a curve. Go's memory is limited as in a pod of the chart's default size. It fails if
-// an app takes more than such a pod has.
+// after each how fast it was, what processor time an order took, what the data take on
+// disk, and how much memory the apps take that keep streams or views: resident, in MiB, as
+// a curve. Go's memory is limited as in a pod of the chart's default size. It fails if an
+// app takes more than such a pod has.
 package main
 
 import (
@@ -59,7 +60,7 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		c.HTTP, c.Wait = &http.Client{Transport: transport}, pace.Patience
 	}
 
-	fmt.Printf("%8s %8s %8s %8s", "orders", "seconds", "orders/s", "MiB disk")
+	fmt.Printf("%8s %8s %8s %8s %8s %8s %8s", "orders", "seconds", "orders/s", "MiB disk", "ms apps", "sidecars", "others")
 	for _, app := range apps {
 		fmt.Printf(" %*s", len(app), app)
 	}
@@ -67,12 +68,13 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 	began := time.Now()
 	var failed []error
 	rate := 0.0
+	var before, cost harness.Work
 	for done := 0; ; {
 		disk, err := sizeOf(s.Data())
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%8d %8.0f %8.1f %8.0f", done, time.Since(began).Seconds(), rate, float64(disk)/mebi)
+		fmt.Printf("%8d %8.0f %8.1f %8.0f %8.1f %8.1f %8.1f", done, time.Since(began).Seconds(), rate, float64(disk)/mebi, 1000*cost.Apps, 1000*cost.Sidecars, 1000*cost.Others)
 		for _, app := range apps {
 			resident, err := residentOf(s.PID(app))
 			if err != nil {
@@ -87,11 +89,18 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		if done >= orders {
 			return errors.Join(failed...)
 		}
+		if before, err = s.Work(ctx); err != nil {
+			return err
+		}
 		r, err := pace.Measure(ctx, organiser, anyone, o)
 		if err != nil {
 			return err
 		}
-		rate = r.Rate()
+		after, err := s.Work(ctx)
+		if err != nil {
+			return err
+		}
+		rate, cost = r.Rate(), after.Sub(before).Per(o.Orders)
 		done += o.Orders
 	}
 }

@@ -44,7 +44,7 @@ func openSQLite(connection string) (d dialect, reader, writer *sql.DB, err error
 	// A batch is acknowledged to the broker once it is committed, so a commit
 	// must survive a power cut: synchronous is FULL, not NORMAL as is usual with
 	// a write-ahead log.
-	writer, err = openFile(path, parameters, "journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "cache_size(-65536)", "wal_autocheckpoint(8000)")
+	writer, err = openFile(path, parameters, "journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "cache_size(-32768)", "wal_autocheckpoint(8000)")
 	if err != nil {
 		return nil, nil, nil, err
 	}

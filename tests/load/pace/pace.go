@@ -185,10 +185,16 @@ func (l *load) request(ctx context.Context, do func() error) error {
 		err := do()
 		<-l.slots
 		var p *api.Problem
-		if !errors.As(err, &p) || p.Status != http.StatusTooManyRequests {
+		switch {
+		case !errors.As(err, &p):
+			return err
+		case p.Status == http.StatusTooManyRequests:
+			l.refused.Add(1)
+		case p.Code == "conference-not-published" || p.Code == "conference-not-ready":
+			// What is on sale reaches the order app a little after it is seen.
+		default:
 			return err
 		}
-		l.refused.Add(1)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
