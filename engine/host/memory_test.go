@@ -78,7 +78,7 @@ func TestTheHeapGrowsUnlessGOGCSaysOtherwise(t *testing.T) {
 			defer debug.SetGCPercent(before)
 			ctx, cancel := context.WithCancel(t.Context())
 			go spareMemory(ctx)
-			time.Sleep(time.Second)
+			<-time.After(time.Second) // of the bubble
 			if got := debug.SetGCPercent(50); (got == 50) != left {
 				t.Errorf("GOGC=%q: %d %%", gogc, got)
 			}
