@@ -106,7 +106,7 @@ image-age: ## how long ago newer images of the chart's own Redis and PostgreSQL 
 	GOWORK=off GOFLAGS=-mod=readonly go -C tools/chart run . age
 
 test-e2e: .bin/local ## test the whole system on the real Dapr and broker
-	$(RACE) -count=1 -parallel 3 -timeout 40m ./tests/e2e/... # those with systems of their own mostly wait
+	$(RACE) -count=1 -timeout 40m ./tests/e2e/...
 
 test-observe: .bin/local ## test alerts, dashboards and traces: alone, then on a running system
 	go test -count=1 -p 1 -timeout 30m ./tests/alerts ./tests/observe
@@ -134,8 +134,8 @@ bench: .bin/local ## compare a long stream's cost with a short one's, in memory 
 load: ## place ORDERS=2000 orders on the running system as fast as the API accepts them; PAID=1 also pays them
 	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
 
-memory: .bin/local ## rate, disk, and the memory of order, registration-process and query while ORDERS=100000 are paid, in a system of its own, limited as in a pod
-	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS))
+memory: .bin/local ## rate, disk, and the memory of order, registration-process and query while ORDERS=100000 are paid, in a system of its own, limited as in a pod; FREE=1: they are free of charge
+	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS)) $(if $(FREE),-free)
 
 load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version; PROFILES=folder for a processor profile of each app and sidecar, and nothing beside
 	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OLD),-old $(OLD)) $(if $(PROFILES),-profiles $(PROFILES))
