@@ -138,7 +138,7 @@ func (t Type) Tried(version string) bool {
 
 // SidecarEnv is what every sidecar has in its environment. Go collects garbage when the
 // heap has doubled, which a sidecar's small heap does many times a second under load. At
-// three times it takes less processor time and more memory (docs/guides/sizing.md).
+// three times it takes less processor time and more memory (ADR 53).
 var SidecarEnv = map[string]string{"GOGC": "200"}
 
 // Env is SidecarEnv and the ReaderEnv of some types, as environments are written.
