@@ -91,13 +91,6 @@ side() {
 	! fits "$name" "$2" || begin "$name" "${@:3}"
 }
 
-# trial NAME SECONDS COMMAND… is side for a stage that has not been seen to pass since
-# the code changed much: it runs, and what it finds is said, but it decides nothing.
-trial() {
-	trials[$1]=yes
-	side "$@"
-}
-
 # spare NAME SECONDS COMMAND… is long for a stage that begins only where the whole stays
 # short: what it tests changes seldom, and has a make target.
 spare() {
@@ -107,6 +100,13 @@ spare() {
 	else
 		long "$@"
 	fi
+}
+
+# trial NAME SECONDS COMMAND… is spare for a stage that has not been seen to pass since
+# the code changed much: it runs, and what it finds is said, but it decides nothing.
+trial() {
+	trials[$1]=yes
+	spare "$@"
 }
 
 # leave NAME WHY notes what is left out.
