@@ -19,6 +19,7 @@ import (
 )
 
 func TestAHoldLapses(t *testing.T) {
+	t.Parallel()
 	t.Run("by its reminder", func(t *testing.T) {
 		s := own(t, map[string]string{"PLENARY_HOLD": "3s", "PLENARY_GRACE": "1s", "PLENARY_SWEEP": "1h"})
 		lapse(t, s, func() {})

@@ -180,6 +180,7 @@ func TestAnotherOrganisationsCredentialOpensNothing(t *testing.T) {
 // A credential that is revoked, and those of a member who is removed, open nothing within
 // a minute, and the streams that they opened end.
 func TestARevokedCredentialEnds(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := onSale(t, system, quotas{})
 	o := c.organisation("Short-lived")
 	theirs := c.draft(o.token)
