@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -121,12 +122,12 @@ func openSessions(ctx context.Context, o Options) error {
 	}
 	known := strings.Split(string(open), "\n")
 	var all []string
-	var missing []Reader
+	missing := map[string][]string{} // topics by client id
 	for _, r := range Readers {
 		line := r.ClientID + " " + r.Topic
 		all = append(all, line)
 		if !slices.Contains(known, line) {
-			missing = append(missing, r)
+			missing[r.ClientID] = append(missing[r.ClientID], r.Topic)
 		}
 	}
 	if len(missing) == 0 {
@@ -138,21 +139,22 @@ func openSessions(ctx context.Context, o Options) error {
 		return err
 	}
 	defer b.Shutdown()
-	for _, r := range missing {
-		if err := b.openSession(ctx, r); err != nil {
-			return fmt.Errorf("open the session of %s: %w", r.ClientID, err)
+	for _, client := range slices.Sorted(maps.Keys(missing)) {
+		if err := b.openSession(ctx, client, missing[client]); err != nil {
+			return fmt.Errorf("open the session of %s: %w", client, err)
 		}
 	}
 	return os.WriteFile(file, []byte(strings.Join(all, "\n")), 0o600)
 }
 
-// openSession subscribes as a reader. If the session is there already, since a broker
-// was killed before it had written that down, what waits for the reader is delivered
-// here; it is not acknowledged, and comes to the reader after AckWait.
-func (b *Broker) openSession(ctx context.Context, r Reader) error {
+// openSession subscribes as a client, on one connection: the server may still hold one
+// that has just ended, and refuse another with the same id. If a session is there already,
+// since a broker was killed before it had written that down, what waits for the reader is
+// delivered here; it is not acknowledged, and comes to the reader after AckWait.
+func (b *Broker) openSession(ctx context.Context, clientID string, topics []string) error {
 	client := mqtt.NewClient(mqtt.NewClientOptions().
 		AddBroker(b.URL()).
-		SetClientID(r.ClientID).
+		SetClientID(clientID).
 		SetCleanSession(false).
 		SetAutoAckDisabled(true))
 	defer client.Disconnect(uint(time.Second.Milliseconds()))
@@ -160,7 +162,12 @@ func (b *Broker) openSession(ctx context.Context, r Reader) error {
 		return err
 	}
 	const atLeastOnce = 1
-	return await(ctx, client.Subscribe(r.Topic, atLeastOnce, func(mqtt.Client, mqtt.Message) {}))
+	for _, topic := range topics {
+		if err := await(ctx, client.Subscribe(topic, atLeastOnce, func(mqtt.Client, mqtt.Message) {})); err != nil {
+			return fmt.Errorf("topic %s: %w", topic, err)
+		}
+	}
+	return nil
 }
 
 func await(ctx context.Context, t mqtt.Token) error {

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -149,12 +150,18 @@ func await(t *testing.T, token mqtt.Token) {
 	}
 }
 
+// freePort is below those of outgoing connections, and above those of package harness: a
+// client that tries a port again and again would else, now and then, connect to itself.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, ports = 31000, 1700
+	for _, n := range rand.Perm(ports) {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+n)))
+		if err == nil {
+			_ = l.Close()
+			return lowest + n
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
