@@ -59,7 +59,7 @@ func spareMemory(ctx context.Context) {
 	every.Do(ctx, 0, looked, func(context.Context) { debug.SetGCPercent(growth(inUse(), debug.SetMemoryLimit(-1))) })
 }
 
-// growth is by how much the heap may grow, in per cent of what is in use.
+// growth is how much the heap may grow before a collection, in per cent of what is in use.
 func growth(inUse, limit int64) int {
 	most := min(spare, int64(ofLimit*float64(limit)))
 	return int(max(double, double*most/max(inUse, 1)))

@@ -68,7 +68,7 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 	began := time.Now()
 	var failed []error
 	rate := 0.0
-	var before, cost harness.Work
+	var cost harness.Work
 	for done := 0; ; {
 		disk, err := sizeOf(s.Data())
 		if err != nil {
@@ -89,7 +89,8 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		if done >= orders {
 			return errors.Join(failed...)
 		}
-		if before, err = s.Work(ctx); err != nil {
+		before, err := s.Work(ctx)
+		if err != nil {
 			return err
 		}
 		r, err := pace.Measure(ctx, organiser, anyone, o)

@@ -111,9 +111,9 @@ func serve(o Options) (*Broker, error) {
 	return b, nil
 }
 
-// openSessions subscribes for readers that have not been here yet: nothing is kept for
-// a session that does not exist. It does so on a port that nobody knows. On the real one
-// a sidecar might come meanwhile, and of two clients with one id the server keeps one.
+// openSessions subscribes for readers that have no session yet: the server keeps nothing
+// for a session that does not exist. It uses a port that no sidecar knows. On the real port
+// a sidecar could connect meanwhile, and the server keeps one of two clients with one id.
 func openSessions(ctx context.Context, o Options) error {
 	file := filepath.Join(o.Dir, "sessions")
 	open, err := os.ReadFile(file)

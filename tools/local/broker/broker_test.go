@@ -24,18 +24,8 @@ func TestMessagesWaitForReadersThatNeverCame(t *testing.T) {
 
 	b = start(t, o) // and the broker has been restarted
 	defer b.Shutdown()
-	received := make(chan string, 1)
-	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
-	defer client.Disconnect(0)
-	await(t, client.Subscribe("orders-from-web", 1, nil))
-
-	select {
-	case got := <-received:
-		if want := "placed before the order app was first started"; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	case <-time.After(within):
-		t.Fatal("the message did not arrive")
+	if got, want := receive(t, b), "placed before the order app was first started"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -74,15 +64,7 @@ func TestASessionThatIsOpenedTwiceKeepsItsMessages(t *testing.T) {
 
 	b = start(t, o)
 	defer b.Shutdown()
-	received := make(chan string, 1)
-	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
-	defer client.Disconnect(0)
-	await(t, client.Subscribe("orders-from-web", 1, nil))
-	select {
-	case <-received:
-	case <-time.After(within):
-		t.Fatal("the message did not arrive")
-	}
+	receive(t, b)
 }
 
 // What waits for the port only, as servers.Answers does, must find a broker that has all
@@ -138,6 +120,21 @@ func publish(t *testing.T, b *broker.Broker, topic, payload string) {
 	client := connect(t, b, "publisher", nil)
 	defer client.Disconnect(0)
 	await(t, client.Publish(topic, 1, false, payload))
+}
+
+// receive gives a message that waits for the order app.
+func receive(t *testing.T, b *broker.Broker) (payload string) {
+	t.Helper()
+	received := make(chan string, 1)
+	client := connect(t, b, "order-commandbus", func(_ mqtt.Client, m mqtt.Message) { received <- string(m.Payload()) })
+	defer client.Disconnect(0)
+	await(t, client.Subscribe("orders-from-web", 1, nil))
+	select {
+	case payload = <-received:
+	case <-time.After(within):
+		t.Fatal("the message did not arrive")
+	}
+	return payload
 }
 
 func await(t *testing.T, token mqtt.Token) {
