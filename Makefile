@@ -77,6 +77,7 @@ test-docs: ## check what the documents say: tests, links, settings
 
 test-unit: ## the unit tests of all modules, with the race detector if there is a C compiler
 	$(RACE) -timeout 30m $(filter-out ./tests/...,$(ALL)) ./tests/components ./tests/harness ./tests/rush ./tests/telemetry ./tests/kubernetes/cluster ./tests/rolling/next
+	cd tools/dapr && GOWORK=off go test ./...
 
 test-conformance: .bin/local ## test the engine's ports and its self-check on the real Dapr
 	$(RACE) -count=1 ./tests/conformance/... ./tests/selfcheck
