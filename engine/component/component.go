@@ -54,6 +54,9 @@ type Type struct {
 	// Unsure says that a bus reports messages as published that may be lost, so that
 	// the publisher sends a message to the topic ProbeTopic after each batch.
 	Unsure bool
+	// Alone says that each topic is read by a component of its own, and so over a
+	// connection of its own: see docs/adr/0054.
+	Alone bool
 	// ReaderEnv is what a sidecar that reads from such a bus needs in its environment.
 	ReaderEnv map[string]string
 	// Server is the server behind it, as the tools and tests name it.
@@ -89,6 +92,7 @@ var types = []Type{
 		Name: "pubsub.rabbitmq", Version: "v1", Server: RabbitMQ,
 		Packing: Together,
 		Unsure:  true, // daprbus.Publisher.Doubt explains it
+		Alone:   true,
 	},
 	{Name: "pubsub.kafka", Version: "v1", Server: Kafka, Packing: ByKey},
 	{

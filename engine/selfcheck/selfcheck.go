@@ -41,7 +41,9 @@ type Needs struct {
 	Exposed bool
 }
 
-// Read is one subscription that an app needs.
+// Read is what an app reads of a bus. A subscription belongs to it whose component has
+// the bus's name, or a name that begins with it and a hyphen: some brokers want a
+// component for each topic that is read.
 type Read struct {
 	Component, Path string
 	// LastStop says that what comes here has been given up already, so that there
@@ -228,7 +230,7 @@ func (c *check) dapr() {
 	}
 	if len(c.needs.Reads) > 0 && ok && slices.Compare(v[:], listsResiliency[:]) >= 0 && len(c.sidecar.GetResiliencies()) == 0 {
 		c.refuse("no-resiliency", nil, "the sidecar has no Resiliency: a delivery that fails once is given up",
-			"add one with an inbound retry of maxRetries: -1 for each bus, as components/common has")
+			"add one with an inbound retry of maxRetries: -1 for each bus, as the component sets have")
 	}
 }
 
@@ -296,10 +298,15 @@ func (c *check) actors() {
 
 // subscriptions compares what is delivered where with what the app reads.
 func (c *check) subscriptions() {
-	byComponent := map[string][]*pb.PubsubSubscription{}
+	byBus := map[string][]*pb.PubsubSubscription{}
 	for _, s := range c.sidecar.GetSubscriptions() {
-		byComponent[s.GetPubsubName()] = append(byComponent[s.GetPubsubName()], s)
-		if !slices.ContainsFunc(c.needs.Reads, func(r Read) bool { return r.Component == s.GetPubsubName() }) {
+		i := slices.IndexFunc(c.needs.Reads, func(r Read) bool {
+			return r.Component == s.GetPubsubName() || strings.HasPrefix(s.GetPubsubName(), r.Component+"-")
+		})
+		if i >= 0 {
+			bus := c.needs.Reads[i].Component
+			byBus[bus] = append(byBus[bus], s)
+		} else {
 			c.refuse("foreign-subscription", nil,
 				fmt.Sprintf("the sidecar has a subscription to %s of %s, which the app does not read: its messages would be acknowledged unread", s.GetTopic(), s.GetPubsubName()),
 				fmt.Sprintf("take %s out of the Subscription's scopes", c.needs.AppID))
@@ -310,17 +317,26 @@ func (c *check) subscriptions() {
 		if b == nil {
 			continue // said already
 		}
-		subs := byComponent[r.Component]
+		subs := byBus[r.Component]
 		if len(subs) == 0 {
 			c.refuse("no-subscription", b, "has no subscription of this app, and nothing is delivered to "+r.Path,
 				fmt.Sprintf("add a Subscription with default route %s, with %s in its scopes", r.Path, c.needs.AppID))
 		}
-		topics := make([]string, len(subs))
-		for i, s := range subs {
-			c.subscription(r, b, s)
-			topics[i] = s.GetTopic()
+		var topics []string // of the bus's own component
+		for _, s := range subs {
+			from := b
+			if s.GetPubsubName() != b.GetName() {
+				if from = c.component(pubsubKind, s.GetPubsubName()); from == nil {
+					c.missing(pubsubKind, s.GetPubsubName())
+					continue
+				}
+				c.kind(from)
+			} else {
+				topics = append(topics, s.GetTopic())
+			}
+			c.subscription(r, from, s)
 		}
-		if len(subs) > 1 && !component.Of(b.GetType()).Tried(b.GetVersion()) {
+		if len(topics) > 1 && !component.Of(b.GetType()).Tried(b.GetVersion()) {
 			slices.Sort(topics)
 			c.warn("several-topics", b, "has several topics for this app, "+strings.Join(topics, " and ")+", and some brokers keep one durable consumer for all",
 				"see that each topic has a consumer of its own there")

@@ -196,3 +196,28 @@ func TestEveryFindingIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestATopicMayBeReadByAComponentOfItsOwn(t *testing.T) {
+	own := func(kind string) *pb.GetMetadataResponse {
+		s := sidecar()
+		s.RegisteredComponents[0].Type = "pubsub.rabbitmq"
+		s.Subscriptions = s.Subscriptions[1:]
+		for _, topic := range []string{"orders-from-web", "orders-from-order"} {
+			name := "commandbus-" + topic
+			s.RegisteredComponents = append(s.RegisteredComponents, &pb.RegisteredComponents{Name: name, Type: kind, Version: "v1"})
+			s.Subscriptions = append(s.Subscriptions, subscription(name, topic, "/bus/commands", "deadletters"))
+		}
+		return s
+	}
+	if found := selfcheck.Check(needs, own("pubsub.rabbitmq")); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+	if found := selfcheck.Check(needs, own("pubsub.in-memory")); len(found) != 2 || found[0].Component != "commandbus-orders-from-web" {
+		t.Errorf("found %v of components in memory", found)
+	}
+	another := own("pubsub.rabbitmq")
+	another.Subscriptions[2].PubsubName = "commandbuses-orders-from-order"
+	if found := selfcheck.Check(needs, another); len(found) != 1 || found[0].Name != "foreign-subscription" {
+		t.Errorf("found %v of a component of another bus", found)
+	}
+}

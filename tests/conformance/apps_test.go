@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +26,6 @@ import (
 	"github.com/plenary/plenary/engine/host"
 	"github.com/plenary/plenary/engine/message"
 	"github.com/plenary/plenary/tests/harness"
-	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/runfile"
 	"github.com/plenary/plenary/topology"
 )
@@ -169,14 +170,14 @@ func (p part) Kill() { system.Kill(p.name) }
 
 // bound puts the test's own policy in the place of that of all sets.
 func bound() (restore func() error, err error) {
-	file := filepath.Join(system.Dir, components.Folder, "common", "resiliency.yaml")
+	file := filepath.Join(system.Dir, system.Set.Folder(), "resources", "resiliency.yaml")
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := os.ReadFile("testdata/bounded.yaml")
-	if err != nil {
-		return nil, err
+	ours := bytes.Replace(before, []byte("maxRetries: -1\n"), []byte("maxRetries: 2\n"), 1)
+	if bytes.Equal(ours, before) {
+		return nil, fmt.Errorf("%s has no maxRetries: -1", file)
 	}
 	return func() error { return os.WriteFile(file, before, 0o644) }, os.WriteFile(file, ours, 0o644)
 }

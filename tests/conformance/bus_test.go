@@ -26,16 +26,21 @@ var scope = regexp.MustCompile(`(?m)^    - name: (allowedTopics|protectedTopics|
 // app publishes what many do elsewhere.
 func unscoped(t *testing.T) {
 	t.Helper()
-	for bus := range kinds {
-		file := filepath.Join(system.Dir, system.Set.Folder(), "resources", bus+".yaml")
+	files, err := filepath.Glob(filepath.Join(system.Dir, system.Set.Folder(), "resources", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scopes := 0
+	for _, file := range files {
 		scoped, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		open := scope.ReplaceAll(scoped, nil)
 		if len(open) == len(scoped) {
-			t.Fatalf("%s has no scopes", file)
+			continue
 		}
+		scopes++
 		if err := os.WriteFile(file, open, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -44,6 +49,9 @@ func unscoped(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+	if scopes < len(kinds) {
+		t.Fatalf("only %d files have scopes", scopes)
 	}
 }
 

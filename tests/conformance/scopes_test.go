@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/plenary/plenary/tests/harness"
-	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/topology"
 )
 
@@ -62,7 +61,7 @@ func topics(t *topology.Topology) (names []string) {
 func TestAnAppReadsItsOwnTopicsAndNoOthers(t *testing.T) {
 	system.Watch(t)
 	here := newApps()
-	file := filepath.Join(system.Dir, components.Folder, "common", "foreign.yaml")
+	file := filepath.Join(system.Dir, system.Set.Folder(), "resources", "foreign.yaml")
 	foreign, err := os.ReadFile("testdata/foreign.yaml")
 	if err != nil {
 		t.Fatal(err)

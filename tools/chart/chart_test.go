@@ -300,41 +300,69 @@ func TestComponentsAreThoseOfTheSets(t *testing.T) {
 		"redis, postgresql": {`{}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml", "redis/resources/configuration.yaml"}},
 		"redis, redis":      {`{components: {store: redis}}`, []string{"redis/resources/commandbus.yaml", "redis/resources/eventbus.yaml", "redis/resources/deadletters.yaml", "redis/resources/statestore.yaml", "redis/resources/configuration.yaml"}},
 		"rabbitmq": {`{components: {broker: rabbitmq}, secrets: {values: {rabbitmq-connection: r}}, networkPolicy: {enabled: false}}`,
-			[]string{"rabbitmq-postgres/resources/commandbus.yaml", "rabbitmq-postgres/resources/eventbus.yaml", "rabbitmq-postgres/resources/deadletters.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
+			[]string{"rabbitmq-postgres/resources/commandbus.yaml", "rabbitmq-postgres/resources/eventbus.yaml", "rabbitmq-postgres/resources/deadletters.yaml", "rabbitmq-postgres/resources/readers.yaml", "rabbitmq-postgres/resources/statestore.yaml"}},
 		"kafka, apart": {`{components: {broker: kafka, store: postgresql-apart}, secrets: {values: {kafka-brokers: k}}, networkPolicy: {enabled: false}}`,
 			[]string{"kafka-postgres/resources/commandbus.yaml", "kafka-postgres/resources/eventbus.yaml", "kafka-postgres/resources/deadletters.yaml", "kafka-postgres/resources/statestore.yaml", "kafka-postgres/resources/moneystore.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := of(render(t, values(t, c.values)), "Component")
+			objects := render(t, values(t, c.values))
+			got := of(objects, "Component")
 			delete(got, "secretstore")
 			for _, file := range c.files {
-				var want object
-				if err := yaml.Unmarshal([]byte(read(t, repository("components", file))), &want); err != nil {
-					t.Fatal(err)
+				for _, want := range documents(t, file) {
+					if want["scopes"] == nil {
+						want["scopes"] = apps // and nobody else in the namespace
+					}
+					if !equal(got[want.name()], want, "spec", "scopes", "auth") {
+						t.Errorf("%s is not as in %s: %v", want.name(), file, got[want.name()])
+					}
+					delete(got, want.name())
 				}
-				if want["scopes"] == nil {
-					want["scopes"] = apps // and nobody else in the namespace
-				}
-				if !equal(got[want.name()], want, "spec", "scopes", "auth") {
-					t.Errorf("%s is not as in %s: %v", want.name(), file, got[want.name()])
-				}
-				delete(got, want.name())
 			}
 			if len(got) > 0 {
 				t.Errorf("beside those there are %v", slices.Sorted(maps.Keys(got)))
 			}
+			resources := filepath.Dir(c.files[0]) // of the broker
+			subscriptions, resiliencies := of(objects, "Subscription"), of(objects, "Resiliency")
+			for _, want := range documents(t, resources+"/subscriptions.yaml") {
+				if !equal(subscriptions[want.name()], want, "apiVersion", "spec", "scopes") {
+					t.Errorf("the subscription %s is %v", want.name(), subscriptions[want.name()])
+				}
+			}
+			for _, want := range documents(t, resources+"/resiliency.yaml") {
+				if !equal(resiliencies[want.name()], want, "spec") {
+					t.Errorf("how often is tried again is %v", resiliencies)
+				}
+			}
 		})
 	}
-	subscriptions := of(render(t, nil), "Subscription")
-	for document := range strings.SplitSeq(read(t, repository("components", "common", "subscriptions.yaml")), "\n---\n") {
-		var want object
-		if err := yaml.Unmarshal([]byte(document), &want); err != nil {
+}
+
+// What an installation sets for a bus is also set where a topic of it is read alone.
+func TestReadersHaveTheSettingsOfTheirBus(t *testing.T) {
+	got := of(render(t, values(t, `{components: {broker: rabbitmq, metadata: {eventbus: {heartBeat: 30s}}}, secrets: {values: {rabbitmq-connection: r}}, networkPolicy: {enabled: false}}`)), "Component")
+	for name, want := range map[string]bool{"eventbus": true, "eventbus-events-from-order": true, "commandbus": false, "commandbus-orders-from-web": false} {
+		text, err := json.Marshal(get[any](got[name], "spec", "metadata"))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if !equal(subscriptions[want.name()], want, "apiVersion", "spec", "scopes") {
-			t.Errorf("the subscription %s is %v", want.name(), subscriptions[want.name()])
+		if bytes.Contains(text, []byte(`"heartBeat"`)) != want {
+			t.Errorf("%s has %s", name, text)
 		}
 	}
+}
+
+// documents are those of a file in the components folder.
+func documents(t *testing.T, file string) (all []object) {
+	t.Helper()
+	for document := range strings.SplitSeq(read(t, repository("components", file)), "\n---\n") {
+		var o object
+		if err := yaml.Unmarshal([]byte(document), &o); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, o)
+	}
+	return all
 }
 
 // equal says whether a and b are the same under keys.

@@ -55,11 +55,8 @@ func copyComponents(root, chart string) error {
 			return err
 		}
 	}
-	from := map[string]string{"common": filepath.Join(root, "components", "common")}
-	for _, set := range sets {
-		from[set] = filepath.Join(root, "components", set, "resources")
-	}
-	for name, dir := range from {
+	for _, name := range sets {
+		dir := filepath.Join(root, "components", name, "resources")
 		found, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 		if err != nil {
 			return err

@@ -123,8 +123,9 @@ store and the values of settings are of the chart.
   {{- range $path, $content := $root.Files.Glob (printf "files/%s/*.yaml" $set) -}}
     {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
       {{- $c := fromYaml $document -}}
-      {{- if and $c (hasPrefix $kind $c.spec.type) -}}
-        {{- $name := $c.metadata.name -}}
+      {{- if and $c (eq $c.kind "Component") (hasPrefix $kind $c.spec.type) -}}
+        {{- /* What reads one topic of a bus is named after the bus, and has its settings. */ -}}
+        {{- $name := $c.metadata.name | splitList "-" | first -}}
         {{- $set := merge (dict) (default dict (index $root.Values.components.metadata $name)) -}}
         {{- $secret := default dict (index $root.Values.components.secretMetadata $name) -}}
         {{- $metadata := list -}}
@@ -148,16 +149,19 @@ store and the values of settings are of the chart.
 {{ dict "items" $items | toYaml }}
 {{- end -}}
 
-{{/* What is the same for all sets, as `items`: subscriptions, and how often is tried again. */}}
-{{- define "plenary.common" -}}
+{{/* Who reads what of the chosen broker, and how often is tried again, as `items`. */}}
+{{- define "plenary.deliveries" -}}
 {{- $items := list -}}
-{{- range $path, $content := .Files.Glob "files/common/*.yaml" -}}
+{{- $set := (index (.Files.Get "files/topology.yaml" | fromYaml).brokers .Values.components.broker).set -}}
+{{- range $path, $content := .Files.Glob (printf "files/%s/*.yaml" $set) -}}
   {{- range $document := regexSplit "(?m)^---$" (toString $content) -1 -}}
     {{- with fromYaml $document -}}
       {{- if eq .kind "Subscription" -}}
         {{- $_ := set .spec "metadata" (merge (deepCopy $.Values.components.subscriptionMetadata) .spec.metadata) -}}
       {{- end -}}
-      {{- $items = append $items . -}}
+      {{- if has .kind (list "Subscription" "Resiliency") -}}
+        {{- $items = append $items . -}}
+      {{- end -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

@@ -31,14 +31,14 @@ func all(t *testing.T) (root string, sets []components.Set) {
 	return root, sets
 }
 
-func TestASetUsesItsOwnResourcesAndTheSharedOnes(t *testing.T) {
+func TestASetUsesItsOwnResources(t *testing.T) {
 	root, sets := all(t)
 	local, err := components.Read(root, components.Local)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range sets {
-		if got, want := fmt.Sprint(s.Resources()), fmt.Sprint([]string{"components/common", filepath.Join(s.Folder(), "resources")}); got != want {
+		if got, want := fmt.Sprint(s.Resources()), fmt.Sprint([]string{filepath.Join(s.Folder(), "resources")}); got != want {
 			t.Errorf("%s: resources are %s, want %s", s.Name, got, want)
 		}
 		if s.Config() != "components/config.yaml" {
@@ -103,10 +103,20 @@ func componentsOf(t *testing.T, folder string) (found []component) {
 		}
 		defer file.Close()
 		for d := yaml.NewDecoder(file); ; {
-			var c component
-			if err := d.Decode(&c); errors.Is(err, io.EOF) {
+			var document yaml.Node
+			var is struct{ Kind string }
+			err := d.Decode(&document)
+			if errors.Is(err, io.EOF) {
 				break
-			} else if err != nil {
+			}
+			if err = errors.Join(err, document.Decode(&is)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if is.Kind != "Component" {
+				continue
+			}
+			var c component
+			if err := document.Decode(&c); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			found = append(found, c)

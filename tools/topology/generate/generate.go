@@ -31,7 +31,7 @@ func All(t *topology.Topology, root fs.FS) (Files, error) {
 	if err := g.apps(); err != nil {
 		return nil, err
 	}
-	for _, make := range []func() error{g.runFiles, g.common, g.components, g.config, g.forget, g.chart, g.docs} {
+	for _, make := range []func() error{g.runFiles, g.deliveries, g.components, g.config, g.forget, g.chart, g.docs} {
 		if err := make(); err != nil {
 			return nil, err
 		}

@@ -1,9 +1,11 @@
 package generate
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -26,7 +28,6 @@ var runFile = template.Must(template.New("").Funcs(template.FuncMap{
 version: 1
 common:
   resourcesPaths:
-    - {{if .Local}}components/common{{else}}../common{{end}}
     - {{if .Local}}components/local/resources{{else}}resources{{end}}
   configFilePath: {{if .Local}}components/config.yaml{{else}}../config.yaml{{end}}
   placementHostAddress: 127.0.0.1:50005
@@ -79,9 +80,26 @@ func (g *generator) runFiles() error {
 	return nil
 }
 
-// common makes what all sets share.
-func (g *generator) common() error {
-	var b strings.Builder
+// deliveries makes, for each set, who reads what and how often is tried again.
+func (g *generator) deliveries() error {
+	for _, topic := range g.Topics {
+		if g.ReadersOf(topic.Name) == nil {
+			return fmt.Errorf("no app reads the topic %s", topic.Name)
+		}
+		if g.Publishers(topic.Name) == nil {
+			return fmt.Errorf("no app publishes to the topic %s", topic.Name)
+		}
+	}
+	for _, s := range g.sets {
+		resources := path.Join(s.folder(), "resources")
+		g.files[path.Join(resources, "subscriptions.yaml")] = g.subscriptions(s)
+		g.files[path.Join(resources, "resiliency.yaml")] = g.resiliency(s)
+	}
+	return nil
+}
+
+func (g *generator) subscriptions(s set) []byte {
+	var b bytes.Buffer
 	b.WriteString("# " + header + `
 # Each publisher of a topic has one of its own on the bus, to which no other app can
 # publish, so that the topic proves who published a message (ADR 37).
@@ -91,14 +109,6 @@ func (g *generator) common() error {
 # would only take apart and put together again, and pass on changed or not at all
 # where it is malformed.
 `)
-	for _, topic := range g.Topics {
-		if g.ReadersOf(topic.Name) == nil {
-			return fmt.Errorf("no app reads the topic %s", topic.Name)
-		}
-		if g.Publishers(topic.Name) == nil {
-			return fmt.Errorf("no app publishes to the topic %s", topic.Name)
-		}
-	}
 	for i, r := range g.Readers() {
 		if i > 0 {
 			b.WriteString("---\n")
@@ -116,15 +126,17 @@ spec:
     enabled: true
     maxMessagesCount: 200
     maxAwaitDurationMs: 5
-`, r.Topic, r.App, r.Bus, r.Topic, g.route(r.Bus))
+`, r.Topic, r.App, s.reading(r), r.Topic, g.route(r.Bus))
 		if r.Bus != deadLetters {
 			b.WriteString("  deadLetterTopic: " + topology.From(deadLetters, r.App) + "\n")
 		}
 		fmt.Fprintf(&b, "  metadata:\n    rawPayload: \"true\"\nscopes: %s\n", list([]string{r.App}))
 	}
-	g.files["components/common/subscriptions.yaml"] = []byte(b.String())
+	return b.Bytes()
+}
 
-	b.Reset()
+func (g *generator) resiliency(s set) []byte {
+	var b bytes.Buffer
 	b.WriteString("# " + header + `
 # A delivery that fails is repeated until it succeeds: the broker must not lose
 # or dead-letter what an app could not take yet. The pause is constant, since
@@ -143,11 +155,14 @@ spec:
   targets:
     components:
 `)
-	for _, bus := range g.Buses {
-		fmt.Fprintf(&b, "      %s:\n        inbound:\n          retry: unlimited\n", bus.Name)
+	var told []string
+	for _, r := range g.Readers() {
+		if name := s.reading(r); !slices.Contains(told, name) {
+			told = append(told, name)
+			fmt.Fprintf(&b, "      %s:\n        inbound:\n          retry: unlimited\n", name)
+		}
 	}
-	g.files["components/common/resiliency.yaml"] = []byte(b.String())
-	return nil
+	return b.Bytes()
 }
 
 const deadLetters = topology.DeadLetters

@@ -121,9 +121,12 @@ func (g *generator) components() error {
 		resources := path.Join(s.folder(), "resources")
 		note := fmt.Sprintf("# Generated from topology/topology.yaml and %s/%%s by make generate. Do not edit.\n", s.folder())
 		for _, b := range g.Buses {
-			text := strings.Replace(s.bus.text, "    "+scopes+"\n", g.scopesOf(b.Name, s.busType()), 1)
-			text = strings.ReplaceAll(strings.ReplaceAll(text, `name: "{bus}"`, "name: "+b.Name), "{bus}", b.Name)
-			g.files[path.Join(resources, b.Name+".yaml")] = []byte(fmt.Sprintf(note, "bus.yaml") + "# " + b.About + "\n" + text)
+			g.files[path.Join(resources, b.Name+".yaml")] = []byte(fmt.Sprintf(note, "bus.yaml") + "# " + b.About + "\n" +
+				s.component(b.Name, b.Name, g.scopesOf(b.Name, s.busType())))
+		}
+		if s.busType().Alone {
+			g.files[path.Join(resources, "readers.yaml")] = []byte(fmt.Sprintf(note, "bus.yaml") +
+				"# Each topic is read over a connection of its own (ADR 54).\n" + g.readers(s))
 		}
 		left := g.Stateful()
 		for _, d := range s.stores {
@@ -158,6 +161,47 @@ spec:
 	return nil
 }
 
+// component is the set's component of a bus, under a name, and with what stands in the
+// place of its scopes.
+func (s set) component(bus, name, scoped string) string {
+	text := strings.Replace(s.bus.text, "    "+scopes+"\n", scoped, 1)
+	text = strings.ReplaceAll(text, `name: "{bus}"`, "name: "+name)
+	return strings.ReplaceAll(text, "{bus}", bus)
+}
+
+// reading is the component by which a reader gets its messages. Its name begins with
+// the bus's, by which the self-check and the chart know whose it is.
+func (s set) reading(r topology.Reader) string {
+	if s.busType().Alone {
+		return r.Bus + "-" + r.Topic
+	}
+	return r.Bus
+}
+
+// readers are the components that read a topic each.
+func (g *generator) readers(s set) string {
+	apps := map[string][]string{}
+	var all []topology.Reader // one of each topic
+	for _, r := range g.Readers() {
+		if apps[r.Topic] == nil {
+			all = append(all, r)
+		}
+		apps[r.Topic] = append(apps[r.Topic], r.App)
+	}
+	var parts []string
+	for _, r := range all {
+		own := scoping{topics: []string{r.Topic}}
+		for _, app := range apps[r.Topic] {
+			if r.Bus != deadLetters { // the sidecar publishes there what it gives up
+				own.publish(app, topology.From(deadLetters, app))
+			}
+			own.read(app, r.Topic)
+		}
+		parts = append(parts, s.component(r.Bus, s.reading(r), own.settings())+"scopes: "+list(apps[r.Topic])+"\n")
+	}
+	return strings.Join(parts, "---\n")
+}
+
 // changing are the apps with settings that may change while they run.
 func (g *generator) changing() (apps []string) {
 	for _, a := range g.Apps {
@@ -168,44 +212,67 @@ func (g *generator) changing() (apps []string) {
 	return apps
 }
 
-// scopesOf are the settings of a bus that say who may publish and read what.
-func (g *generator) scopesOf(bus string, kind component.Type) string {
-	var all, publish, read []string
-	add := func(topics ...string) {
-		for _, topic := range topics {
-			if !slices.Contains(all, topic) {
-				all = append(all, topic)
-			}
+// scoping is who may publish and read which topics of a component.
+type scoping struct{ topics, publishes, reads []string }
+
+func (s *scoping) add(topics ...string) {
+	for _, topic := range topics {
+		if !slices.Contains(s.topics, topic) {
+			s.topics = append(s.topics, topic)
 		}
 	}
-	add(g.OnBus(bus)...)
+}
+
+func (s *scoping) publish(app string, topics ...string) {
+	s.add(topics...)
+	s.publishes = append(s.publishes, app+"="+strings.Join(topics, ","))
+}
+
+func (s *scoping) read(app string, topics ...string) {
+	s.add(topics...)
+	s.reads = append(s.reads, app+"="+strings.Join(topics, ","))
+}
+
+// settings are those of the component.
+func (s *scoping) settings() string {
+	var b strings.Builder
+	b.WriteString("    # Who may publish and read which topic; what is not listed is refused.\n")
+	for _, setting := range [][2]string{
+		{"allowedTopics", strings.Join(s.topics, ",")}, {"protectedTopics", strings.Join(s.topics, ",")},
+		{"publishingScopes", strings.Join(s.publishes, ";")}, {"subscriptionScopes", strings.Join(s.reads, ";")},
+	} {
+		if setting[1] != "" {
+			fmt.Fprintf(&b, "    - name: %s\n      value: %q\n", setting[0], setting[1])
+		}
+	}
+	return b.String()
+}
+
+// scopesOf are the settings of a bus that say who may publish and read what.
+func (g *generator) scopesOf(bus string, kind component.Type) string {
+	s := scoping{topics: g.OnBus(bus)}
 	readers := map[string][]string{}
 	for _, r := range g.Readers() {
-		if r.Bus == bus {
+		if r.Bus == bus && !kind.Alone {
 			readers[r.App] = append(readers[r.App], r.Topic)
 		}
 	}
 	for _, a := range g.Apps {
-		if topics := g.Publishes(a.Name, bus); len(topics) > 0 {
+		topics := g.Publishes(a.Name, bus)
+		if kind.Alone { // what a sidecar gives up it publishes where it reads
+			topics = slices.DeleteFunc(topics, func(topic string) bool { return !slices.Contains(g.OnBus(bus), topic) })
+		}
+		if len(topics) > 0 {
 			if kind.Unsure {
 				topics = append(topics, component.ProbeTopic)
 			}
-			add(topics...)
-			publish = append(publish, a.Name+"="+strings.Join(topics, ","))
+			s.publish(a.Name, topics...)
 		}
 		if topics := readers[a.Name]; topics != nil {
-			read = append(read, a.Name+"="+strings.Join(topics, ","))
+			s.read(a.Name, topics...)
 		}
 	}
-	var b strings.Builder
-	b.WriteString("    # Who may publish and read which topic; what is not listed is refused.\n")
-	for _, setting := range [][2]string{
-		{"allowedTopics", strings.Join(all, ",")}, {"protectedTopics", strings.Join(all, ",")},
-		{"publishingScopes", strings.Join(publish, ";")}, {"subscriptionScopes", strings.Join(read, ";")},
-	} {
-		fmt.Fprintf(&b, "    - name: %s\n      value: %q\n", setting[0], setting[1])
-	}
-	return b.String()
+	return s.settings()
 }
 
 type object map[string]any
