@@ -9,7 +9,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -57,10 +56,7 @@ func measure() error {
 }
 
 func run(ctx context.Context, url, token string, o pace.Options) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = o.Clients
-	h := &http.Client{Transport: transport}
-	r, err := pace.Measure(ctx, &api.Client{URL: url, Token: token, Wait: pace.Patience, HTTP: h}, &api.Client{URL: url, Wait: pace.Patience, HTTP: h}, o)
+	r, err := pace.Measure(ctx, &api.Client{URL: url, Token: token, Wait: pace.Patience}, &api.Client{URL: url, Wait: pace.Patience}, o)
 	if r.Took > 0 {
 		fmt.Printf("orders    %d, of them %d confirmed, in %.1f s: %.0f orders/s to Confirmed\n", o.Orders, len(r.Confirmed), r.Took.Seconds(), r.Rate())
 		fmt.Printf("placed    after %v (median), %v (last)\n", at(r.Placed, 0.5), at(r.Placed, 1))

@@ -192,9 +192,7 @@ func reads(ctx context.Context, o pace.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = o.Clients
-	h := &http.Client{Transport: transport}
+	h := pace.Client(o.Clients)
 	size := 0
 	get := func(url string) func(context.Context) error {
 		return func(ctx context.Context) error {

@@ -12,7 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,11 +52,9 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 	if err != nil {
 		return err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = o.Clients
 	organiser, anyone := s.Organiser(), s.API()
 	for _, c := range []*api.Client{organiser, anyone} {
-		c.HTTP, c.Wait = &http.Client{Transport: transport}, pace.Patience
+		c.Wait = pace.Patience
 	}
 
 	fmt.Printf("%8s %8s %8s %8s %8s %8s %8s", "orders", "seconds", "orders/s", "MiB disk", "ms apps", "sidecars", "others")

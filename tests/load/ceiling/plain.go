@@ -19,6 +19,7 @@ import (
 
 	"github.com/plenary/plenary/engine/state"
 	"github.com/plenary/plenary/tests/harness"
+	"github.com/plenary/plenary/tests/load/pace"
 	"github.com/plenary/plenary/tools/local/dapr"
 	"github.com/plenary/plenary/topology"
 )
@@ -36,9 +37,7 @@ func Plain(ctx context.Context, s *harness.System, orders, atOnce int) (rate flo
 	}
 	c := &classic{system: s, there: topology.Plenary(), dapr: map[string]client.Client{}, stores: map[string]state.Store{}}
 	c.told = sync.NewCond(&c.mu)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = atOnce
-	p := &plain{classic: c, told: make(chan struct{}, orders), client: &http.Client{Transport: transport}}
+	p := &plain{classic: c, told: make(chan struct{}, orders), client: pace.Client(atOnce)}
 	var servers []*http.Server
 	defer func() {
 		for _, server := range servers {

@@ -24,6 +24,14 @@ import (
 // Patience is how long one step of an order may take.
 const Patience = 2 * time.Minute
 
+// Client keeps as many connections as requests are under way at once: Go's default
+// dials most of them anew.
+func Client(atOnce int) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = atOnce, atOnce
+	return &http.Client{Transport: transport}
+}
+
 // Options say what is measured.
 type Options struct {
 	Orders  int
@@ -77,8 +85,14 @@ type load struct {
 }
 
 // Measure sells a conference out. The error says which orders did not end right,
-// or that seats remain.
+// or that seats remain. A client without HTTP of its own keeps its connections.
 func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Result, error) {
+	if anyone.HTTP == nil {
+		own := *anyone
+		own.HTTP = Client(o.Clients)
+		anyone = &own
+		defer own.HTTP.CloseIdleConnections()
+	}
 	l := &load{client: anyone, slots: make(chan struct{}, o.Clients), seatsFirst: o.PerSecond > 0 || o.Seats > 0 || o.Abandon, abandon: o.Abandon}
 	seats := cmp.Or(o.Seats, o.Orders)
 	if o.Paid {
