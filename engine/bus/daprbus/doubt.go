@@ -30,6 +30,10 @@ import (
 // batches are small, and take turns, which they would have to in the component.
 // And one that took too long is published again in halves, since a smaller one may
 // pass; the batches after it are as small, until they are fast.
+//
+// And a publication goes on when its caller gives up. The component connects again only
+// in one that fails, after that wait, and not in one that was cancelled meanwhile: if all
+// callers were less patient than that, it would never publish again.
 func (p *Publisher) Doubt(component string) {
 	turn := make(chan int, 1)
 	turn <- inDoubt
@@ -44,6 +48,9 @@ const (
 	reconnects = 2500 * time.Millisecond
 	// inDoubt bounds a batch: even at 150 ms for each message it takes less.
 	inDoubt = 15
+	// connecting bounds a publication that goes on after its caller: the component
+	// connects three times, each time after its wait.
+	connecting = time.Minute
 )
 
 // publishInDoubt publishes through a component in doubt, batch by batch, each when
@@ -59,9 +66,24 @@ func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any,
 		case size = <-turn:
 		}
 		batch := entries[:min(size, most, len(entries))]
-		began := time.Now()
-		again, held := p.publishAndProbe(ctx, t, batch)
-		took := time.Since(began)
+		heard := make(chan published)
+		go func() {
+			going, cancel := context.WithTimeout(context.WithoutCancel(ctx), connecting)
+			defer cancel()
+			done := p.publishAndProbe(going, t, batch)
+			select {
+			case heard <- done:
+			case <-ctx.Done(): // nobody waits any more
+				turn <- size
+			}
+		}()
+		var done published
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case done = <-heard:
+		}
+		again, held, took := done.failed, done.held, done.took
 		slow := took >= reconnects
 		if slow || !held {
 			again = batch
@@ -92,12 +114,20 @@ func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any,
 	return nil
 }
 
-// publishAndProbe publishes a batch and a message after it. again are those that the
-// component says were not published; held is whether the message after them was.
-func (p *Publisher) publishAndProbe(ctx context.Context, t target, batch []any) (again []any, held bool) {
+// published is what became of a batch: the messages that the component says were not
+// published, whether the message after them was, and how long both took.
+type published struct {
+	failed []any
+	held   bool
+	took   time.Duration
+}
+
+// publishAndProbe publishes a batch and a message after it.
+func (p *Publisher) publishAndProbe(ctx context.Context, t target, batch []any) published {
+	began := time.Now()
 	res := p.dapr.PublishEvents(ctx, t.component, t.topic, batch, client.PublishEventsWithRawPayload())
 	err := p.dapr.PublishEvent(ctx, t.component, probe, []byte("{}"), client.PublishEventWithRawPayload())
-	return res.FailedEvents, err == nil
+	return published{res.FailedEvents, err == nil, time.Since(began)}
 }
 
 // newDoubts makes the counter of messages that were published again.

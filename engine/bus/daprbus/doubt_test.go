@@ -90,6 +90,58 @@ func TestWhatMayHaveBeenLostWithAConnectionIsPublishedAgain(t *testing.T) {
 	}
 }
 
+// broken is a sidecar whose component has lost its connection, and makes it again in a
+// publication that is patient.
+type broken struct {
+	client.Client
+	mu        sync.Mutex
+	connected bool
+}
+
+func (b *broken) PublishEvents(ctx context.Context, _, _ string, events []any, _ ...client.PublishEventsOption) client.PublishEventsResponse {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.connected {
+		return client.PublishEventsResponse{}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+		b.connected = true
+	}
+	return client.PublishEventsResponse{Error: ctx.Err(), FailedEvents: events}
+}
+
+func (b *broken) PublishEvent(ctx context.Context, _, _ string, _ any, _ ...client.PublishEventOption) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.connected {
+		return errors.New("not connected")
+	}
+	return ctx.Err()
+}
+
+func TestImpatientCallersDoNotKeepAComponentFromConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &broken{}
+		p, messages := publisher(b, 1, true)
+		publish := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			return p.Publish(ctx, messages...)
+		}
+		began := time.Now()
+		for publish() != nil {
+			if time.Since(began) > time.Minute {
+				t.Fatal("nothing is published any more")
+			}
+		}
+		if took := time.Since(began); took < 5*time.Second {
+			t.Errorf("connected after %s", took)
+		}
+	})
+}
+
 // queue is a sidecar whose component publishes one after the other.
 type queue struct {
 	client.Client
