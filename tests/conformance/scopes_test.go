@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/plenary/plenary/engine/component"
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/topology"
 )
@@ -32,10 +33,14 @@ func TestAnAppPublishesItsOwnTopicsAndNoOthers(t *testing.T) {
 		t.Run(app, func(t *testing.T) {
 			dapr := here.beside(t, app)
 			for _, b := range there.Buses {
+				may := there.Publishes(app, b.Name)
+				if component.Of(system.Set.Buses[0]).Alone { // a sidecar publishes what it gives up where it reads
+					may = slices.DeleteFunc(may, func(topic string) bool { return !slices.Contains(there.OnBus(b.Name), topic) })
+				}
 				for _, topic := range append(topics(there), "payments", "another") {
 					err := dapr.PublishEvent(t.Context(), b.Name, topic, event, client.PublishEventWithRawPayload())
 					bulk := dapr.PublishEvents(t.Context(), b.Name, topic, []any{event}, client.PublishEventsWithRawPayload()).Error
-					if slices.Contains(there.Publishes(app, b.Name), topic) {
+					if slices.Contains(may, topic) {
 						if err != nil || bulk != nil {
 							t.Errorf("%s/%s: %v, %v", b.Name, topic, err, bulk)
 						}
