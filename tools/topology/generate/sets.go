@@ -126,7 +126,7 @@ func (g *generator) components() error {
 		}
 		if s.busType().Alone {
 			g.files[path.Join(resources, "readers.yaml")] = []byte(fmt.Sprintf(note, "bus.yaml") +
-				"# Each topic is read over a connection of its own (ADR 54).\n" + g.readers(s))
+				"# Each topic is read over a connection of its own (ADR 54), with the settings of its bus.\n" + g.readers(s))
 		}
 		left := g.Stateful()
 		for _, d := range s.stores {
@@ -178,6 +178,8 @@ func (s set) reading(r topology.Reader) string {
 	return r.Bus
 }
 
+var remark = regexp.MustCompile(`(?m)^ *#.*\n`)
+
 // readers are the components that read a topic each.
 func (g *generator) readers(s set) string {
 	apps := map[string][]string{}
@@ -197,7 +199,8 @@ func (g *generator) readers(s set) string {
 			}
 			own.read(app, r.Topic)
 		}
-		parts = append(parts, s.component(r.Bus, s.reading(r), own.settings())+"scopes: "+list(apps[r.Topic])+"\n")
+		text := remark.ReplaceAllString(s.component(r.Bus, s.reading(r), own.settings()), "") // they stand in the bus's file
+		parts = append(parts, text+"scopes: "+list(apps[r.Topic])+"\n")
 	}
 	return strings.Join(parts, "---\n")
 }
