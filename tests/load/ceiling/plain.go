@@ -151,7 +151,7 @@ func (p *plain) order(ctx context.Context, n note) error {
 		return err
 	}
 	value := []byte(strconv.Quote(padding))
-	err := errors.Join(store.Save(ctx, []state.Write{{Key: "order/" + n.Order, Value: value}})...)
+	err := save(ctx, store, state.Write{Key: "order/" + n.Order, Value: value})
 	if errors.Is(err, state.ErrConflict) {
 		return errAgain
 	}
@@ -168,11 +168,24 @@ func (p *plain) order(ctx context.Context, n note) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(store.Save(ctx, []state.Write{{Key: list, Value: value, ETag: found[list].ETag}})...)
+		err = save(ctx, store, state.Write{Key: list, Value: value, ETag: found[list].ETag})
 		if !errors.Is(err, state.ErrConflict) {
 			return err
 		}
 	}
+}
+
+// save saves one key, and again if the store does not take it: SQLite's writers queue for
+// its lock, and on a slow disk some wait too long.
+func save(ctx context.Context, store state.Store, w state.Write) (err error) {
+	const attempts = 5
+	for range attempts {
+		err = errors.Join(store.Save(ctx, []state.Write{w})...)
+		if err == nil || errors.Is(err, state.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // ask asks another app through both sidecars.
