@@ -81,6 +81,9 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		for _, order := range s.place(t, 25) {
 			await(t, order, "reserved")
 		}
+		// Reminders are set a second later (ADR 45), and nothing tells when. Without them,
+		// and without a sweep, these holds would not lapse at all.
+		<-time.After(3 * time.Second)
 		system.Kill(harness.Sidecar("registration-process"))
 		harness.Eventually(t, within, func(ctx context.Context) error { return holds(ctx, "max(plenary_orders_overdue_age_seconds) > 35") })
 		must(t, system.Restart(t.Context(), harness.Sidecar("registration-process")))
