@@ -287,18 +287,25 @@ func (t *Topology) OnBus(bus string) (names []string) {
 	return names
 }
 
-// Publishes are the topics of the bus that an app may publish to, in the order of the
-// topics: its own. A sidecar publishes what it cannot deliver on the bus that it came
-// from.
-func (t *Topology) Publishes(app, bus string) (topics []string) {
-	a := t.App(app)
-	for _, topic := range t.Topics {
-		if !slices.Contains(t.Publishers(topic.Name), app) {
-			continue
+// PublishesItself are the topics of the bus that are an app's own, in the order of the
+// topics.
+func (t *Topology) PublishesItself(app, bus string) (topics []string) {
+	for _, topic := range t.TopicsOf(bus) {
+		if slices.Contains(t.Publishers(topic), app) {
+			topics = append(topics, From(topic, app))
 		}
-		if topic.Bus == bus || topic.Name == DeadLetters && t.reads(a, bus) {
-			topics = append(topics, From(topic.Name, app))
-		}
+	}
+	return topics
+}
+
+// Publishes are the topics that an app and its sidecar may publish to on the bus: the
+// app's own, and its dead letters, since a sidecar publishes what it cannot deliver on
+// the bus that it came from.
+func (t *Topology) Publishes(app, bus string) []string {
+	topics := t.PublishesItself(app, bus)
+	given := From(DeadLetters, app)
+	if t.reads(t.App(app), bus) && slices.Contains(t.Publishers(DeadLetters), app) && !slices.Contains(topics, given) {
+		topics = append(topics, given)
 	}
 	return topics
 }

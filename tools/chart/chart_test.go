@@ -311,7 +311,7 @@ func TestComponentsAreThoseOfTheSets(t *testing.T) {
 			for _, file := range c.files {
 				for _, want := range documents(t, file) {
 					if want["scopes"] == nil {
-						want["scopes"] = apps // and nobody else in the namespace
+						want["scopes"] = apps // and no other app in the namespace
 					}
 					if !equal(got[want.name()], want, "spec", "scopes", "auth") {
 						t.Errorf("%s is not as in %s: %v", want.name(), file, got[want.name()])

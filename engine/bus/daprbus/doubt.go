@@ -66,22 +66,9 @@ func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any,
 		case size = <-turn:
 		}
 		batch := entries[:min(size, most, len(entries))]
-		heard := make(chan published)
-		go func() {
-			going, cancel := context.WithTimeout(context.WithoutCancel(ctx), connecting)
-			defer cancel()
-			done := p.publishAndProbe(going, t, batch)
-			select {
-			case heard <- done:
-			case <-ctx.Done(): // nobody waits any more
-				turn <- size
-			}
-		}()
-		var done published
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case done = <-heard:
+		done, err := p.publishToTheEnd(ctx, t, batch, func() { turn <- size })
+		if err != nil {
+			return err
 		}
 		again, held, took := done.failed, done.held, done.took
 		slow := took >= reconnects
@@ -112,6 +99,28 @@ func (p *Publisher) publishInDoubt(ctx context.Context, t target, entries []any,
 		}
 	}
 	return nil
+}
+
+// publishToTheEnd publishes a batch also when its caller gives up, and then calls
+// abandoned at its end.
+func (p *Publisher) publishToTheEnd(ctx context.Context, t target, batch []any, abandoned func()) (done published, err error) {
+	heard := make(chan published)
+	go func() {
+		going, cancel := context.WithTimeout(context.WithoutCancel(ctx), connecting)
+		defer cancel()
+		done := p.publishAndProbe(going, t, batch)
+		select {
+		case heard <- done:
+		case <-ctx.Done(): // the caller has left
+			abandoned()
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		return done, ctx.Err()
+	case done = <-heard:
+		return done, nil
+	}
 }
 
 // published is what became of a batch: the messages that the component says were not

@@ -262,8 +262,8 @@ func (g *generator) scopesOf(bus string, kind component.Type) string {
 	}
 	for _, a := range g.Apps {
 		topics := g.Publishes(a.Name, bus)
-		if kind.Alone { // what a sidecar gives up it publishes where it reads
-			topics = slices.DeleteFunc(topics, func(topic string) bool { return !slices.Contains(g.OnBus(bus), topic) })
+		if kind.Alone { // the sidecar publishes what it gives up where it reads
+			topics = g.PublishesItself(a.Name, bus)
 		}
 		if len(topics) > 0 {
 			if kind.Unsure {
