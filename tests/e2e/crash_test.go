@@ -80,5 +80,8 @@ func survive(t *testing.T, s *harness.System, happens func()) {
 	if err != nil {
 		t.Error(err)
 	}
+	if t.Failed() {
+		t.Logf("requests met %+v", r.Faults())
+	}
 	sameEverywhere(t, s)
 }

@@ -300,8 +300,14 @@ func (r *Rush) serve(ctx context.Context, payments map[string]string) (waiting [
 
 // pay says whose an order is, and pays what it costs once that is known.
 func (r *Rush) pay(ctx context.Context, id, payment string) error {
-	assign := func(ctx context.Context) error { return r.Anyone.AssignRegistrant(ctx, id, registrant) }
-	if err := r.again(ctx, id, assign, lapsed); err != nil {
+	// An order that lapsed before it had a registrant is refused for that, not as expired.
+	ended := false
+	assign := func(ctx context.Context) error {
+		err := r.Anyone.AssignRegistrant(ctx, id, registrant)
+		ended = api.Code(err) == lapsed
+		return err
+	}
+	if err := r.again(ctx, id, assign, lapsed); err != nil || ended {
 		return err
 	}
 	checkout := ""

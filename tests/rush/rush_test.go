@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,5 +50,27 @@ func TestWhatARegistrantWaitsForIsCountedFromTheFirstRequest(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An order without a registrant refuses a payment for that, also when it has expired: who
+// waits for it to say that it has expired would ask until patience ends.
+func TestNothingIsPaidForAnOrderThatLapsedBeforeItHadARegistrant(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/payments") {
+			t.Error("a payment was begun")
+		}
+		if r.Method == http.MethodGet {
+			_, _ = w.Write([]byte(`{"status":"expired"}`))
+			return
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		_, _ = w.Write([]byte(`{"status":409,"code":"` + lapsed + `"}`))
+	}))
+	defer web.Close()
+	r := &Rush{Sale: Sale{Anyone: &api.Client{URL: web.URL}}, faults: Faults{Errors: map[string]int{}}}
+	if err := r.pay(t.Context(), "an-order", "a-payment"); err != nil {
+		t.Error(err)
 	}
 }
