@@ -23,6 +23,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/local/api"
 )
 
@@ -42,6 +43,7 @@ const (
 // types, bounds, encodings, headers, the ids of others. None is answered with a fault,
 // each refusal is a problem, and nothing of it reaches a stream that then stands still.
 func TestNoRequestBreaksTheAPI(t *testing.T) {
+	harness.NeedsAddresses(t)
 	system.Watch(t)
 	f := newFuzz(t)
 	parked, letters := f.parked(), f.letters()

@@ -35,6 +35,16 @@ func NeedsParts(t *testing.T) {
 	}
 }
 
+// NeedsAddresses skips a test whose requests come from many addresses. A system that was
+// started by somebody else need not trust their word for it, and takes them for one
+// client, who guesses at credentials and is turned away.
+func NeedsAddresses(t *testing.T) {
+	t.Helper()
+	if os.Getenv(urlVariable) != "" {
+		t.Skipf("its requests come from many addresses, which the system that %s names need not believe", urlVariable)
+	}
+}
+
 // NeedsListeners skips a test of what a process listens on where the system does not
 // tell.
 func NeedsListeners(t *testing.T) {

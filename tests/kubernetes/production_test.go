@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -50,10 +51,12 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 
 	// The servers are those of the chart, alone and under another name.
 	redis, postgresql := rand.Text(), rand.Text()
-	database := "postgres://plenary:" + postgresql + "@servers-postgresql:5432/%s?sslmode=disable"
+	database := func(name string) string { // postgresql.yaml: its role has its name, and a password that follows from the superuser's
+		return fmt.Sprintf("postgres://%s:%x@servers-postgresql:5432/%[1]s?sslmode=disable", name, sha256.Sum256([]byte(name+" "+postgresql)))
+	}
 	secrets := map[string]string{
 		"organiser-token": rand.Text(), "operator-token": rand.Text(), "demo-provider-key": rand.Text(), "redis-host": "servers-redis:6379", "redis-password": redis,
-		"postgresql-connection": fmt.Sprintf(database, "plenary"), "query-database": fmt.Sprintf(database, "query"),
+		"postgresql-connection": database("plenary"), "query-database": database("query"),
 	}
 	content, err := json.Marshal(secrets)
 	must(err)
@@ -99,7 +102,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	// The old pods finish what they have, and do not know the new token.
 	harness.Eventually(t, patience, func(ctx context.Context) error { _, err := own.operator().DeadLetters(ctx); return err })
 
-	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "superuser=plenary", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
+	env := []string{"backup=" + t.TempDir(), "databases=plenary query", "superuser=postgres", "postgresql=servers-postgresql-0", "redis=servers-redis-0"}
 	drill := func(what string) string {
 		t.Helper()
 		return follow("backup-and-restore.md", "# "+what+": Kubernetes\n", env...)
@@ -111,7 +114,7 @@ func TestProductionFromItsSecretsToARestore(t *testing.T) {
 	drill("stop all")
 	drill("backup")
 	for _, database := range []string{"plenary", "query"} {
-		_, err := own.Kubectl(ctx, "exec", "servers-postgresql-0", "--", "psql", "--username=plenary", "--dbname=postgres", "--command=DROP DATABASE "+database)
+		_, err := own.Kubectl(ctx, "exec", "servers-postgresql-0", "--", "psql", "--username=postgres", "--dbname=postgres", "--command=DROP DATABASE "+database)
 		must(err)
 	}
 	drill("restore")
