@@ -335,7 +335,7 @@ func (r *Rush) pay(ctx context.Context, id, payment string) error {
 	}, "")
 }
 
-var registrant = api.Person{FirstName: "Ada", LastName: "Example", Email: "ada@example.org"}
+var registrant = api.Person{FirstName: "Grace", LastName: "Example", Email: "grace@example.org"}
 
 // answerWithin is how long a registrant waits for an answer before asking again.
 const answerWithin = 10 * time.Second
