@@ -59,10 +59,12 @@ func grown(tb testing.TB, n int) *state.Memory {
 	return keys
 }
 
-// A stream of 20,000 events must load and append as fast as one of 20: compare
-// the lines. Nothing is in memory, and every round finds the stream as it was.
+// A stream of 200,000 events must load and append as fast as one of 20: compare
+// the lines. Nothing is in memory, and every round finds the stream as it was, with
+// as many events since its last snapshot.
 func BenchmarkLoadAndAppend(b *testing.B) {
-	for _, n := range []int{20, 20_000} {
+	every := counter{}.SnapshotEvery()
+	for _, n := range []int{20, 20 + 31*every, 20 + 3125*every} {
 		b.Run(fmt.Sprintf("events=%d", n), func(b *testing.B) {
 			keys := frozen{grown(b, n)}
 			for b.Loop() {

@@ -43,7 +43,7 @@ const (
 // types, bounds, encodings, headers, the ids of others. None is answered with a fault,
 // each refusal is a problem, and nothing of it reaches a stream that then stands still.
 func TestNoRequestBreaksTheAPI(t *testing.T) {
-	harness.NeedsAddresses(t)
+	harness.NeedsTrust(t)
 	system.Watch(t)
 	f := newFuzz(t)
 	parked, letters := f.parked(), f.letters()

@@ -35,13 +35,13 @@ func NeedsParts(t *testing.T) {
 	}
 }
 
-// NeedsAddresses skips a test whose requests come from many addresses. A system that was
-// started by somebody else need not trust their word for it, and takes them for one
-// client, who guesses at credentials and is turned away.
-func NeedsAddresses(t *testing.T) {
+// NeedsTrust skips a test that sends more from one address than a system takes from a
+// stranger, or whose requests say that they come from many addresses. A system that was
+// started by somebody else bounds and turns away such a client.
+func NeedsTrust(t *testing.T) {
 	t.Helper()
 	if os.Getenv(urlVariable) != "" {
-		t.Skipf("its requests come from many addresses, which the system that %s names need not believe", urlVariable)
+		t.Skipf("a stranger may not send what it sends, and to the system that %s names it is one", urlVariable)
 	}
 }
 

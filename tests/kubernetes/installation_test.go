@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,11 +23,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
 	"github.com/plenary/plenary/tests/kubernetes/cluster"
 	"github.com/plenary/plenary/tests/kubernetes/debian"
+	"github.com/plenary/plenary/tests/rolling/next"
 	"github.com/plenary/plenary/tests/rush"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/servers/ready"
@@ -38,12 +35,12 @@ var (
 	orders = flag.Int("orders", 200, "how many orders are placed at least while pods are deleted")
 	rounds = flag.Int("rounds", 1, "how often each pod is deleted")
 	again  = flag.Bool("again", false, "test what an earlier run has left installed, by PLENARY_KEEP")
-	pulled = flag.String("repository", "", "where the cluster finds the images, so that none are made: the apps' with the tags first and second, redis and postgresql with debian")
+	pulled = flag.String("repository", "", "where the cluster finds the images, so that none are made: the apps' with the tags first and, of the next version, second")
 )
 
 const (
 	release = "plenary"
-	// Two versions of the same, so that there is one to go on to.
+	// The version of the repository, and the one that follows (package next).
 	firstTag, secondTag = "first", "second"
 	// rolloutWithin is how long pods may take to come up, on a busy machine.
 	rolloutWithin = "5m"
@@ -137,7 +134,7 @@ func install(ctx context.Context, c *cluster.Cluster, folder string) (*installat
 		}
 	}
 	began := time.Now()
-	if err := c.Step("helm install", func() error { return i.asANewcomer(ctx) }); err != nil {
+	if err := c.Step("helm install", func() error { return i.asANewcomer(ctx, "--set=image.tag="+firstTag) }); err != nil {
 		return i, err
 	}
 	if err := c.Step("first order", func() error { _, err := i.order(ctx); return err }); err != nil {
@@ -147,26 +144,34 @@ func install(ctx context.Context, c *cluster.Cluster, folder string) (*installat
 	return i, nil
 }
 
-func (i *installation) asANewcomer(ctx context.Context) error {
-	if _, err := i.follow(ctx, "install-on-kind.md", "helm install", i.tell("--set=image.tag="+firstTag)); err != nil {
+func (i *installation) asANewcomer(ctx context.Context, told ...string) error {
+	if _, err := i.follow(ctx, "install-on-kind.md", "helm install", i.tell(told...)); err != nil {
 		return err
 	}
 	return i.find(ctx, release+"-credentials")
 }
 
-// awayAndBack removes the release and installs it again, over the volumes and with
-// the credentials that are left: what was there is there again. Then it is removed
-// for good.
+// awayAndBack removes the release and installs it again, of the same version, over the
+// volumes and with the credentials that are left: what was there is there again. Then it
+// is removed for good.
 func (i *installation) awayAndBack(ctx context.Context) error {
 	order, err := i.order(ctx)
 	if err != nil {
+		return err
+	}
+	values, err := i.Helm(ctx, "get", "values", release, "--output=yaml")
+	if err != nil {
+		return err
+	}
+	const same = "same.yaml"
+	if err := os.WriteFile(filepath.Join(i.folder, same), []byte(values), 0o600); err != nil {
 		return err
 	}
 	remove := func() error { _, err := i.follow(ctx, "install-on-kind.md", "helm uninstall"); return err }
 	if err := remove(); err != nil {
 		return err
 	}
-	if err := i.asANewcomer(ctx); err != nil {
+	if err := i.asANewcomer(ctx, "--values="+same); err != nil {
 		return err
 	}
 	within, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
@@ -196,51 +201,30 @@ func (i *installation) images(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	build := exec.CommandContext(ctx, "go", "run", "./tools/images", "-out", filepath.Join(dir, firstTag), "-repository", ours, "-tag", firstTag)
-	build.Dir = i.Root
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	if err := retag(filepath.Join(dir, firstTag, runtime.GOARCH), filepath.Join(dir, secondTag)); err != nil {
+	later := filepath.Join(dir, "source")
+	if err := next.Write(later); err != nil {
 		return err
 	}
-	if err := debian.Redis(filepath.Join(dir, "redis.tar"), ours+"/redis:debian"); err != nil {
+	archives := filepath.Join(dir, "archives")
+	for tag, source := range map[string]string{firstTag: i.Root, secondTag: later} {
+		build := exec.CommandContext(ctx, "go", "run", "./tools/images", "-out", filepath.Join(archives, tag), "-repository", ours, "-tag", tag)
+		build.Dir = source
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", tag, err, out)
+		}
+	}
+	if err := debian.Redis(filepath.Join(archives, "redis.tar"), ours+"/redis:debian"); err != nil {
 		return err
 	}
-	if err := debian.PostgreSQL(filepath.Join(dir, "postgresql.tar"), ours+"/postgresql:debian"); err != nil {
+	if err := debian.PostgreSQL(filepath.Join(archives, "postgresql.tar"), ours+"/postgresql:debian"); err != nil {
 		return err
 	}
-	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+	return filepath.WalkDir(archives, func(path string, _ os.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".tar" {
 			err = i.Load(ctx, path)
 		}
 		return err
 	})
-}
-
-// retag writes the images of one folder into another, under the second tag.
-func retag(from, to string) error {
-	if err := os.Mkdir(to, 0o755); err != nil {
-		return err
-	}
-	archives, err := filepath.Glob(filepath.Join(from, "*.tar"))
-	if err != nil {
-		return err
-	}
-	for _, archive := range archives {
-		image, err := tarball.ImageFromPath(archive, nil)
-		if err != nil {
-			return err
-		}
-		tag, err := name.NewTag(ours + "/" + strings.TrimSuffix(filepath.Base(archive), ".tar") + ":" + secondTag)
-		if err != nil {
-			return err
-		}
-		if err := tarball.WriteToFile(filepath.Join(to, filepath.Base(archive)), tag, image); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // find finds what was installed: the workloads, the tokens of organiser and operator in a Secret,

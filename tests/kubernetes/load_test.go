@@ -147,32 +147,3 @@ func TestAppsAreScaledToTwoAndBackUnderLoad(t *testing.T) {
 		return scaled(ctx, r, "1")
 	}))
 }
-
-func TestTheChartIsUpgradedAndRolledBackUnderLoad(t *testing.T) {
-	runs := func(ctx context.Context, r *rush.Rush, tag string) error {
-		images, err := plenary.Kubectl(ctx, "get", "deployments", "--output=jsonpath={.items[*].spec.template.spec.containers[*].image}")
-		if err != nil {
-			return err
-		}
-		if n := strings.Count(images, ":"+tag); n != len(plenary.apps) {
-			return fmt.Errorf("%d apps run %s: %s", n, tag, images)
-		}
-		return errors.Join(plenary.rolledOut(ctx), untilPlaced(ctx, r, r.Placed()+few))
-	}
-	unnoticed(t, underLoad(t, 5*few, func(ctx context.Context, r *rush.Rush) error {
-		if err := untilPlaced(ctx, r, few); err != nil {
-			return err
-		}
-		next := plenary.tell("--set=image.tag="+secondTag, "--set=config.maxSeatsPerType=10")
-		if _, err := plenary.follow(ctx, "upgrade.md", "helm test plenary", next); err != nil {
-			return err
-		}
-		if err := runs(ctx, r, secondTag); err != nil {
-			return err
-		}
-		if _, err := plenary.follow(ctx, "upgrade.md", "helm rollback"); err != nil {
-			return err
-		}
-		return runs(ctx, r, firstTag)
-	}))
-}

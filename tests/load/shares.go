@@ -45,12 +45,19 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old, profiles str
 		show(r.Costs)
 		return nil
 	}
+	fmt.Printf("the whole system: %.1f orders/s\n", r.Whole)
+	// What was measured is told at once: what comes after it may fail.
+	share := func(what string, of float64) {
+		fmt.Printf("%7.0f %% of %s (%.1f)\n", report.Share(r.Whole, of), what, of)
+	}
 	if err := classic(ctx, o, &r); err != nil {
 		return fmt.Errorf("the classic ceiling: %w", err)
 	}
+	share("the classic ceiling", r.Classic)
 	if err := plain(ctx, o, &r); err != nil {
 		return fmt.Errorf("the plain service: %w", err)
 	}
+	share("a plain order service", r.Plain)
 	files, err := os.MkdirTemp("", "plenary-floor-")
 	if err != nil {
 		return err
@@ -59,19 +66,12 @@ func shares(ctx context.Context, o pace.Options, dir, compare, old, profiles str
 	if err = errors.Join(err, os.RemoveAll(files)); err != nil {
 		return fmt.Errorf("the floor: %w", err)
 	}
+	share("one process on SQLite", r.Floor)
 	if old != "" {
 		if err := earlierVersion(ctx, old, o.Orders, &r); err != nil {
 			return fmt.Errorf("the earlier version: %w", err)
 		}
-	}
-	fmt.Printf("the whole system: %.1f orders/s\n", r.Whole)
-	for _, other := range []struct {
-		what string
-		rate float64
-	}{{"the classic ceiling", r.Classic}, {"a plain order service", r.Plain}, {"one process on SQLite", r.Floor}, {"the earlier version", r.Old}} {
-		if other.rate > 0 {
-			fmt.Printf("%7.0f %% of %s (%.1f)\n", report.Share(r.Whole, other.rate), other.what, other.rate)
-		}
+		share("the earlier version", r.Old)
 	}
 	show(r.Costs)
 	fmt.Println("report:", dir+"/report.html")

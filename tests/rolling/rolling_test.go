@@ -141,7 +141,7 @@ func TestTwoBuildsRollOverEachOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return slices.ContainsFunc(entries, func(e api.TimelineEntry) bool { return e.Type == "OrderGreeted.v1" })
+		return slices.ContainsFunc(entries, func(e api.TimelineEntry) bool { return e.Type == next.Event })
 	}
 	if greeted(before) {
 		t.Error("what is new was written before it was time")

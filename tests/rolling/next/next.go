@@ -4,6 +4,7 @@ package next
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 // Version is the one that comes after this one.
 var Version = fmt.Sprintf("%d.%d", contracts.ThisVersion.Major, contracts.ThisVersion.Minor+1)
+
+// Event is its new type of event: every order placed has one, as soon as it is written.
+const Event = "OrderGreeted.v1"
 
 // changes are what the next version changes in the source, by file: OrderPlaced has a
 // field more, and every order placed is an event more, which the order app may send.
@@ -26,7 +30,7 @@ func changes() map[string][][2]string {
 			},
 			{
 				"\torders(r)\n",
-				"\torders(r)\n\tevent(r, \"OrderGreeted.v1\", func(e OrderGreeted) uuid.UUID { return e.OrderID })\n\tr.Since(\"OrderGreeted.v1\", ThisVersion)\n",
+				"\torders(r)\n\tevent(r, \"" + Event + "\", func(e OrderGreeted) uuid.UUID { return e.OrderID })\n\tr.Since(\"" + Event + "\", ThisVersion)\n",
 			},
 		},
 		"contracts/orders.go": {
@@ -78,4 +82,43 @@ func Sources() (map[string]string, error) {
 		out[name] = content
 	}
 	return out, nil
+}
+
+// Write writes the source of the next version into a folder, as a checkout of it would
+// have it, without history and without what is made of it.
+func Write(dir string) error {
+	root, err := runfile.Root()
+	if err != nil {
+		return err
+	}
+	changed, err := Sources()
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, name)
+		switch {
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(to, 0o750)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		if content, ok := changed[filepath.ToSlash(name)]; ok {
+			return os.WriteFile(to, []byte(content), 0o600)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, content, 0o600)
+	})
 }
