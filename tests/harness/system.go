@@ -94,6 +94,8 @@ type System struct {
 	order []string // in which the parts are started
 	mu    sync.Mutex
 	parts map[string]*part
+
+	apps map[string]runfile.App // by the names of their parts, second replicas as well
 }
 
 // part is a process that can be started again.
@@ -111,7 +113,7 @@ func Start(ctx context.Context, o Options) (*System, error) {
 	if o.Out == nil {
 		o.Out = os.Stderr
 	}
-	s := &System{options: o, free: &ports{}, parts: map[string]*part{}, profiles: map[string]string{}}
+	s := &System{options: o, free: &ports{}, parts: map[string]*part{}, profiles: map[string]string{}, apps: map[string]runfile.App{}}
 	all.add(s)
 	root, err := runfile.Root()
 	if err != nil {
@@ -338,6 +340,7 @@ func (s *System) givePorts(a *runfile.App) {
 // addApp adds a replica of an app with its sidecar, as parts called name and
 // Sidecar(name).
 func (s *System) addApp(app runfile.App, name string) {
+	s.apps[name] = app
 	spec := dapr.AppSpec(app, s.Set, filepath.Join(s.Dir, "bin", app.ID), s.Dir, filepath.Join(s.Dir, "logs"))
 	spec.Name, spec.Log = name, s.logOf(name)
 	for _, name := range slices.Sorted(maps.Keys(s.options.Env)) {
@@ -544,7 +547,8 @@ func (s *System) Profiles() map[string]string { return s.profiles }
 func (s *System) Close() (err error) {
 	defer all.remove(s)
 	isServer := func(name string) bool { return slices.Contains(s.Servers, name) }
-	for _, kind := range []func(string) bool{s.isApp, func(name string) bool { return !isServer(name) }, isServer} {
+	isApp := func(name string) bool { _, is := s.apps[name]; return is }
+	for _, kind := range []func(string) bool{isApp, func(name string) bool { return !isServer(name) }, isServer} {
 		var g errgroup.Group
 		for _, name := range s.order {
 			if kind(name) {
@@ -554,21 +558,17 @@ func (s *System) Close() (err error) {
 		_ = g.Wait()
 	}
 	s.free.close()
-	for _, app := range s.Apps {
-		log, e := os.ReadFile(filepath.Join(s.Dir, "logs", app.ID+".log"))
+	for name := range s.apps {
+		log, e := os.ReadFile(s.logOf(name))
 		if e != nil {
 			continue // it was never started
 		}
 		if _, race, found := strings.Cut(string(log), "WARNING: DATA RACE"); found {
-			err = errors.Join(err, fmt.Errorf("%s has a data race:%.4000s", app.ID, race))
+			err = errors.Join(err, fmt.Errorf("%s has a data race:%.4000s", name, race))
 		}
 	}
 	if s.Dir != "" && os.Getenv("PLENARY_KEEP") == "" {
 		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}
 	return err
-}
-
-func (s *System) isApp(name string) bool {
-	return slices.ContainsFunc(s.Apps, func(a runfile.App) bool { return a.ID == name })
 }

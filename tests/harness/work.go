@@ -79,19 +79,19 @@ func (w Work) Over(budget Work) string {
 
 // Work reads what the system has done since it was started.
 func (s *System) Work(ctx context.Context) (w Work, err error) {
-	for _, app := range s.Apps {
-		err = errors.Join(err, w.addSidecar(ctx, app.MetricsPort))
+	parts, err := s.ProcessorTime()
+	for name, app := range s.apps {
+		if _, runs := parts[Sidecar(name)]; runs {
+			err = errors.Join(err, w.addSidecar(ctx, app.MetricsPort))
+		}
 	}
-	parts, failed := s.ProcessorTime()
-	err = errors.Join(err, failed)
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		took := parts[name]
-		switch app, sidecar := strings.CutSuffix(name, "-daprd"); {
-		case sidecar:
-			w.Sidecars += took
-		case s.isApp(app):
+		if _, isApp := s.apps[name]; isApp {
 			w.Apps += took
-		default:
+		} else if strings.HasSuffix(name, Sidecar("")) {
+			w.Sidecars += took
+		} else {
 			w.Others += took
 		}
 	}

@@ -42,25 +42,29 @@ func flash(ctx context.Context, o pace.Options) (err error) {
 	var took [3]time.Duration // the first warms up
 	for i, contenders := range []int{o.Orders / smaller, o.Orders / smaller, o.Orders} {
 		o.Orders, o.Seats = contenders, contenders/perSeat
-		before, err := s.Work(ctx)
-		if err != nil {
-			return err
-		}
-		r, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
-		if err != nil {
-			return err
-		}
-		after, err := s.Work(ctx)
+		r, cost, err := measured(ctx, s, s.API(), o)
 		if err != nil {
 			return err
 		}
 		took[i] = r.Took
-		cost := after.Sub(before).Per(o.Orders)
-		fmt.Printf("%6d contenders for %5d seats: all served after %.1f s, %d confirmed, %d rejected, %d seats remain, %d times 429; ms of processor time for each: apps %.1f, sidecars %.1f, others %.1f\n",
-			o.Orders, o.Seats, r.Took.Seconds(), len(r.Confirmed), r.Rejected, r.Remaining, r.Refused, 1000*cost.Apps, 1000*cost.Sidecars, 1000*cost.Others)
+		fmt.Printf("%6d contenders for %5d seats: all served after %.1f s, %d confirmed, %d rejected, %d seats remain, %d times 429; each took %s\n",
+			o.Orders, o.Seats, r.Took.Seconds(), len(r.Confirmed), r.Rejected, r.Remaining, r.Refused, cost)
 	}
 	fmt.Printf("%d times the contenders took %.1f times as long\n", smaller, took[2].Seconds()/took[1].Seconds())
 	return nil
+}
+
+// measured is what was measured of orders, and what each of them cost the system.
+func measured(ctx context.Context, s *harness.System, anyone *api.Client, o pace.Options) (r pace.Result, each harness.Work, err error) {
+	before, err := s.Work(ctx)
+	if err != nil {
+		return r, each, err
+	}
+	if r, err = pace.Measure(ctx, s.Organiser(), anyone, o); err != nil {
+		return r, each, err
+	}
+	after, err := s.Work(ctx)
+	return r, after.Sub(before).Per(o.Orders), err
 }
 
 // lapse has orders hold seats, and stops the process's app until their holds are over.
@@ -130,11 +134,11 @@ func replicas(ctx context.Context, o pace.Options) (err error) {
 	if _, err := pace.Measure(ctx, s.Organiser(), s.API(), warmUp); err != nil {
 		return err
 	}
-	one, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
+	one, cost, err := measured(ctx, s, s.API(), o)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("one of everything: %.1f orders/s\n", one.Rate())
+	fmt.Printf("one of everything: %.1f orders/s; each took %s\n", one.Rate(), cost)
 
 	webs := &turns{through: pace.Client(o.Clients).Transport, ports: []int{s.App("web").Port}}
 	var g errgroup.Group
@@ -154,16 +158,16 @@ func replicas(ctx context.Context, o pace.Options) (err error) {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	organiser, anyone := s.Organiser(), s.API()
+	anyone := s.API()
 	anyone.HTTP = &http.Client{Transport: webs}
-	if _, err := pace.Measure(ctx, organiser, anyone, warmUp); err != nil {
+	if _, err := pace.Measure(ctx, s.Organiser(), anyone, warmUp); err != nil {
 		return err
 	}
-	two, err := pace.Measure(ctx, organiser, anyone, o)
+	two, cost, err := measured(ctx, s, anyone, o)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("two of everything: %.1f orders/s, %.0f %%\n", two.Rate(), 100*two.Rate()/one.Rate())
+	fmt.Printf("two of everything: %.1f orders/s, %.0f %%; each took %s\n", two.Rate(), 100*two.Rate()/one.Rate(), cost)
 	return nil
 }
 
