@@ -31,6 +31,10 @@ type Write struct {
 	// same whoever writes it, under a key that says so. Such a key is never written
 	// otherwise.
 	Always bool
+	// Unique says that nobody else ever writes the same value, as when it holds an
+	// identifier made for it. A value that is found under the key was then written by
+	// this Write, whatever the store has answered.
+	Unique bool
 }
 
 // Store is the port. Its promises are written as tests in package statetest.

@@ -160,7 +160,7 @@ func (st *Stream) seal(writes es.Version) (state.Write, error) {
 	if len(data) > limit {
 		return state.Write{}, fmt.Errorf("stream %s: %w: %d bytes, of at most %d", st.Key, ErrTooLarge, len(data), limit)
 	}
-	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag}, nil
+	return state.Write{Key: st.Key.String(), Value: data, ETag: st.etag, Unique: true}, nil // d.Commit is its own
 }
 
 // keepState sees to it that the stream's state can be read without its oldest

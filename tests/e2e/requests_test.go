@@ -49,6 +49,7 @@ func (c conference) asksFor(quantity int) string {
 }
 
 func TestARequestThatComesAgainIsOneOrder(t *testing.T) {
+	harness.NeedsTrust(t)
 	c := onSale(t, system, quotas{})
 	orders, key := "/api/conferences/"+c.id+"/orders", uuid.NewString()
 
@@ -100,6 +101,7 @@ func TestReadersOfTraditionalChineseGetSimplifiedOnlyIfTheyAcceptIt(t *testing.T
 
 // All who look are behind one address.
 func TestOnlyFailuresToFindAnOrderUseUpTheAllowance(t *testing.T) {
+	harness.NeedsTrust(t)
 	c := onSale(t, system, quotas{})
 	o := c.buy(seats(c.general, 1))
 	hall := *c.anyone

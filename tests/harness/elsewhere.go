@@ -36,8 +36,9 @@ func NeedsParts(t *testing.T) {
 }
 
 // NeedsTrust skips a test that sends more from one address than a system takes from a
-// stranger, or whose requests say that they come from many addresses. A system that was
-// started by somebody else bounds and turns away such a client.
+// stranger, or whose requests come from many addresses, or say so. A system that was
+// started by somebody else bounds and turns away such a client, or is not reached from the
+// addresses of this machine's loopback.
 func NeedsTrust(t *testing.T) {
 	t.Helper()
 	if os.Getenv(urlVariable) != "" {

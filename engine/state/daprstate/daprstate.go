@@ -2,6 +2,7 @@
 package daprstate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -15,8 +16,8 @@ import (
 )
 
 // Strategy is how many keys are written at once. All are equally right, since
-// each key's compare-and-swap stands alone and every failure falls back to
-// writing key by key; they differ in speed, by store.
+// each key's compare-and-swap stands alone, and after a failure each key is looked at;
+// they differ in speed, by store.
 type Strategy = component.Writing
 
 // The strategies: component.Writing explains them.
@@ -120,36 +121,80 @@ func (s *Store) Save(ctx context.Context, writes []state.Write) []error {
 	return errs
 }
 
+// together is how often what has not lost its race is written together, before it is
+// written one by one.
+const together = 3
+
 func (s *Store) saveChunk(ctx context.Context, writes []state.Write, errs []error) {
-	if len(writes) > 1 && s.strategy != OneByOne && s.saveTogether(ctx, writes) == nil {
-		return
+	left := make([]int, len(writes)) // indexes of what is not written
+	for i := range left {
+		left[i] = i
 	}
-	// Where that was tried, some key lost its race, or the call failed in a way
-	// that says nothing of each key. Written one by one, each gets an answer of its
-	// own; one that was written after all shows as a conflict, and the caller looks.
+	if s.strategy != OneByOne {
+		for range together {
+			if len(left) < 2 {
+				break
+			}
+			if s.saveTogether(ctx, writes, left) == nil {
+				return
+			}
+			// With two replicas hardly a batch is without a key that lost its race. It
+			// must not cost the others a call each.
+			before := len(left)
+			left = s.look(ctx, writes, errs, left)
+			if len(left) == before {
+				break // it failed in a way that says nothing of each key
+			}
+		}
+	}
+	// Written one by one, each gets an answer of its own; one that was written after all
+	// shows as a conflict, and the caller looks.
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, sideBySide)
-	for i, w := range writes {
+	for _, i := range left {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = s.saveOne(ctx, w)
+			errs[i] = s.saveOne(ctx, writes[i])
 		})
 	}
 	wg.Wait()
 }
 
-func (s *Store) saveTogether(ctx context.Context, writes []state.Write) error {
+// look reads what became of writes whose call failed, and returns those that have to be
+// made still.
+func (s *Store) look(ctx context.Context, writes []state.Write, errs []error, of []int) (left []int) {
+	keys := make([]string, len(of))
+	for n, i := range of {
+		keys[n] = writes[i].Key
+	}
+	got, err := s.Get(ctx, keys)
+	if err != nil {
+		return of
+	}
+	for _, i := range of {
+		switch w, now := writes[i], got[writes[i].Key]; {
+		case w.Always, now.ETag == w.ETag:
+			left = append(left, i)
+		case w.Unique && bytes.Equal(now.Value, w.Value):
+		default:
+			errs[i] = fmt.Errorf("%w: %s", state.ErrConflict, w.Key)
+		}
+	}
+	return left
+}
+
+func (s *Store) saveTogether(ctx context.Context, writes []state.Write, of []int) error {
 	if s.strategy == InTransaction {
-		ops := make([]*client.StateOperation, len(writes))
-		for i, w := range writes {
-			ops[i] = &client.StateOperation{Type: client.StateOperationTypeUpsert, Item: item(w)}
+		ops := make([]*client.StateOperation, len(of))
+		for n, i := range of {
+			ops[n] = &client.StateOperation{Type: client.StateOperationTypeUpsert, Item: item(writes[i])}
 		}
 		return s.dapr.ExecuteStateTransaction(ctx, s.name, nil, ops)
 	}
-	items := make([]*client.SetStateItem, len(writes))
-	for i, w := range writes {
-		items[i] = item(w)
+	items := make([]*client.SetStateItem, len(of))
+	for n, i := range of {
+		items[n] = item(writes[i])
 	}
 	return s.dapr.SaveBulkState(ctx, s.name, items...)
 }

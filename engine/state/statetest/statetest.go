@@ -125,19 +125,19 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		must(t, s.Save(ctx, []state.Write{{Key: stale, Value: []byte("newer"), ETag: old.ETag}}))
 		var writes []state.Write
 		for range 20 {
-			writes = append(writes, state.Write{Key: key("fine"), Value: []byte("new")})
+			writes = append(writes, state.Write{Key: key("fine"), Value: []byte(uuid.NewString()), Unique: true})
 		}
 		writes = append(writes,
 			state.Write{Key: taken, Value: []byte("new")},
 			state.Write{Key: stale, Value: []byte("new"), ETag: old.ETag})
 		errs := s.Save(ctx, writes)
-		// A store may report as lost what it wrote itself, when it wrote in two
-		// attempts: callers look.
+		// A store that keeps values in a form of its own may report as lost what it wrote
+		// itself, when it wrote in two attempts: callers look.
 		reported := 0
 		for i, w := range writes {
 			e, _ := get(t, s, w.Key)
 			switch {
-			case i < 20 && string(e.Value) != "new":
+			case i < 20 && string(e.Value) != string(w.Value):
 				t.Fatalf("write %d: %v, now %q", i, errs[i], e.Value)
 			case i < 20 && errs[i] != nil:
 				reported++
