@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -60,11 +61,27 @@ func measured(ctx context.Context, s *harness.System, anyone *api.Client, o pace
 	if err != nil {
 		return r, each, err
 	}
+	usedBefore, err := s.ProcessorTime()
+	if err != nil {
+		return r, each, err
+	}
 	if r, err = pace.Measure(ctx, s.Organiser(), anyone, o); err != nil {
 		return r, each, err
 	}
+	used, err := s.ProcessorTime()
+	if err != nil {
+		return r, each, err
+	}
+	showParts(usedBefore, used, o.Orders)
 	after, err := s.Work(ctx)
 	return r, after.Sub(before).Per(o.Orders), err
+}
+
+// showParts prints what each part used for an order.
+func showParts(before, after map[string]float64, orders int) {
+	for _, part := range slices.Sorted(maps.Keys(after)) {
+		fmt.Printf("%8.2f ms of processor time of %s per order\n", 1000*(after[part]-before[part])/float64(orders), part)
+	}
 }
 
 // lapse has orders hold seats, and stops the process's app until their holds are over.

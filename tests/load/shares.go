@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -121,9 +119,7 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 	if err != nil {
 		return err
 	}
-	for _, part := range slices.Sorted(maps.Keys(used)) {
-		fmt.Printf("%8.2f ms of processor time of %s per order\n", 1000*(used[part]-usedBefore[part])/float64(o.Orders), part)
-	}
+	showParts(usedBefore, used, o.Orders)
 	r.Whole = measured.Rate()
 	for _, at := range measured.Placed {
 		r.Placed = append(r.Placed, at.Seconds())
