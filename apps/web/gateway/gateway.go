@@ -92,7 +92,8 @@ type Gateway struct {
 	query     *upstream.App
 	changes   *changes.Changes
 	feeds     *live.Feeds
-	orders    *gather.Gatherer[*orderRead]
+	orders    *gather.Gatherer[*orderRead] // for streams
+	reading   *gather.Gatherer[*orderRead]
 	absent    *live.Absent
 	payments  *upstream.App
 	keys      *idempotency.Keys
@@ -154,6 +155,7 @@ func New(router *gin.Engine, o Options) (*Gateway, error) {
 	g.changes = changes.New(g.query)
 	g.feeds = &live.Feeds{Hub: g.changes.Hub(), Pace: feedPace}
 	g.orders = gather.New(maxReadAtOnce, g.readOrders)
+	g.reading = gather.New(maxReadAtOnce, g.readOrders).Bounded(maxReading)
 	g.absent = &live.Absent{Most: maxAbsent}
 	g.recheck = cmp.Or(o.Recheck, recheck)
 	g.running, g.end = context.WithCancel(context.Background())

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,11 +10,13 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/plenary/plenary/apps/query/view"
+	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/gateway"
 	"github.com/plenary/plenary/apps/web/problem"
 	"github.com/plenary/plenary/contracts"
@@ -403,6 +406,54 @@ func (e events) next() (name, id, data string) {
 	}
 	e.t.Fatalf("the stream ended: %v", e.lines.Err())
 	return
+}
+
+// While one question is under way, those who want to read other orders gather for the next.
+func TestOrdersThatAreReadAtTheSameTimeAreReadTogether(t *testing.T) {
+	f := newFixture(t)
+	orders := make([]view.Order, 10)
+	found := map[uuid.UUID]view.Order{}
+	var secrets []string
+	for i := range orders {
+		secret := access.NewSecret()
+		orders[i] = expiredOrder
+		orders[i].ID = access.OrderID(secret)
+		secrets = append(secrets, secret)
+		if i != 1 { // the second is not there
+			found[orders[i].ID] = orders[i]
+		}
+	}
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	f.query.answer("GET /orders/"+orders[0].ID.String(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-goOn
+		_ = json.NewEncoder(w).Encode(orders[0])
+	}))
+	f.query.answer("POST /orders/read", found)
+	var all sync.WaitGroup
+	read := func(i int) {
+		all.Go(func() {
+			r := f.do("GET", "/api/orders/"+orders[i].ID.String(), "", header{"Authorization", "Bearer " + secrets[i]})
+			want, shows := http.StatusOK, `"id":"`+orders[i].ID.String()
+			if i == 1 {
+				want, shows = http.StatusNotFound, string(refusal.OrderNotFound)
+			}
+			if r.status != want || !strings.Contains(string(r.body), shows) {
+				t.Errorf("order %d: %d %s", i, r.status, r.body)
+			}
+		})
+	}
+	read(0)
+	<-entered
+	for i := range orders[1:] {
+		read(i + 1)
+	}
+	await(t, func() bool { return f.gateway.Reading() == len(orders)-1 })
+	close(goOn)
+	all.Wait()
+	if asked := f.query.requests(); len(asked) != 2 {
+		t.Errorf("query was asked %v", asked)
+	}
 }
 
 // Of one view there is one reading for each change, however many watch it.

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/google/uuid"
 
-	"github.com/plenary/plenary/apps/query/view"
 	"github.com/plenary/plenary/apps/web/access"
 	"github.com/plenary/plenary/apps/web/idempotency"
 	"github.com/plenary/plenary/apps/web/problem"
@@ -333,7 +332,7 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	if err := g.validate(Command{Body: asked}); err != nil {
 		return nil, err // before query is asked
 	}
-	order, err := ask[view.Order](g, ctx, "/orders/"+in.ID.String(), refusal.OrderNotFound)
+	order, err := g.order(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

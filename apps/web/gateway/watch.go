@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/view"
@@ -28,8 +29,9 @@ const (
 	// maxAbsent bounds those that wait for what is not there: anybody can make up the
 	// secret of an order.
 	maxAbsent = 64
-	// maxReadAtOnce is how many orders query reads at once.
-	maxReadAtOnce = 200
+	// maxReadAtOnce is how many orders query reads at once, and maxReading how many wait to
+	// be: query may hang.
+	maxReadAtOnce, maxReading = 200, 2000
 )
 
 // Connected says whether query tells this gateway of changes.
@@ -102,6 +104,7 @@ func (g *Gateway) watchedOrder(_ context.Context, in *OrderPath) (watched, error
 // orderRead is an order that is read with others.
 type orderRead struct {
 	id    uuid.UUID
+	asked trace.SpanContext // of the request that asked; none of a stream
 	found json.RawMessage
 }
 
@@ -109,6 +112,8 @@ type orderRead struct {
 func (g *Gateway) readOrders(ctx context.Context, orders []*orderRead) []error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
+	// The question belongs to the trace of one request: each is one of many reasons for it.
+	ctx = trace.ContextWithSpanContext(ctx, orders[0].asked)
 	errs := make([]error, len(orders))
 	if len(orders) == 1 {
 		errs[0] = g.query.Get(ctx, "/orders/"+orders[0].id.String(), &orders[0].found)
@@ -119,7 +124,7 @@ func (g *Gateway) readOrders(ctx context.Context, orders []*orderRead) []error {
 		asked.IDs[i] = o.id
 	}
 	var found map[uuid.UUID]json.RawMessage
-	err := g.query.Post(ctx, "/orders/read", asked, &found)
+	err := g.query.Question(ctx, "/orders/read", asked, &found)
 	for i, o := range orders {
 		var there bool
 		if o.found, there = found[o.id]; !there {

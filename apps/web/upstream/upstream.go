@@ -85,17 +85,33 @@ const (
 // EventStream is what a stream's request accepts.
 const EventStream = "text/event-stream"
 
-// again asks once more where a GET reached no app. While replicas are replaced,
+// again asks once more where a question reached no app. While replicas are replaced,
 // the sidecar goes on calling one that has ended for a moment. Of a stream it
 // says that it reached no app also when that had none.
 type again struct{ http.RoundTripper }
+
+type questionKey struct{}
+
+// changesNothing says whether a request is a question, which may be asked again.
+func changesNothing(r *http.Request) bool {
+	if r.Method == http.MethodGet {
+		return r.Header.Get("Accept") != EventStream
+	}
+	return r.Context().Value(questionKey{}) != nil
+}
 
 func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
 	began := time.Now()
 	for pause := firstPause; ; pause *= 2 {
 		resp, err := a.RoundTripper.RoundTrip(r)
-		if err != nil || r.Method != http.MethodGet || r.Header.Get("Accept") == EventStream || !Unreached(resp) || time.Since(began)+pause > triesWithin {
+		if err != nil || !changesNothing(r) || !Unreached(resp) || time.Since(began)+pause > triesWithin {
 			return resp, err
+		}
+		if r.GetBody != nil {
+			r = r.Clone(r.Context())
+			if r.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
 		}
 		select {
 		case <-r.Context().Done():
@@ -127,6 +143,16 @@ func (a *App) Get(ctx context.Context, path string, out any) error {
 
 // Post sends in to path and reads the answer into out.
 func (a *App) Post(ctx context.Context, path string, in, out any) error {
+	return a.post(ctx, path, in, out)
+}
+
+// Question is Post of what changes nothing: it is asked again where it reached no app, as
+// Get is.
+func (a *App) Question(ctx context.Context, path string, in, out any) error {
+	return a.post(context.WithValue(ctx, questionKey{}, true), path, in, out)
+}
+
+func (a *App) post(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("upstream: encode: %w", err)

@@ -150,7 +150,9 @@ func TestAnAnswerThatBreaksOffIsAnError(t *testing.T) {
 
 func TestReadingIsTriedAgainWhileTheSidecarReachesNoApp(t *testing.T) {
 	var asked int
-	a := app(t, func(w http.ResponseWriter, _ *http.Request) {
+	var with []byte
+	a := app(t, func(w http.ResponseWriter, r *http.Request) {
+		with, _ = io.ReadAll(r.Body)
 		if asked++; asked < 3 {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusInternalServerError)
@@ -168,6 +170,10 @@ func TestReadingIsTriedAgainWhileTheSidecarReachesNoApp(t *testing.T) {
 	a.Forward(recorded, httptest.NewRequest(http.MethodGet, "/stream", nil), "/stream", nil, nil)
 	if recorded.Code != http.StatusOK || recorded.Body.String() != `{"a":1}` {
 		t.Errorf("forwarded %d %s", recorded.Code, recorded.Body)
+	}
+	asked = 0
+	if err := a.Question(t.Context(), "/x", "what", &answer); err != nil || asked != 3 || string(with) != `"what"` {
+		t.Errorf("after %d requests, the last with %s: %v", asked, with, err)
 	}
 	asked = 0
 	if err := a.Post(t.Context(), "/x", nil, &answer); err == nil || asked != 1 {
