@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/plenary/plenary/tests/harness"
@@ -30,5 +31,28 @@ func TestTheNextVersionCompiles(t *testing.T) {
 	build.Dir, build.Stdout, build.Stderr = root, os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheNextVersionIsWrittenWithoutWhatIsMade(t *testing.T) {
+	dir := t.TempDir()
+	if err := next.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := os.ReadFile(filepath.Join(dir, "contracts", "registry.go"))
+	if err != nil || !strings.Contains(string(registry), next.Event) {
+		t.Errorf("the registry is not the next version's: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "go.work")); err != nil {
+		t.Error(err)
+	}
+	hidden, err := filepath.Glob(filepath.Join(dir, ".*"))
+	for _, h := range hidden {
+		if info, err := os.Stat(h); err == nil && info.IsDir() {
+			t.Errorf("%s is no source", h)
+		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
