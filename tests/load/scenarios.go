@@ -88,7 +88,8 @@ func showParts(before, after map[string]float64, orders int) {
 // Then all lapse at once.
 func lapse(ctx context.Context, o pace.Options) (err error) {
 	const (
-		slow  = 40 // orders per second that even a slow machine places
+		slow  = 40   // orders per second that even a slow machine places
+		most  = 1000 // orders under way at once: web bounds the streams of one address
 		least = 30 * time.Second
 		app   = "registration-process"
 	)
@@ -98,7 +99,7 @@ func lapse(ctx context.Context, o pace.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Abandon = true
+	o.Abandon, o.AtOnce = true, most
 	r, err := pace.Measure(ctx, s.Organiser(), s.API(), o)
 	if err != nil {
 		return err

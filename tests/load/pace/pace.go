@@ -37,6 +37,9 @@ type Options struct {
 	Orders  int
 	Clients int  // requests under way at once
 	Paid    bool // each order is paid; otherwise they are free of charge
+	// AtOnce is how many orders are under way at once, each with a stream of its own; 0: any
+	// number.
+	AtOnce int
 	// PerSecond is at what rate orders begin, whatever becomes of them; 0: all at once.
 	PerSecond float64
 	// Seats on sale; 0: one for each order. With fewer, orders that get none end rejected.
@@ -113,11 +116,14 @@ func Measure(ctx context.Context, organiser, anyone *api.Client, o Options) (Res
 	if o.Progress != nil {
 		go l.report(o.Progress, start, o.Orders, done)
 	}
+	places := make(chan struct{}, cmp.Or(o.AtOnce, o.Orders))
 	for i := range o.Orders {
+		places <- struct{}{}
 		if o.PerSecond > 0 {
 			time.Sleep(time.Until(start.Add(time.Duration(float64(i) / o.PerSecond * float64(time.Second)))))
 		}
 		all.Go(func() {
+			defer func() { <-places }()
 			if err := l.order(ctx, start); err != nil {
 				failed <- err
 			}
