@@ -31,9 +31,9 @@ type Write struct {
 	// same whoever writes it, under a key that says so. Such a key is never written
 	// otherwise.
 	Always bool
-	// Unique says that nobody else ever writes the same value, as when it holds an
-	// identifier made for it. A value that is found under the key was then written by
-	// this Write, whatever the store has answered.
+	// Unique says that no other Write has the same value, for example because the value
+	// contains an identifier made for it. If the key has this value, this Write was made,
+	// whatever the store answered.
 	Unique bool
 }
 

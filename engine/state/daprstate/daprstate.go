@@ -126,7 +126,7 @@ func (s *Store) Save(ctx context.Context, writes []state.Write) []error {
 const together = 3
 
 func (s *Store) saveChunk(ctx context.Context, writes []state.Write, errs []error) {
-	left := make([]int, len(writes)) // indexes of what is not written
+	left := make([]int, len(writes)) // indexes of the writes that are still to be made
 	for i := range left {
 		left[i] = i
 	}
@@ -138,8 +138,8 @@ func (s *Store) saveChunk(ctx context.Context, writes []state.Write, errs []erro
 			if s.saveTogether(ctx, writes, left) == nil {
 				return
 			}
-			// With two replicas hardly a batch is without a key that lost its race. It
-			// must not cost the others a call each.
+			// With two replicas, nearly every batch has a key that lost its race. The
+			// other keys must not cost a call each.
 			before := len(left)
 			left = s.look(ctx, writes, errs, left)
 			if len(left) == before {

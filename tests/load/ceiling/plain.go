@@ -158,7 +158,7 @@ func (p *plain) order(ctx context.Context, n note) error {
 	if err := p.ask(ctx); err != nil {
 		return err
 	}
-	value := []byte(strconv.Quote(uuid.NewString() + padding)) // nobody else writes the same
+	value := []byte(strconv.Quote(uuid.NewString() + padding)) // no other delivery writes this value
 	err := save(ctx, store, state.Write{Key: "order/" + n.Order, Value: value})
 	if errors.Is(err, state.ErrConflict) {
 		return errAgain

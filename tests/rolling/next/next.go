@@ -112,12 +112,12 @@ func Write(dir string) error {
 		case !entry.Type().IsRegular():
 			return nil
 		}
-		if content, ok := changed[filepath.ToSlash(name)]; ok {
-			return os.WriteFile(to, []byte(content), 0o600)
-		}
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return err
+		}
+		if other, ok := changed[filepath.ToSlash(name)]; ok {
+			content = []byte(other)
 		}
 		return os.WriteFile(to, content, 0o600)
 	})
