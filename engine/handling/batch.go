@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ type item struct {
 
 	outcome outcome
 	reason  error // of an outcome that has one
+	// came says that it had been handled before.
+	came bool
 }
 
 // HandleBatch implements bus.Handler. A panic outside of a decision leaves the
@@ -206,7 +209,7 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 			e.streams.Unchanged(st)
 		}
 		written, unwritten := b.commit(ctx, decided)
-		committed = lastOfEach(committed, written)
+		committed = b.lastOfEach(committed, written)
 		left = slices.Concat(faulty, unwritten, later)
 	}
 	b.dispatch(ctx, committed)
@@ -219,13 +222,14 @@ type batch struct {
 	items  []*item
 	failed faults
 	traced *spans
-	rounds int                // that met a conflict or a fault
-	most   map[stream.Key]int // how many messages one commit of a stream takes, where not all
+	rounds int                 // that met a conflict or a fault
+	most   map[stream.Key]int  // how many messages one commit of a stream takes, where not all
+	twice  map[stream.Key]bool // streams committed in more than one round
 }
 
 func newBatch(e *Engine, ctx context.Context, items []*item) *batch {
 	return &batch{
-		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{},
+		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{}, twice: map[stream.Key]bool{},
 	}
 }
 
@@ -298,6 +302,7 @@ func (b *batch) decide(ctx context.Context, groups []*group) (decided []*group, 
 	for _, g := range groups {
 		if err := b.decideGroup(ctx, g); err != nil {
 			setAll(g.items, again)
+			b.streams.Void(g.stream)
 			faulty = append(faulty, g.items...)
 			continue
 		}
@@ -378,6 +383,7 @@ func (e *Engine) commitAll(ctx context.Context, streams []*stream.Stream) []erro
 // dispatch carries out what committed streams want done. The messages of one for
 // which that failed are not done either.
 func (b *batch) dispatch(ctx context.Context, committed []*stream.Stream) {
+	b.leaveOthers(committed)
 	undone := map[stream.Key]error{}
 	for i, err := range b.carryOutAll(ctx, committed) {
 		if err != nil {
@@ -401,11 +407,35 @@ func (b *batch) dispatch(ctx context.Context, committed []*stream.Stream) {
 	}
 }
 
+// leaveOthers leaves to other replicas what they committed a moment ago: they are about to
+// carry it out. What ended before it could has not acknowledged its messages. These come
+// again, and are found to have been handled; then all is carried out that may not have
+// been. So it is where no broker repeats, for a wake-up and for what an operator sent, and
+// where it failed here before.
+func (b *batch) leaveOthers(committed []*stream.Stream) {
+	whole := maps.Clone(b.twice)
+	for _, it := range b.items {
+		if _, discarded := it.Message.Body.(message.Discarded); discarded || it.came || it.Message.OriginalID != "" || isWakeUp(it.Message) {
+			whole[it.key] = true
+		}
+	}
+	after := b.now().Add(-leftFor)
+	for _, st := range committed {
+		if !whole[st.Key] && !b.undone.Contains(st.Key) {
+			st.LeaveOthers(after)
+		}
+	}
+}
+
 // lastOfEach adds streams that were committed. One that was committed before has all
 // that it wanted done then in its last commit.
-func lastOfEach(committed, written []*stream.Stream) []*stream.Stream {
+func (b *batch) lastOfEach(committed, written []*stream.Stream) []*stream.Stream {
 	return append(slices.DeleteFunc(committed, func(before *stream.Stream) bool {
-		return slices.ContainsFunc(written, func(st *stream.Stream) bool { return st.Key == before.Key })
+		twice := slices.ContainsFunc(written, func(st *stream.Stream) bool { return st.Key == before.Key })
+		if twice {
+			b.twice[before.Key] = true
+		}
+		return twice
 	}), written...)
 }
 

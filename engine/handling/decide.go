@@ -56,6 +56,7 @@ func (b *batch) decideGroup(ctx context.Context, g *group) error {
 		discarded, isDiscarded := m.Body.(message.Discarded)
 		switch {
 		case st.HasHandled(m.ID):
+			it.came = true
 			if b.traced.repeated(it) {
 				b.meter.repeated(ctx, st.Key.Aggregate)
 			}

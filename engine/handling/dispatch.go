@@ -65,10 +65,14 @@ func (e *Engine) carryOutAll(ctx context.Context, streams []*stream.Stream) []er
 	publishing.Wait()
 	var dispatched []*stream.Stream
 	for i, st := range streams {
-		if errs[i] == nil {
-			e.streams.Dispatched(st)
-			dispatched = append(dispatched, st)
+		if errs[i] != nil {
+			e.undone.Add(st.Key, struct{}{})
+			e.streams.Void(st)
+			continue
 		}
+		e.undone.Remove(st.Key)
+		e.streams.Dispatched(st)
+		dispatched = append(dispatched, st)
 	}
 	if err := e.streams.NoteDispatched(ctx, dispatched); err != nil {
 		// All is done. The next message of the stream tries again.

@@ -319,6 +319,7 @@ func TestTheVersionBeforeSendsWhatTheNewerOneCommitted(t *testing.T) {
 			doc := strings.ReplaceAll(string(got[tc.key].Value), tc.stored, "")
 			w.keys.Store.Save(t.Context(), []state.Write{{Key: tc.key, Value: []byte(doc), Always: true}})
 
+			w.now = w.now.Add(time.Minute) // the newer version is away
 			w.handle(w.older(), tc.next, command("other", opened{"b", "Bob"}))
 			sent, letters := "", 0
 			for _, m := range w.bus.Take() {
@@ -630,7 +631,7 @@ func TestAnEffectThatFailsForEverIsParkedAndStopsNobody(t *testing.T) {
 	})
 	t.Run("or it comes with the next message", func(t *testing.T) {
 		done = nil
-		w.handle(w.engine(), command("", deposit{"b", 4}))
+		w.handle(e, command("", deposit{"b", 4}))
 		if want := []int{3, 4}; !slices.Equal(done, want) {
 			t.Errorf("effects %v, want %v", done, want)
 		}

@@ -21,6 +21,7 @@ import (
 	"io"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 
@@ -70,6 +71,7 @@ type Engine struct {
 	effects     map[string][]effect
 	observers   []func(context.Context, Commit)
 	failing     failingEffects
+	undone      *lru.Cache[stream.Key, struct{}] // streams whose effects failed here
 	locks       locks
 	refused     chan error
 	waiting     *waiting
@@ -91,11 +93,12 @@ func New(o Options) *Engine {
 		streams.CacheBytes(o.CacheBytes)
 	}
 	streams.Forms(o.Registry.Own(), o.Registry.Writes())
+	undone, _ := lru.New[stream.Key, struct{}](undoneSize) // an error is about the size only
 	return &Engine{
 		app: o.App, registry: o.Registry, keys: o.Keys, streams: streams,
 		publisher: o.Publisher, waker: o.Waker, now: o.Now, random: o.Random,
 		effects: map[string][]effect{}, meter: newMeter(), tracer: otel.Tracer(scope), refused: make(chan error, 1),
-		waiting: &waiting{keys: o.Keys, app: o.App},
+		waiting: &waiting{keys: o.Keys, app: o.App}, undone: undone,
 	}
 }
 
@@ -148,6 +151,11 @@ func OnEvent[E any](e *Engine, do func(ctx context.Context, m message.Meta, even
 
 // Bounds of patience within one delivery. Beyond them the broker repeats.
 const (
+	// leftFor is how long what another replica committed is left to it to carry out:
+	// longer than an app takes, and than its broker waits before it delivers again.
+	leftFor = time.Minute
+	// undoneSize is of how many streams it is remembered that their effects failed here.
+	undoneSize = 8192
 	// maxRounds is how often a batch is loaded and decided anew after conflicts.
 	maxRounds = 8
 	// maxAttempts is how often a message may fail by itself before it is parked.

@@ -13,14 +13,14 @@ import (
 // only while the stored document is still of that commit; what was carried out
 // stays so, also when another replica has written since.
 type cached struct {
-	stored      sum
-	size        int
-	doc         *document
-	state       any
-	handled     map[string]struct{}
-	pendingFrom uint64
-	published   []string
-	folded      bool
+	stored    sum
+	size      int
+	doc       *document // nil if all that is left is what was carried out
+	state     any
+	handled   map[string]struct{}
+	carried   carried
+	published []string
+	folded    bool
 }
 
 // sum tells one stored document from another.
@@ -38,7 +38,7 @@ const (
 
 func (c *cached) weight() int64 {
 	bytes := c.size
-	if c.doc.Snapshot != nil {
+	if c.doc != nil && c.doc.Snapshot != nil {
 		bytes += c.doc.Snapshot.Bytes
 	}
 	return fixedWeight + storedWeight*int64(bytes) + handledWeight*int64(len(c.handled))
@@ -89,27 +89,44 @@ func (c *cache) add(key string, entry *cached) {
 // reuse goes on where this process left the stream.
 func (st *Stream) reuse(c *cached) {
 	st.doc, st.State, st.handled = c.doc, c.state, c.handled
-	st.pendingFrom, st.published, st.folded = c.pendingFrom, c.published, c.folded
+	st.carried, st.published, st.folded = c.carried, c.published, c.folded
+	st.known = st.carried
 }
 
 // skip leaves out what this process has carried out before another wrote. Else
 // replicas that take turns would each repeat all that the other has done, for
 // ever more, and nothing could be sealed.
 func (st *Stream) skip(c *cached) {
-	st.pendingFrom = max(st.pendingFrom, min(c.pendingFrom, st.doc.Version))
+	st.carried = st.carried.and(c.carried, st.doc.Version)
 	st.published = c.published
 	st.doc.Outgoing = slices.DeleteFunc(st.doc.Outgoing, func(o Outgoing) bool { return slices.Contains(c.published, o.ID) })
 }
 
-// Dispatched tells the store that all effects of a committed stream have been
-// carried out, and keeps its state in memory.
+// Dispatched tells the store that the effects of a committed stream have been carried
+// out, but for those left to others, and keeps its state in memory.
 func (s *Store) Dispatched(st *Stream) {
-	st.pendingFrom = st.doc.Version
-	for _, o := range st.doc.Outgoing {
-		st.published = append(st.published, o.ID)
+	from := uint64(1)
+	for _, left := range st.left {
+		st.carried = st.carried.with(span{from, left.first - 1})
+		from = left.last + 1
 	}
-	st.doc.Outgoing = nil
+	st.carried = st.carried.with(span{from, st.doc.Version})
+	var left []Outgoing
+	for i, o := range st.doc.Outgoing {
+		if st.leaves(i) {
+			left = append(left, o)
+		} else {
+			st.published = append(st.published, o.ID)
+		}
+	}
+	st.doc.Outgoing = left
 	s.keep(st)
+}
+
+// Void gives a stream back whose changes were not committed, or not carried out. What was
+// known before of what is carried out is kept.
+func (s *Store) Void(st *Stream) {
+	s.cache.add(st.Key.String(), &cached{carried: st.known, published: st.published})
 }
 
 // Unchanged gives a loaded stream back that was only read.
@@ -121,6 +138,6 @@ func (s *Store) keep(st *Stream) {
 		return
 	}
 	s.cache.add(st.Key.String(), &cached{
-		stored: st.stored, size: st.size, doc: st.doc, state: st.State, handled: st.handled, pendingFrom: st.pendingFrom, published: st.published, folded: st.folded,
+		stored: st.stored, size: st.size, doc: st.doc, state: st.State, handled: st.handled, carried: st.carried, published: st.published, folded: st.folded,
 	})
 }

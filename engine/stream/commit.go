@@ -40,6 +40,11 @@ func (s *Store) Commit(ctx context.Context, streams []*Stream) []error {
 			stale = append(stale, snapshotKeys(st.Key, st.oldSnapshot)...)
 		}
 	}
+	for i, err := range errs {
+		if err != nil {
+			s.Void(streams[i])
+		}
+	}
 	if len(stale) > 0 {
 		// Nothing points at them any more. If this fails they only take space.
 		_ = s.keys.Delete(ctx, stale)
@@ -84,7 +89,7 @@ func (s *Store) NoteDispatched(ctx context.Context, streams []*Stream) error {
 // document does not say so.
 func (st *Stream) notNoted() (bytes int) {
 	for _, r := range st.doc.Tail {
-		if r.Version > st.doc.Dispatched && r.Version <= st.pendingFrom {
+		if r.Version > st.doc.Dispatched && r.Version <= st.carried.through {
 			bytes += weight(r.Data)
 		}
 	}
@@ -126,10 +131,10 @@ func (st *Stream) seal(writes es.Version) (state.Write, error) {
 	if d.Writes.Before(writes) {
 		d.Writes = writes
 	}
-	d.Dispatched = st.pendingFrom
+	d.Dispatched = st.carried.through
 	// What is known to be carried out need not be kept.
 	for i := range d.Tail {
-		if r := &d.Tail[i]; r.Version <= st.pendingFrom && (r.Commands != nil || r.Wake != nil) {
+		if r := &d.Tail[i]; st.carried.has(r.Version) && (r.Commands != nil || r.Wake != nil) {
 			r.Commands, r.Wake = nil, nil
 		}
 	}
@@ -140,7 +145,7 @@ func (st *Stream) seal(writes es.Version) (state.Write, error) {
 	}
 	for {
 		n := d.nextSegment()
-		if n == 0 || d.Sealed+uint64(n) > min(done, st.pendingFrom) {
+		if n == 0 || d.Sealed+uint64(n) > min(done, st.carried.through) {
 			break
 		}
 		w, err := d.seal(st.Key, n)

@@ -59,15 +59,16 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 				continue
 			}
 			out[i] = st
-			if c != nil && c.doc.Commit == st.doc.Commit { // a store that writes JSON in its own way
+			if c != nil && c.doc != nil && c.doc.Commit == st.doc.Commit { // a store that writes JSON in its own way
 				st.reuse(c)
 				continue
 			}
 			st.handled = handledSet(st.doc.Handled)
-			st.pendingFrom = st.doc.Dispatched
+			st.carried = carried{through: st.doc.Dispatched}
 			if c != nil {
 				st.skip(c)
 			}
+			st.known = st.carried
 			cold = append(cold, i)
 		}
 		gone, err := s.fold(ctx, out, errs, cold)

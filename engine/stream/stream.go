@@ -3,6 +3,7 @@ package stream
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/plenary/plenary/engine/state"
 )
@@ -19,8 +20,11 @@ type Stream struct {
 	stored  sum // of the document as it is stored
 	size    int // of that
 
-	pendingFrom uint64   // effects above this version may still have to be carried out
-	published   []string // ids of outgoing messages that are stored and that are known to be published
+	carried     carried   // the records whose effects are known to be carried out
+	known       carried   // that, as it was loaded
+	left        spans     // those whose effects are left to the replica that committed them
+	published   []string  // ids of outgoing messages that are stored and that are known to be published
+	leftAfter   time.Time // outgoing messages of others that are younger are left, too; zero: none
 	changed     bool
 	added       int // records since it was loaded
 	enqueued    int // outgoing messages since it was loaded
@@ -140,8 +144,8 @@ func (st *Stream) UnparkAll() {
 // out, although some of them failed. All else that they wanted done is known to
 // be done.
 func (st *Stream) GiveUpEffects(through uint64) {
-	if through = min(through, st.doc.Version); through > st.pendingFrom {
-		st.pendingFrom, st.changed = through, true
+	if through = min(through, st.doc.Version); through > st.carried.through {
+		st.carried, st.changed = st.carried.with(span{1, through}), true
 	}
 }
 
@@ -192,9 +196,48 @@ func (st *Stream) TakeHeld() (h Held, ok bool) {
 // Changed says whether there is anything to commit.
 func (st *Stream) Changed() bool { return st.changed }
 
-// Pending are the records whose effects may not have been carried out, with
-// those just added; and the outgoing messages.
-func (st *Stream) Pending() ([]Record, []Outgoing) {
-	n := st.doc.Version - max(st.pendingFrom, st.doc.Sealed)
-	return st.doc.Tail[uint64(len(st.doc.Tail))-n:], st.doc.Outgoing
+// maxLeft is what the records weigh, at most, that are left to others: what is not known to
+// be carried out cannot be sealed.
+const maxLeft = maxTailBytes
+
+// LeaveOthers leaves what other replicas have committed after a moment for them to carry
+// out. It is for a stream whose messages were all new: one that comes again says that a
+// replica may have ended before it carried out what it committed.
+func (st *Stream) LeaveOthers(after time.Time) {
+	before, _ := st.Records()
+	var left spans
+	bytes := 0
+	for _, r := range before {
+		if r.Version > st.doc.Sealed && !st.carried.has(r.Version) && r.Time.After(after) {
+			left = left.with(span{r.Version, r.Version})
+			bytes += weight(r.Data)
+		}
+	}
+	if bytes > maxLeft {
+		return
+	}
+	st.left, st.leftAfter = left, after
+}
+
+// Pending are the records whose effects may not have been carried out, with those just
+// added; and the outgoing messages. What is left to others is not among them.
+func (st *Stream) Pending() (records []Record, outgoing []Outgoing) {
+	from := max(st.carried.through, st.doc.Sealed)
+	for _, r := range st.doc.Tail[uint64(len(st.doc.Tail))-(st.doc.Version-from):] {
+		if !st.carried.has(r.Version) && !st.left.has(r.Version) {
+			records = append(records, r)
+		}
+	}
+	for i, o := range st.doc.Outgoing {
+		if !st.leaves(i) {
+			outgoing = append(outgoing, o)
+		}
+	}
+	return records, outgoing
+}
+
+// leaves says whether an outgoing message is left to the replica that stored it.
+func (st *Stream) leaves(i int) bool {
+	stored := i < len(st.doc.Outgoing)-st.enqueued
+	return stored && !st.leftAfter.IsZero() && st.doc.Outgoing[i].Time.After(st.leftAfter)
 }
