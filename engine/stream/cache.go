@@ -107,8 +107,8 @@ func (st *Stream) skip(c *cached) {
 func (s *Store) Dispatched(st *Stream) {
 	from := uint64(1)
 	for _, left := range st.left {
-		st.carried = st.carried.with(span{from, left.first - 1})
-		from = left.last + 1
+		st.carried = st.carried.with(span{from, left.First - 1})
+		from = left.Last + 1
 	}
 	st.carried = st.carried.with(span{from, st.doc.Version})
 	var left []Outgoing

@@ -14,27 +14,30 @@ type carried struct {
 type spans []span
 
 // span are the versions from first to last.
-type span struct{ first, last uint64 }
+type span struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+}
 
 func (all spans) has(version uint64) bool {
-	return slices.ContainsFunc(all, func(s span) bool { return s.first <= version && version <= s.last })
+	return slices.ContainsFunc(all, func(s span) bool { return s.First <= version && version <= s.Last })
 }
 
 // with has a span more.
 func (all spans) with(s span) spans {
-	if s.last < s.first {
+	if s.Last < s.First {
 		return all
 	}
 	out := make(spans, 0, len(all)+1)
 	for _, other := range all {
 		switch {
-		case other.last+1 < s.first:
+		case other.Last+1 < s.First:
 			out = append(out, other)
-		case s.last+1 < other.first:
+		case s.Last+1 < other.First:
 			out = append(out, s)
 			s = other
 		default:
-			s = span{min(s.first, other.first), max(s.last, other.last)}
+			s = span{min(s.First, other.First), max(s.Last, other.Last)}
 		}
 	}
 	return append(out, s)
@@ -45,8 +48,8 @@ func (c carried) has(version uint64) bool { return version <= c.through || c.abo
 // with has a span more.
 func (c carried) with(s span) carried {
 	c.above = c.above.with(s)
-	for len(c.above) > 0 && c.above[0].first <= c.through+1 {
-		c.through, c.above = max(c.through, c.above[0].last), c.above[1:]
+	for len(c.above) > 0 && c.above[0].First <= c.through+1 {
+		c.through, c.above = max(c.through, c.above[0].Last), c.above[1:]
 	}
 	return c
 }
@@ -54,7 +57,7 @@ func (c carried) with(s span) carried {
 // and has what another has, up to a version.
 func (c carried) and(other carried, through uint64) carried {
 	for _, s := range append(spans{{1, other.through}}, other.above...) {
-		c = c.with(span{s.first, min(s.last, through)})
+		c = c.with(span{s.First, min(s.Last, through)})
 	}
 	return c
 }

@@ -131,7 +131,7 @@ func (st *Stream) seal(writes es.Version) (state.Write, error) {
 	if d.Writes.Before(writes) {
 		d.Writes = writes
 	}
-	d.Dispatched = st.carried.through
+	d.Dispatched, d.Above = st.carried.through, st.carried.above
 	// What is known to be carried out need not be kept.
 	for i := range d.Tail {
 		if r := &d.Tail[i]; st.carried.has(r.Version) && (r.Commands != nil || r.Wake != nil) {

@@ -31,6 +31,8 @@ type document struct {
 	// Dispatched is the version up to which the writer knew all effects to be
 	// carried out. What lies above may have been too.
 	Dispatched uint64 `json:"dispatched,omitempty"`
+	// Above are the spans above it of which that was known, too.
+	Above spans `json:"above,omitempty"`
 	// Sealed events, 1..Sealed, have moved from the tail into segments.
 	Sealed uint64 `json:"sealed,omitempty"`
 	// Cuts are the last versions of segments that ended, by their weight, before

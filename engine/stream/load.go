@@ -64,7 +64,7 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 				continue
 			}
 			st.handled = handledSet(st.doc.Handled)
-			st.carried = carried{through: st.doc.Dispatched}
+			st.carried = carried{}.and(carried{st.doc.Dispatched, st.doc.Above}, st.doc.Version)
 			if c != nil {
 				st.skip(c)
 			}
