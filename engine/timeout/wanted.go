@@ -13,14 +13,16 @@ import (
 )
 
 const (
-	// settles is how long a reminder is wanted before it is set: many are not any more
-	// by then. One that is due soon is set at once.
-	settles = time.Second
-	soon    = 3 * time.Second
+	// A reminder is set when it has been wanted for a part of the time until it is due,
+	// within these bounds: many are not wanted any more by then. A hold of 15 minutes is
+	// set after 30 s. One that is due soon is set at once.
+	settlesPart                  = 30
+	leastSettles, longestSettles = time.Second, 30 * time.Second
+	soon                         = 3 * time.Second
 	// lookEvery is the time between two looks at what is wanted.
 	lookEvery = 100 * time.Millisecond
 	// maxWanted bounds what is wanted and not set yet.
-	maxWanted = 20_000
+	maxWanted = 50_000
 	// sideBySide is how many are set at once.
 	sideBySide = 16
 	// atEnd is how long an app that ends goes on setting them.
@@ -40,6 +42,11 @@ type want struct {
 	key   stream.Key
 	wake  es.Wake
 	since time.Time
+}
+
+// settled is when it has been wanted for long enough.
+func (w *want) settled() time.Time {
+	return w.since.Add(min(max(w.wake.At.Sub(w.since)/settlesPart, leastSettles), longestSettles)) // a removal is due since long
 }
 
 func newWanted() *wanted { return &wanted{of: map[stream.Key]*want{}} }
@@ -75,7 +82,7 @@ func (w *wanted) due(now time.Time, all bool) (due []*want) {
 			continue // replaced
 		}
 		isSoon := !next.wake.At.IsZero() && next.wake.At.Sub(now) < soon
-		if all || isSoon || now.Sub(next.since) >= settles {
+		if all || isSoon || !now.Before(next.settled()) {
 			delete(w.of, next.key)
 			due = append(due, next)
 			continue

@@ -79,11 +79,13 @@ const never = 0 // of a reminder that is removed
 func TestNoOrderWaitsForTheScheduler(t *testing.T) {
 	b := &book{takes: 500 * time.Millisecond}
 	swept(t, b, func(wake func(string, time.Duration), _ func()) {
-		wake("1", time.Hour)
-		<-time.After(3 * time.Second)
+		wake("1", 5*time.Minute)
+		wake("2", time.Hour)
+		<-time.After(12 * time.Second)
 		if got := b.all(); got != "[set main.1]" {
 			t.Error(got)
 		}
+		wake("2", never)
 		wake("1", never)
 		<-time.After(3 * time.Second)
 		if got := b.all(); got != "[set main.1 remove main.1]" {
@@ -95,12 +97,12 @@ func TestNoOrderWaitsForTheScheduler(t *testing.T) {
 func TestAReminderThatIsNotWantedForLongIsNeverSet(t *testing.T) {
 	b := &book{}
 	swept(t, b, func(wake func(string, time.Duration), _ func()) {
-		wake("1", time.Hour)
-		<-time.After(500 * time.Millisecond)
+		wake("1", 15*time.Minute)
+		<-time.After(28 * time.Second)
 		wake("1", never)
 		wake("2", time.Hour)
 		wake("2", 2*time.Hour) // the last counts
-		<-time.After(3 * time.Second)
+		<-time.After(32 * time.Second)
 		if got := b.all(); got != "[set main.2]" {
 			t.Error(got)
 		}
