@@ -99,10 +99,10 @@ func (e *Endpoint) Serve(c *gin.Context) {
 	}
 	d := delivered{Endpoint: e, topic: topic, publisher: publisher, statuses: make([]Status, len(req.Entries))}
 	for i, entry := range req.Entries {
-		events := message.UnpackCloudEvents(payload(entry.Event))
+		events, areJSON := message.UnpackCloudEvents(payload(entry.Event))
 		e.Meter.Message(ctx, topic, len(events))
 		for _, raw := range events {
-			d.take(ctx, i, raw)
+			d.take(ctx, i, raw, areJSON)
 		}
 	}
 	d.handle(ctx)
@@ -129,8 +129,8 @@ type delivered struct {
 }
 
 // take takes one event of a message.
-func (d *delivered) take(ctx context.Context, of int, raw []byte) {
-	event, err := d.decode(raw, d.topic, d.publisher)
+func (d *delivered) take(ctx context.Context, of int, raw []byte, isJSON bool) {
+	event, err := d.decode(raw, isJSON, d.topic, d.publisher)
 	switch {
 	case d.Kind == message.DeadLetterKind:
 		event = asDeadLetter(event, raw, d.publisher, err)
@@ -244,8 +244,12 @@ func asDeadLetter(d Delivery, raw []byte, publisher string, err error) Delivery 
 	return d
 }
 
-func (e *Endpoint) decode(raw []byte, topic, publisher string) (Delivery, error) {
-	meta, data, err := message.FromCloudEvent(raw)
+func (e *Endpoint) decode(raw []byte, isJSON bool, topic, publisher string) (Delivery, error) {
+	read := message.FromCloudEvent
+	if isJSON {
+		read = message.FromJSON
+	}
+	meta, data, err := read(raw)
 	d := Delivery{Message: message.Message{Meta: meta}, Data: data, Topic: topic}
 	if err != nil {
 		return d, err

@@ -26,19 +26,42 @@ func PackCloudEvents(events [][]byte) []byte {
 	return slices.Concat([]byte("["), bytes.Join(events, []byte(",")), []byte("]"))
 }
 
-// UnpackCloudEvents gives the CloudEvents of a batch as they were put there. What
-// is no batch is one by itself, whether it can be read or not.
-func UnpackCloudEvents(raw []byte) [][]byte {
-	if text := bytes.TrimLeft(raw, " \t\r\n"); len(text) == 0 || text[0] != '[' {
-		return [][]byte{raw}
+// UnpackCloudEvents gives the CloudEvents of a batch as they were put there, and whether
+// they are JSON. What is no batch is one by itself, whether it can be read or not.
+func UnpackCloudEvents(raw []byte) (events [][]byte, areJSON bool) {
+	areJSON = json.Valid(raw)
+	if text := bytes.TrimSpace(raw); areJSON && text[0] == '[' {
+		return elements(text), true
 	}
-	var events []json.RawMessage
-	if json.Unmarshal(raw, &events) != nil {
-		return [][]byte{raw}
+	return [][]byte{raw}, areJSON
+}
+
+// elements are those of a JSON array, which is valid. A decoder would read all of it twice
+// more.
+func elements(array []byte) (out [][]byte) {
+	depth, from, inString := 0, 1, false
+	end := func(at int) {
+		if element := bytes.TrimSpace(array[from:at]); len(element) > 0 {
+			out = append(out, element)
+		}
+		from = at + 1
 	}
-	out := make([][]byte, len(events))
-	for i, e := range events {
-		out[i] = e
+	for i := 0; i < len(array); i++ {
+		switch c := array[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			if depth--; depth == 0 {
+				end(i)
+			}
+		case c == ',' && depth == 1:
+			end(i)
+		}
 	}
 	return out
 }
@@ -126,6 +149,11 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 	if !json.Valid(raw) {
 		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "is not JSON"}
 	}
+	return FromJSON(raw)
+}
+
+// FromJSON is FromCloudEvent for what is known to be JSON.
+func FromJSON(raw []byte) (Meta, json.RawMessage, error) {
 	var e event.Event
 	if e.UnmarshalJSON(bytes.TrimSpace(raw)) != nil { // json.Unmarshal would read it twice before
 		return Meta{}, nil, &Invalid{Type: "CloudEvent", Reason: "an attribute is missing or cannot be read"}
@@ -192,7 +220,9 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 		m.Time = time.Now().UTC()
 	}
 	data := e.Data()
-	if !json.Valid(data) {
+	// In an envelope that is JSON, data that stands there as JSON is.
+	inEnvelope := len(data) > 0 && !e.DataBase64 && e.DataMediaType() == event.ApplicationJSON
+	if !inEnvelope && !json.Valid(data) {
 		return m, nil, &Invalid{Type: m.Type, Reason: "data is not JSON"}
 	}
 	return m, data, nil
