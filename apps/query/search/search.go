@@ -136,6 +136,9 @@ func fold(text string) string {
 }
 
 func withoutMarks(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return text // most are, and the transformation takes its time
+	}
 	plain, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), text)
 	if err != nil {
 		return text
