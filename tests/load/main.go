@@ -30,7 +30,7 @@ func measure() error {
 	url := flag.String("url", "http://127.0.0.1:8080", "origin of the API")
 	token := flag.String("token", cmp.Or(os.Getenv("PLENARY_ORGANISER_TOKEN"), "organiser-for-local-trial-only"), "the organiser's credential")
 	orders := flag.Int("orders", 2000, "how many orders")
-	clients := flag.Int("clients", 200, "requests under way at once")
+	clients := flag.Int("clients", 500, "requests under way at once")
 	paid := flag.Bool("paid", false, "pay each order; otherwise they are free of charge")
 	beside := flag.Bool("shares", false, "measure a system that is started for it, and beside it the classic ceiling and the floor")
 	dir := flag.String("report", ".data/load", "where the report of -shares goes")

@@ -26,6 +26,8 @@ const loopback = "127.0.0.1"
 // sharers is how many parts are busy at once, roughly, where all run on one machine.
 const sharers = 4
 
+var processors = runtime.NumCPU()
+
 // share is the environment of a part that shares the machine with some twenty others. Go
 // would have each use all processors, and wake one after the other to look for work that
 // there is not: with a share for each, an order takes a tenth less processor time (two
@@ -34,7 +36,7 @@ func share() []string {
 	if os.Getenv("GOMAXPROCS") != "" {
 		return nil
 	}
-	return []string{"GOMAXPROCS=" + strconv.Itoa(max(1, runtime.NumCPU()/sharers))}
+	return []string{"GOMAXPROCS=" + strconv.Itoa(max(1, processors/sharers))}
 }
 
 // PlacementSpec says how to start the placement service, which knows where
@@ -73,7 +75,7 @@ func (b Binaries) SchedulerSpec(p Ports, dir, logs string) process.Spec {
 func (b Binaries) SidecarSpec(app runfile.App, set components.Set, p Ports, dir, logs string) process.Spec {
 	s := process.Spec{
 		Name: app.ID + "-daprd", Path: b.Daprd, Dir: dir, Log: filepath.Join(logs, app.ID+"-daprd.log"),
-		Env: slices.Concat(set.SidecarEnv(app.ID), share(), []string{"DAPR_HOST_IP=" + loopback}),
+		Env: slices.Concat(share(), set.SidecarEnv(app.ID), []string{"DAPR_HOST_IP=" + loopback}), // the last one of a name counts
 		Args: []string{
 			"--app-id", app.ID, "--app-port", strconv.Itoa(app.Port),
 			"--dapr-http-port", strconv.Itoa(app.HTTPPort), "--dapr-grpc-port", strconv.Itoa(app.GRPCPort),
