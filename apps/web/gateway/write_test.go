@@ -952,7 +952,8 @@ func TestOfTooManyWhoWaitSomeAreAnsweredAtOnce(t *testing.T) {
 	f.query.setDown(true)
 	f.query.silent = true // so that each that waits asks
 	f.query.setDown(false)
-	const most = 256 // of one client
+	const most = 20 // of one client
+	f.gateway.BoundWaiting(2*most, most)
 	var wg sync.WaitGroup
 	for range most {
 		wg.Go(func() { f.do("POST", placePath(), oneSeat, header{"Prefer", "wait=30"}).is(http.StatusCreated) })
