@@ -12,8 +12,14 @@ import (
 	"github.com/plenary/plenary/tests/rush"
 )
 
+// hurried are settings with which orders come to all of their ends within a minute or two,
+// and lapse if nothing happens while one of the parts is away.
+func hurried(hold string) map[string]string {
+	return map[string]string{"PLENARY_HOLD": hold, "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}
+}
+
 func TestNothingIsLostWhenPartsAreKilled(t *testing.T) {
-	env := map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"}
+	env := hurried("40s")
 	t.Parallel()
 	t.Run("each app and each sidecar in turn", func(t *testing.T) {
 		s := own(t, env)

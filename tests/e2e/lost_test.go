@@ -12,9 +12,9 @@ import (
 // events, those that were sent again included. Every order ends right all the same,
 // within three minutes after the last was placed, and the journal has every event.
 func TestALostMessageDelaysAndDoesNoMore(t *testing.T) {
-	s := own(t, map[string]string{
-		"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s", "PLENARY_LOSE": "100",
-	})
+	env := hurried("40s")
+	env["PLENARY_LOSE"] = "100"
+	s := own(t, env)
 	survive(t, s, func() {})
 	lost, repeated := map[string]int{}, 0
 	for _, app := range s.Apps {

@@ -26,7 +26,7 @@ var readers = []string{"order", "seats", "registration-process", "payments", "qu
 // broker must have what it could not deliver. This is where it shows whether a
 // component acknowledges what failed.
 func TestNothingIsLostWhenSidecarsEndWhileDeliveriesFail(t *testing.T) {
-	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	s := own(t, hurried("40s"))
 	ends := map[string]func(sidecar string){"killed": s.Kill, "stopped": s.Stop}
 	survive(t, s, func() {
 		for _, app := range readers {
@@ -56,7 +56,7 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 	if !redis && !slices.Contains(system.Servers, servers.PostgreSQL) {
 		t.Skip("the stores of this set are files, which do not fail")
 	}
-	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	s := own(t, hurried("40s"))
 	fails := redisRefusesState(s)
 	if !redis {
 		fails = func(t *testing.T) func() {
@@ -90,7 +90,7 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 // its sidecar must go on with it as if nothing had been.
 func TestNothingIsLostWhenAppsHang(t *testing.T) {
 	const hang = 18 * time.Second // Redis waits longest: 15 s
-	s := own(t, map[string]string{"PLENARY_HOLD": "60s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	s := own(t, hurried("60s"))
 	survive(t, s, func() {
 		for _, app := range readers {
 			if err := s.Pause(app); err != nil {

@@ -41,7 +41,7 @@ func TestNothingIsLostWhenOneOfTwoReplicasIsKilled(t *testing.T) {
 	if system.Set.Name == components.Local {
 		t.Skip("the broker of this set gives every message to every replica")
 	}
-	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_OFFER": "15s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	s := own(t, hurried("40s"))
 	var replicas []string
 	for _, app := range []string{"order", "seats", "registration-process", "payments"} {
 		_, second := s.Second(app)
@@ -62,7 +62,7 @@ func TestTwoReplicasOfTheQueryServiceAreOne(t *testing.T) {
 	if !strings.HasPrefix(system.Set.Secrets["query-database"], "postgres") {
 		t.Skip("the query service of this set has a database of one replica")
 	}
-	s := own(t, map[string]string{"PLENARY_HOLD": "40s", "PLENARY_GRACE": "2s", "PLENARY_SWEEP": "2s"})
+	s := own(t, hurried("40s"))
 	_, second := s.Second("query")
 	start(t, s, second, harness.Sidecar(second))
 
