@@ -150,6 +150,9 @@ load-lapse: .bin/local ## ORDERS=20000 holds that lapse at once, since the proce
 load-replicas: .bin/local ## ORDERS=2000 with one replica of each app, and with two on the same machine; on the component set SET=redis
 	PLENARY_COMPONENTS=$(or $(SET),redis) go run ./tests/load -scenario replicas -orders $(or $(ORDERS),2000)
 
+load-conferences: .bin/local ## ORDERS=2000 of one conference, and as many of twenty at once
+	go run ./tests/load -scenario conferences -orders $(or $(ORDERS),2000)
+
 load-reads: .bin/local ## reads of an order per second at web and at query, beside state reads through a sidecar
 	go run ./tests/load -scenario reads -clients 50
 
@@ -173,5 +176,5 @@ ci: ## run everything that continuous integration runs
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: axe watchers test-browser screenshots FORCE help run broker demo clean-data build images dapr generate check-generated fmt clean \
-	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares load-flash load-lapse load-replicas load-reads lint ci
+	test test-docs test-unit test-conformance test-property test-components image-age test-e2e fuzz test-observe test-failures test-kubernetes bench load load-shares load-flash load-lapse load-replicas load-conferences load-reads lint ci
 FORCE:

@@ -37,7 +37,7 @@ func measure() error {
 	compare := flag.String("compare", "", "the result.json of an earlier report")
 	old := flag.String("old", "", "a checkout of an earlier version, which is measured too")
 	profiles := flag.String("profiles", "", "a folder for a processor profile of each app and sidecar, taken while -shares places orders")
-	scenario := flag.String("scenario", "", "a load that is not steady, on a system of its own: flash (ten contenders for each seat), lapse (all holds lapse at once), replicas (two of each app beside one), reads (orders read per second)")
+	scenario := flag.String("scenario", "", "a load that is not steady, on a system of its own: flash (ten contenders for each seat), lapse (all holds lapse at once), replicas (two of each app beside one), reads (orders read per second), conferences (twenty beside one)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tests/load/pace"
+	"github.com/plenary/plenary/tests/load/report"
 	"github.com/plenary/plenary/tools/local/api"
 	"github.com/plenary/plenary/tools/local/components"
 	"github.com/plenary/plenary/tools/local/dapr"
@@ -28,7 +29,7 @@ import (
 
 // scenarios are loads that are not steady, and comparisons, each on a system of its own.
 var scenarios = map[string]func(ctx context.Context, o pace.Options) error{
-	"flash": flash, "lapse": lapse, "replicas": replicas, "reads": reads,
+	"flash": flash, "lapse": lapse, "replicas": replicas, "reads": reads, "conferences": conferences,
 }
 
 // flash has ten orders for each seat come at once; and, to compare, a tenth of the
@@ -72,16 +73,71 @@ func measured(ctx context.Context, s *harness.System, anyone *api.Client, o pace
 	if err != nil {
 		return r, each, err
 	}
-	showParts(usedBefore, used, o.Orders)
+	showParts(partsOf(usedBefore, used, o.Orders))
 	after, err := s.Work(ctx)
 	return r, after.Sub(before).Per(o.Orders), err
 }
 
-// showParts prints what each part used for an order.
-func showParts(before, after map[string]float64, orders int) {
+// partsOf is what each part used for an order, in milliseconds of processor time.
+func partsOf(before, after map[string]float64, orders int) (parts []report.Cost) {
 	for _, part := range slices.Sorted(maps.Keys(after)) {
-		fmt.Printf("%8.2f ms of processor time of %s per order\n", 1000*(after[part]-before[part])/float64(orders), part)
+		parts = append(parts, report.Cost{What: part, Value: 1000 * (after[part] - before[part]) / float64(orders)})
 	}
+	return parts
+}
+
+func showParts(parts []report.Cost) {
+	for _, p := range parts {
+		fmt.Printf("%8.2f ms of processor time of %s per order\n", p.Value, p.What)
+	}
+}
+
+// conferences has orders of many conferences come at once, beside as many of one: each has
+// seats of its own, which are decided side by side. That the twenty come on sale is part of
+// what is measured.
+func conferences(ctx context.Context, o pace.Options) (err error) {
+	s, err := harness.Start(ctx, harness.Options{})
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return err
+	}
+	const many, warmUps = 20, 10
+	warmUp := o
+	warmUp.Orders = max(1, o.Orders/warmUps)
+	if _, err := pace.Measure(ctx, s.Organiser(), s.API(), warmUp); err != nil {
+		return err
+	}
+	one, cost, err := measured(ctx, s, s.API(), o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("one conference: %.1f orders/s; each took %s\n", one.Rate(), cost)
+	before, err := s.Work(ctx)
+	if err != nil {
+		return err
+	}
+	each := o
+	each.Orders, each.Clients, each.Progress = max(1, o.Orders/many), max(1, o.Clients/many), nil
+	var g errgroup.Group
+	var confirmed atomic.Int64
+	began := time.Now()
+	for range many {
+		g.Go(func() error {
+			r, err := pace.Measure(ctx, s.Organiser(), s.API(), each)
+			confirmed.Add(int64(len(r.Confirmed)))
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	rate := float64(confirmed.Load()) / time.Since(began).Seconds()
+	after, err := s.Work(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d conferences: %.1f orders/s, %.0f %%; each took %s\n", many, rate, 100*rate/one.Rate(), after.Sub(before).Per(int(confirmed.Load())))
+	return nil
 }
 
 // lapse has orders hold seats, and stops the process's app until their holds are over.

@@ -82,6 +82,10 @@ func show(costs []report.Cost) {
 	}
 }
 
+// deliveries is how many messages an order's life has delivered: 7 commands, and 9 events
+// to two apps each.
+const deliveries = 25
+
 func whole(ctx context.Context, o pace.Options, r *report.Result, profiles string) (err error) {
 	var options harness.Options
 	if profiles != "" {
@@ -119,13 +123,17 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 	if err != nil {
 		return err
 	}
-	showParts(usedBefore, used, o.Orders)
+	r.Parts = partsOf(usedBefore, used, o.Orders)
+	showParts(r.Parts)
 	r.Whole = measured.Rate()
 	for _, at := range measured.Placed {
 		r.Placed = append(r.Placed, at.Seconds())
 	}
 	for _, at := range measured.Confirmed {
 		r.Confirmed = append(r.Confirmed, at.Seconds())
+	}
+	for _, took := range measured.Whole {
+		r.Took = append(r.Took, took.Seconds())
 	}
 	cost := after.Sub(before).Per(o.Orders)
 	r.Costs = append(r.Costs,
@@ -134,6 +142,7 @@ func whole(ctx context.Context, o pace.Options, r *report.Result, profiles strin
 		report.Cost{What: "ms of processor time of broker, stores and scheduler", Value: 1000 * cost.Others},
 		report.Cost{What: "calls to publish", Value: cost.PublishCalls},
 		report.Cost{What: "calls to deliver", Value: cost.DeliverCalls},
+		report.Cost{What: "deliveries in a call, on average", Value: deliveries / cost.DeliverCalls},
 		report.Cost{What: "state reads", Value: cost.Reads},
 		report.Cost{What: "state writes", Value: cost.Writes},
 		report.Cost{What: "calls between apps", Value: cost.Invoked},

@@ -58,7 +58,7 @@ type Result struct {
 	// Placed and Confirmed say for each order how long after the beginning that was.
 	Placed, Confirmed []time.Duration
 	// Reserved and Whole say for each order how long after it was sent its seats were
-	// held, and it was confirmed.
+	// held, and it was confirmed; Whole is of the orders of Confirmed, in its order.
 	Reserved, Whole []time.Duration
 	Rejected        int   // orders that got no seat
 	Refused         int64 // answers 429
@@ -265,8 +265,9 @@ func (l *load) order(ctx context.Context, start time.Time) error {
 	} else if err := l.pay(ctx, id); err != nil {
 		return err
 	}
-	l.mark(&l.ended, start)
-	l.mark(&l.whole, sent)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.whole = append(l.ended, time.Since(start)), append(l.whole, time.Since(sent))
 	return nil
 }
 

@@ -4,6 +4,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,10 @@ type Result struct {
 	// Placed and Confirmed are how many seconds after the beginning each order was.
 	Placed    []float64 `json:"placed"`
 	Confirmed []float64 `json:"confirmed"`
+	// Took is how many seconds after it was sent each order of Confirmed was confirmed.
+	Took []float64 `json:"took"`
+	// Parts are the milliseconds of processor time that an order took of each part.
+	Parts []Cost `json:"parts"`
 }
 
 // Cost is what one order took of something.
@@ -146,6 +151,97 @@ func (v view) Rates() (bars []Bar) {
 	}
 	return bars
 }
+
+// UnderWay is how many orders were placed and not confirmed at each moment, as the points
+// of a plot.
+func (v view) UnderWay() string {
+	type change struct{ at, by float64 }
+	var changes []change
+	for _, at := range v.Placed {
+		changes = append(changes, change{at, 1})
+	}
+	for _, at := range v.Confirmed {
+		changes = append(changes, change{at, -1})
+	}
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	end, most := v.end(), v.MostUnderWay()
+	var points []string
+	n := 0.0
+	for _, c := range changes {
+		n += c.by
+		points = append(points, fmt.Sprintf("%.1f,%.1f", c.at/end*width, height-n/max(most, 1)*height))
+	}
+	return strings.Join(points, " ")
+}
+
+// MostUnderWay is the most orders that were placed and not confirmed at the same time.
+func (v view) MostUnderWay() (most float64) {
+	placed, confirmed := slices.Sorted(slices.Values(v.Placed)), slices.Sorted(slices.Values(v.Confirmed))
+	done := 0
+	for i, at := range placed {
+		for done < len(confirmed) && confirmed[done] <= at {
+			done++
+		}
+		most = max(most, float64(i+1-done))
+	}
+	return most
+}
+
+// Percentile is how long the orders took that were confirmed in each twentieth of the time,
+// as the points of a plot.
+func (v view) Percentile(q float64) string {
+	const n = 20
+	of := make([][]float64, n)
+	end := v.end()
+	for i, took := range v.Took {
+		at := min(int(v.Confirmed[i]/end*n), n-1)
+		of[at] = append(of[at], took)
+	}
+	longest := v.Longest()
+	var points []string
+	for i, all := range of {
+		if len(all) == 0 {
+			continue
+		}
+		slices.Sort(all)
+		points = append(points, fmt.Sprintf("%.1f,%.1f", (float64(i)+0.5)/n*width, height-all[int(q*float64(len(all)-1))]/longest*height))
+	}
+	return strings.Join(points, " ")
+}
+
+// Longest is the most seconds that an order took.
+func (v view) Longest() float64 {
+	longest := 1e-9
+	for _, took := range v.Took {
+		longest = max(longest, took)
+	}
+	return longest
+}
+
+// PartBars are the parts, those first that take most, as rows of a plot. Parts that take
+// next to nothing are left out.
+func (v view) PartBars() (bars []Bar) {
+	parts := slices.Clone(v.Parts)
+	slices.SortStableFunc(parts, func(a, b Cost) int { return cmp.Compare(b.Value, a.Value) })
+	for _, p := range parts {
+		if p.Value < 0.005 {
+			continue
+		}
+		bars = append(bars, Bar{
+			Y: float64(len(bars)) * partHeight, Height: partHeight - 4, Width: p.Value / parts[0].Value * (width - partLabels),
+			Label: fmt.Sprintf("%s %.2f", p.What, p.Value),
+		})
+	}
+	return bars
+}
+
+// PartsHeight is that of the plot of PartBars.
+func (v view) PartsHeight() float64 { return float64(len(v.PartBars())) * partHeight }
+
+const (
+	partHeight = 20.0
+	partLabels = 260.0 // the width that the names of the parts take
+)
 
 // Bar is one of a plot.
 type Bar struct {
