@@ -325,7 +325,7 @@ const (
 	// streams. One client may have so
 	// many of them as a hall full of people behind one address needs, and leaves the
 	// rest to others.
-	maxWaiting, waitingEach = 2048, 1024
+	maxWaiting, waitingEach = 1024, 768
 	maxStreams, streamsEach = 4096, 1024
 )
 
