@@ -321,10 +321,9 @@ const (
 	// askAgain is the pause before an outcome is asked for again while outcomes do not
 	// come by themselves, askAnyway while they do: a net that should catch nothing.
 	askAgain, askAnyway = 250 * time.Millisecond, 10 * time.Second
-	// maxWaiting bounds the requests that wait at the same time, maxStreams the
-	// streams. One client may have so
-	// many of them as a hall full of people behind one address needs, and leaves the
-	// rest to others.
+	// maxWaiting bounds the requests that wait at the same time, maxStreams the streams:
+	// both have to fit into a pod's memory. One client may have so many of them as a hall
+	// full of people behind one address needs, and leaves the rest to others.
 	maxWaiting, waitingEach = 1024, 768
 	maxStreams, streamsEach = 4096, 1024
 )
