@@ -123,8 +123,8 @@ func (s *Store) Dispatched(st *Stream) {
 	s.keep(st)
 }
 
-// Void gives a stream back whose changes were not committed, or not carried out. What was
-// known before of what is carried out is kept.
+// Void gives a stream back whose changes were not committed, or not carried out. The cache
+// keeps which effects were known to be carried out when it was loaded.
 func (s *Store) Void(st *Stream) {
 	s.cache.add(st.Key.String(), &cached{carried: st.known, published: st.published})
 }

@@ -58,7 +58,7 @@ func TestReplicasLeaveToEachOtherWhatEachCommitted(t *testing.T) {
 			change(first)
 			if i == j || r.IntN(3) > 0 {
 				if !commit(replicas[i], first) {
-					t.Fatal("a race was lost that nobody else ran")
+					t.Fatal("a commit failed although no other replica wrote")
 				}
 				first.LeaveOthers(time.Unix(1, 0))
 				carryOut(replicas[i], first)
@@ -67,7 +67,7 @@ func TestReplicasLeaveToEachOtherWhatEachCommitted(t *testing.T) {
 			second := load(replicas[j])
 			change(second)
 			if !commit(replicas[j], second) || commit(replicas[i], first) {
-				t.Fatal("the race was not won by the first to write")
+				t.Fatal("of two commits, not exactly the first succeeded")
 			}
 			second.LeaveOthers(time.Unix(1, 0))
 			carryOut(replicas[j], second)

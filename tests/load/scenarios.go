@@ -78,6 +78,13 @@ func measured(ctx context.Context, s *harness.System, anyone *api.Client, o pace
 	return r, after.Sub(before).Per(o.Orders), err
 }
 
+// warmUp places a tenth of the orders, before anything is measured.
+func warmUp(ctx context.Context, s *harness.System, anyone *api.Client, o pace.Options) error {
+	o.Orders = max(1, o.Orders/10)
+	_, err := pace.Measure(ctx, s.Organiser(), anyone, o)
+	return err
+}
+
 // partsOf is what each part used for an order, in milliseconds of processor time.
 func partsOf(before, after map[string]float64, orders int) (parts []report.Cost) {
 	for _, part := range slices.Sorted(maps.Keys(after)) {
@@ -101,10 +108,8 @@ func conferences(ctx context.Context, o pace.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	const many, warmUps = 20, 10
-	warmUp := o
-	warmUp.Orders = max(1, o.Orders/warmUps)
-	if _, err := pace.Measure(ctx, s.Organiser(), s.API(), warmUp); err != nil {
+	const many = 20
+	if err := warmUp(ctx, s, s.API(), o); err != nil {
 		return err
 	}
 	one, cost, err := measured(ctx, s, s.API(), o)
@@ -203,9 +208,7 @@ func replicas(ctx context.Context, o pace.Options) (err error) {
 	if s.Set.Name == components.Local {
 		return errors.New("the broker of the local set gives every message to every replica: name another set (PLENARY_COMPONENTS)")
 	}
-	warmUp := o
-	warmUp.Orders = max(1, o.Orders/10)
-	if _, err := pace.Measure(ctx, s.Organiser(), s.API(), warmUp); err != nil {
+	if err := warmUp(ctx, s, s.API(), o); err != nil {
 		return err
 	}
 	one, cost, err := measured(ctx, s, s.API(), o)
@@ -234,7 +237,7 @@ func replicas(ctx context.Context, o pace.Options) (err error) {
 	}
 	anyone := s.API()
 	anyone.HTTP = &http.Client{Transport: webs}
-	if _, err := pace.Measure(ctx, s.Organiser(), anyone, warmUp); err != nil {
+	if err := warmUp(ctx, s, anyone, o); err != nil {
 		return err
 	}
 	two, cost, err := measured(ctx, s, anyone, o)
