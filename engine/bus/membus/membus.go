@@ -82,6 +82,10 @@ type queueKey struct {
 type queue struct {
 	next  int           // the first of Bus.all that was not looked at
 	again []bus.Encoded // what was given back
+	// Who waits for messages, the first to be served first: one who has just had some
+	// would often be there before another has woken up.
+	line    []int
+	tickets int // how many were given out: a place in the line is a ticket's number
 }
 
 // maxBatch is how many messages come at once, at most.
@@ -89,8 +93,8 @@ const maxBatch = 200
 
 // Read has handled whatever is or will be published on a topic, in batches, until
 // ctx ends. A message comes again until it is answered SUCCESS or DROP, and when
-// ctx ended before its batch was answered. Those who read for the same app share
-// its messages.
+// ctx ended before its batch was answered. Those who read for the same app have its
+// messages in turn.
 func (b *Bus) Read(ctx context.Context, app string, kind message.Kind, topic string, handler bus.Handler) {
 	defer context.AfterFunc(ctx, func() {
 		b.mu.Lock()
@@ -130,7 +134,18 @@ func (b *Bus) nextBatch(ctx context.Context, key queueKey) []bus.Encoded {
 		q = &queue{}
 		b.queues[key] = q
 	}
+	q.tickets++
+	mine := q.tickets
+	q.line = append(q.line, mine)
+	defer func() {
+		q.line = slices.DeleteFunc(q.line, func(ticket int) bool { return ticket == mine })
+		b.came.Broadcast()
+	}()
 	for ctx.Err() == nil {
+		if q.line[0] != mine {
+			b.came.Wait()
+			continue
+		}
 		batch := slices.Clone(q.again[:min(len(q.again), maxBatch)])
 		q.again = q.again[len(batch):]
 		for ; len(batch) < maxBatch && q.next < len(b.all); q.next++ {
