@@ -279,15 +279,19 @@ func reads(ctx context.Context, o pace.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	id, err := s.API().PlaceOrder(ctx, r.Conference, api.Item{SeatType: c.SeatTypes[0].ID, Quantity: 1})
-	if err != nil {
-		return err
+	orders := make([]string, 100) // one and the same would be read but once for all who ask at once
+	for i := range orders {
+		if orders[i], err = s.API().PlaceOrder(ctx, r.Conference, api.Item{SeatType: c.SeatTypes[0].ID, Quantity: 1}); err != nil {
+			return err
+		}
 	}
 	h := pace.Client(o.Clients)
 	size := 0
 	get := func(url string) func(context.Context) error {
+		var next atomic.Uint64
 		return func(ctx context.Context) error {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+			id := orders[next.Add(1)%uint64(len(orders))]
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+id, http.NoBody)
 			if err != nil {
 				return err
 			}
@@ -307,10 +311,12 @@ func reads(ctx context.Context, o pace.Options) (err error) {
 			return err
 		}
 	}
-	web := get(dapr.HealthURL(s.App("web").Port, "/api/orders/"+id))
-	query := get(dapr.HealthURL(s.App("query").Port, "/orders/"+id))
-	if err := errors.Join(web(ctx), query(ctx)); err != nil {
-		return err
+	web := get(dapr.HealthURL(s.App("web").Port, "/api/orders/"))
+	query := get(dapr.HealthURL(s.App("query").Port, "/orders/"))
+	for range orders { // until all are there to be read
+		if err := errors.Join(web(ctx), query(ctx)); err != nil {
+			return err
+		}
 	}
 	state, err := stateOf(ctx, s, "order", size)
 	if err != nil {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/apps/query/problem"
-	"github.com/plenary/plenary/apps/query/store"
 	"github.com/plenary/plenary/apps/query/view"
 )
 
@@ -135,16 +133,5 @@ func readOrders(r request) (any, error) {
 	if err := r.ShouldBindJSON(&asked); err != nil || len(asked.IDs) > mostOrders {
 		return nil, problem.New(http.StatusBadRequest, problem.InvalidRequest, "ids must be those of at most 200 orders")
 	}
-	found := make(map[uuid.UUID]view.Order, len(asked.IDs))
-	for _, id := range asked.IDs {
-		o, err := r.store.Order(r.Request.Context(), r.tenant, id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		found[id] = o
-	}
-	return found, nil
+	return r.store.Orders(r.Request.Context(), r.tenant, asked.IDs...)
 }

@@ -23,45 +23,98 @@ import (
 
 // Order is an order by its id. Error: ErrNotFound.
 func (s *Store) Order(ctx context.Context, tenant string, id uuid.UUID) (view.Order, error) {
-	// One statement, so that all parts are of the same moment.
-	docs, err := s.docs(ctx, `SELECT 'order', doc FROM orders WHERE tenant = $1 AND id = $2
-		UNION ALL SELECT 'seating', doc FROM assignments WHERE tenant = $1 AND id = $2
-		UNION ALL SELECT 'payment', doc FROM payments WHERE tenant = $1 AND order_id = $2`, tenant, id.String())
+	found, err := s.Orders(ctx, tenant, id)
 	if err != nil {
 		return view.Order{}, err
 	}
-	var o view.Order
-	var seating projection.Seating
-	var payments []view.Payment
-	for _, d := range docs {
-		var err error
-		switch d.part {
-		case "order":
-			err = json.Unmarshal(d.doc, &o)
-		case "seating":
-			err = json.Unmarshal(d.doc, &seating)
-		case "payment":
-			var p view.Payment
-			err = json.Unmarshal(d.doc, &p)
-			payments = append(payments, p)
-		}
-		if err != nil {
-			return view.Order{}, err
-		}
-	}
-	if o.ID == uuid.Nil {
+	o, there := found[id]
+	if !there {
 		return view.Order{}, ErrNotFound
-	}
-	o = projection.Assemble(o, seating, payments)
-	if o.Status == view.OrderWaitlisted {
-		line, err := s.availability(ctx, tenant, o.ConferenceID)
-		if err != nil {
-			return view.Order{}, err
-		}
-		o.Waitlist = line.PlaceOf(o.ID)
 	}
 	return o, nil
 }
+
+// Orders are those of some orders that exist.
+func (s *Store) Orders(ctx context.Context, tenant string, ids ...uuid.UUID) (map[uuid.UUID]view.Order, error) {
+	found := make(map[uuid.UUID]view.Order, len(ids))
+	for some := range slices.Chunk(ids, mostAtOnce) {
+		if err := s.someOrders(ctx, tenant, some, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// someOrders adds to found what exists of at most mostAtOnce orders.
+func (s *Store) someOrders(ctx context.Context, tenant string, ids []uuid.UUID, found map[uuid.UUID]view.Order) error {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	// One statement, so that all parts of an order are of the same moment.
+	query, args := atOnce(ordersOf, tenant, names)
+	rows, err := s.query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // Err says what went wrong
+	orders := make(map[uuid.UUID]view.Order, len(ids))
+	seatings, payments := map[uuid.UUID]projection.Seating{}, map[uuid.UUID][]view.Payment{}
+	for rows.Next() {
+		var part, name string
+		var doc []byte
+		if err := rows.Scan(&part, &name, &doc); err != nil {
+			return err
+		}
+		id, err := uuid.Parse(name)
+		if err != nil {
+			return fmt.Errorf("store: order: %w", err)
+		}
+		switch part {
+		case "order":
+			var o view.Order
+			err = json.Unmarshal(doc, &o)
+			orders[id] = o
+		case "seating":
+			var seating projection.Seating
+			err = json.Unmarshal(doc, &seating)
+			seatings[id] = seating
+		case "payment":
+			var p view.Payment
+			err = json.Unmarshal(doc, &p)
+			payments[id] = append(payments[id], p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	lines := map[uuid.UUID]projection.Availability{} // by conference
+	for id, o := range orders {
+		o = projection.Assemble(o, seatings[id], payments[id])
+		if o.Status == view.OrderWaitlisted {
+			line, known := lines[o.ConferenceID]
+			if !known {
+				if line, err = s.availability(ctx, tenant, o.ConferenceID); err != nil {
+					return err
+				}
+				lines[o.ConferenceID] = line
+			}
+			o.Waitlist = line.PlaceOf(o.ID)
+		}
+		found[id] = o
+	}
+	return nil
+}
+
+// ordersOf are the statements by the number of orders they read, for atOnce.
+var ordersOf = statements(func(places string) string {
+	return `SELECT 'order', id, doc FROM orders WHERE tenant = $1 AND id IN (` + places + `)
+		UNION ALL SELECT 'seating', id, doc FROM assignments WHERE tenant = $1 AND id IN (` + places + `)
+		UNION ALL SELECT 'payment', order_id, doc FROM payments WHERE tenant = $1 AND order_id IN (` + places + `)`
+})
 
 // FindOrder is the order of a registrant, by e-mail and record locator, in any
 // way of writing both. Error: ErrNotFound.
@@ -251,24 +304,12 @@ func (s *Store) Outcome(ctx context.Context, tenant, commandID string) (view.Out
 	return projection.Outcome(commandID, events), nil
 }
 
-// mostOutcomes is how many outcomes one statement reads.
-const mostOutcomes = 64
-
 // Outcomes is what became of some commands, with as few statements as can be.
 func (s *Store) Outcomes(ctx context.Context, tenant string, commandIDs []string) ([]view.Outcome, error) {
 	outcomes := make([]view.Outcome, 0, len(commandIDs))
-	for ids := range slices.Chunk(commandIDs, mostOutcomes) {
-		args := make([]any, 1, 1+mostOutcomes)
-		args[0] = tenant
-		// Few forms of the statement, since each is prepared once.
-		places := 1
-		for places < len(ids) {
-			places *= 2
-		}
-		for i := range places {
-			args = append(args, ids[min(i, len(ids)-1)])
-		}
-		events, err := s.events(ctx, outcomesOf[places], args...)
+	for ids := range slices.Chunk(commandIDs, mostAtOnce) {
+		query, args := atOnce(outcomesOf, tenant, ids)
+		events, err := s.events(ctx, query, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -283,19 +324,42 @@ func (s *Store) Outcomes(ctx context.Context, tenant string, commandIDs []string
 	return outcomes, nil
 }
 
-// outcomesOf are the statements by the number of commands they read: powers of two.
-var outcomesOf = func() map[int]string {
-	of := map[int]string{}
-	for n := 1; n <= mostOutcomes; n *= 2 {
+// outcomesOf are the statements by the number of commands they read, for atOnce.
+var outcomesOf = statements(func(places string) string {
+	return `SELECT ` + eventColumns + ` FROM journal
+		WHERE tenant = $1 AND cause_id IN (` + places + `) AND ` + isShown + ` ORDER BY stream, version`
+})
+
+// mostAtOnce is of how many things one statement reads.
+const mostAtOnce = 64
+
+// statements are the forms of a statement by the number of ids that it reads: powers of
+// two, since each is prepared once. of makes one with these places for ids; its first
+// argument is the tenant.
+func statements(of func(places string) string) map[int]string {
+	forms := map[int]string{}
+	for n := 1; n <= mostAtOnce; n *= 2 {
 		places := make([]string, n)
 		for i := range places {
 			places[i] = "$" + strconv.Itoa(i+2)
 		}
-		of[n] = `SELECT ` + eventColumns + ` FROM journal
-			WHERE tenant = $1 AND cause_id IN (` + strings.Join(places, ", ") + `) AND ` + isShown + ` ORDER BY stream, version`
+		forms[n] = of(strings.Join(places, ", "))
 	}
-	return of
-}()
+	return forms
+}
+
+// atOnce is the form of a statement that reads at most mostAtOnce ids, and its arguments.
+func atOnce(forms map[int]string, tenant string, ids []string) (query string, args []any) {
+	places := 1
+	for places < len(ids) {
+		places *= 2
+	}
+	args = append(make([]any, 0, 1+places), tenant)
+	for i := range places {
+		args = append(args, ids[min(i, len(ids)-1)])
+	}
+	return forms[places], args
+}
 
 // Timeline is a page of the story of an order: the events of its own streams, and those of
 // others that are about it. How many there can be is bounded by the order. Error:

@@ -467,6 +467,52 @@ func TestOutcomesReadAtOnceAreThoseReadOneByOne(t *testing.T) {
 	})
 }
 
+// Orders that are read at once are each as if it were read alone: with its own seats
+// and payments, and its own place in line.
+func TestOrdersReadAtOnceAreThoseReadOneByOne(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		var ids []uuid.UUID
+		for range 70 { // more than one statement reads
+			paid, free := uuid.New(), uuid.New()
+			mustAppend(t, s, confirmedOrder(paid, uuid.New())...)
+			mustAppend(t, s, streamOf("order/"+free.String(), placed(free))...)
+			ids = append(ids, paid, free)
+		}
+		var line []any // one order of every ten waits in line
+		for i, id := range ids {
+			if i%10 != 1 {
+				continue
+			}
+			mustAppend(t, s, event("order/"+id.String(), 2, contracts.OrderWaitlisted{OrderID: id, Version: 1, Deadline: noon.Add(time.Hour)}))
+			line = append(line, contracts.WaitlistJoined{OrderID: id, Place: i, Wanted: contracts.Seats{{SeatType: general, Quantity: 1}}})
+		}
+		mustAppend(t, s, streamOf("seats/"+conferenceID.String(), line...)...)
+		if last := must(s.Order(ctx, message.DefaultTenant, ids[131]))(t); last.Waitlist == nil || last.Waitlist.Positions[0].Position != len(line) {
+			t.Fatalf("the last in line: %+v", last.Waitlist)
+		}
+		ids = append(ids, ids[0], uuid.New()) // one twice, and one that is not there
+		for _, n := range []int{0, 1, 2, 3, 64, 65, len(ids)} {
+			some := ids[len(ids)-n:]
+			got, err := s.Orders(ctx, message.DefaultTenant, some...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[uuid.UUID]view.Order{}
+			for _, id := range some {
+				if o, err := s.Order(ctx, message.DefaultTenant, id); err == nil {
+					want[id] = o
+				} else if !errors.Is(err, ErrNotFound) {
+					t.Fatal(err)
+				}
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("of %d ids: %d orders, want %d, or they differ", n, len(got), len(want))
+			}
+		}
+	})
+}
+
 func TestOutcomes(t *testing.T) {
 	databases.Each(t, func(t *testing.T, fresh func() string) {
 		s, ctx := open(t, fresh()), context.Background()

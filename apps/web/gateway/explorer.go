@@ -20,8 +20,8 @@ func (g *Gateway) explorer() {
 		summary: "Get what needs an operator's attention",
 		text:    "The first entries of each kind, their number, and the progress of a rebuild of the views.",
 		who:     operator,
-	}), func(ctx context.Context, _ *struct{}) (*Found[view.Attention], error) {
-		return ask[view.Attention](g, ctx, "/operator/attention", "")
+	}), func(ctx context.Context, _ *struct{}) (*Found[AsItCame[view.Attention]], error) {
+		return passOn[view.Attention](g, ctx, "/operator/attention", "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-recent-orders", method: http.MethodGet, path: "/api/explorer/orders", tag: tagOperator, params: true,
@@ -31,16 +31,16 @@ func (g *Gateway) explorer() {
 		Page
 		Search
 		Status string `query:"status" enum:"placed,waitlisted,partially-reserved,reserved,confirmed,rejected,expired,cancelled" doc:"Only orders with this status"`
-	}) (*Found[view.OrderList], error) {
-		return ask[view.OrderList](g, ctx, "/explorer/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), "")
+	}) (*Found[AsItCame[view.OrderList]], error) {
+		return passOn[view.OrderList](g, ctx, "/explorer/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-order-flow", method: http.MethodGet, path: "/api/explorer/orders/{id}/flow", tag: tagOperator,
 		summary: "Get an order's commands and events with their causes",
 		text:    "Personal fields are masked.",
 		who:     either, problems: []es.Code{refusal.OrderNotFound},
-	}), func(ctx context.Context, in *OrderPath) (*Found[view.Flow], error) {
-		return ask[view.Flow](g, ctx, "/explorer/orders/"+in.ID.String()+"/flow", refusal.OrderNotFound)
+	}), func(ctx context.Context, in *OrderPath) (*Found[AsItCame[view.Flow]], error) {
+		return passOn[view.Flow](g, ctx, "/explorer/orders/"+in.ID.String()+"/flow", refusal.OrderNotFound)
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-order-state", method: http.MethodGet, path: "/api/explorer/orders/{id}/state", tag: tagOperator, params: true,
@@ -51,11 +51,11 @@ func (g *Gateway) explorer() {
 		OrderPath
 		Version int    `query:"version" minimum:"1" maximum:"2147483647" doc:"At this version of the order"`
 		At      string `query:"at" format:"date-time" doc:"At this time; cannot be combined with version"`
-	}) (*Found[view.FlowState], error) {
+	}) (*Found[AsItCame[view.FlowState]], error) {
 		version := ""
 		if in.Version > 0 {
 			version = strconv.Itoa(in.Version)
 		}
-		return ask[view.FlowState](g, ctx, "/explorer/orders/"+in.ID.String()+"/state?"+given("version", version, "at", in.At).Encode(), refusal.OrderNotFound)
+		return passOn[view.FlowState](g, ctx, "/explorer/orders/"+in.ID.String()+"/state?"+given("version", version, "at", in.At).Encode(), refusal.OrderNotFound)
 	})
 }

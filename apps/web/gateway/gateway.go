@@ -245,6 +245,7 @@ func (g *Gateway) OpenAPI() *huma.OpenAPI { return g.api.OpenAPI() }
 func config() huma.Config {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[uuid.UUID](), reflect.TypeFor[uuidText]())
+	format := huma.Format{Marshal: marshal, Unmarshal: problem.JSON.Unmarshal}
 	c := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -271,7 +272,7 @@ func config() huma.Config {
 				},
 			},
 		},
-		Formats:       map[string]huma.Format{"application/json": problem.JSON, "json": problem.JSON},
+		Formats:       map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{localize},
 	}

@@ -140,6 +140,11 @@ func (l *limits) register(ctx context.Context, email string, order uuid.UUID) (o
 	return l.byEmail.Take(text.EmailKey(email), order)
 }
 
+// counts says whether anything is limited by an order here.
+func (l *limits) counts(order uuid.UUID) bool {
+	return l.byAddress.Counts(order) || l.byEmail.Counts(order)
+}
+
 // ended says that an order holds no seats any more, or holds them for good.
 func (l *limits) ended(order uuid.UUID) {
 	l.byAddress.Released(order)

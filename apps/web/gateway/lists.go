@@ -41,15 +41,15 @@ func (g *Gateway) lists() {
 	}), func(ctx context.Context, in *struct {
 		Page
 		Search
-	}) (*Found[view.ConferenceSummaries], error) {
-		return ask[view.ConferenceSummaries](g, ctx, "/organiser/conferences"+in.query("after", in.After, "q", in.Q), "")
+	}) (*Found[AsItCame[view.ConferenceSummaries]], error) {
+		return passOn[view.ConferenceSummaries](g, ctx, "/organiser/conferences"+in.query("after", in.After, "q", in.Q), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard", tag: tagOrganiser,
 		summary: "Get a conference's sales dashboard",
 		who:     organiser, problems: append(operation{}.problems, conferenceMissing),
-	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Dashboard], error) {
-		return ask[view.Dashboard](g, ctx, "/organiser/conferences/"+in.ID+"/dashboard", conferenceMissing)
+	}), func(ctx context.Context, in *ConferenceName) (*Found[AsItCame[view.Dashboard]], error) {
+		return passOn[view.Dashboard](g, ctx, "/organiser/conferences/"+in.ID+"/dashboard", conferenceMissing)
 	})
 	stream[view.Dashboard](g, operation{
 		id: "watch-dashboard", method: http.MethodGet, path: root + "/{id}/dashboard/events", tag: tagOrganiser,
@@ -67,8 +67,8 @@ func (g *Gateway) lists() {
 	}), func(ctx context.Context, in *struct {
 		Page
 		OrdersWanted
-	}) (*Found[view.OrderList], error) {
-		return ask[view.OrderList](g, ctx, "/organiser/conferences/"+in.ID+"/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), conferenceMissing)
+	}) (*Found[AsItCame[view.OrderList]], error) {
+		return passOn[view.OrderList](g, ctx, "/organiser/conferences/"+in.ID+"/orders"+in.query("after", in.After, "q", in.Q, "status", in.Status), conferenceMissing)
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-attendees", method: http.MethodGet, path: root + "/{id}/attendees", tag: tagOrganiser, params: true,
@@ -78,8 +78,8 @@ func (g *Gateway) lists() {
 		Page
 		ConferenceName
 		Search
-	}) (*Found[view.AttendeeList], error) {
-		return ask[view.AttendeeList](g, ctx, "/organiser/conferences/"+in.ID+"/attendees"+in.query("after", in.After, "q", in.Q), conferenceMissing)
+	}) (*Found[AsItCame[view.AttendeeList]], error) {
+		return passOn[view.AttendeeList](g, ctx, "/organiser/conferences/"+in.ID+"/attendees"+in.query("after", in.After, "q", in.Q), conferenceMissing)
 	})
 	fileOf(g, operation{
 		id: "download-orders", method: http.MethodGet, path: root + "/{id}/orders.csv", tag: tagOrganiser, params: true,

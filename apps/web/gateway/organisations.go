@@ -91,15 +91,15 @@ func (g *Gateway) organisations() {
 		id: "list-organisations", method: http.MethodGet, path: root, tag: tagOrganisations, params: true,
 		summary: "List the organisations, the oldest first",
 		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.Organisations], error) {
-		return ask[view.Organisations](g, ctx, "/operator/organisations"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.Organisations]], error) {
+		return passOn[view.Organisations](g, ctx, "/operator/organisations"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-organisation", method: http.MethodGet, path: root + "/{id}", tag: tagOrganisations,
 		summary: "Get an organisation with its members",
 		text:    "And with the ids of their credentials. Organisers see their own.",
 		who:     either, problems: []es.Code{refusal.OrganisationNotFound},
-	}), func(ctx context.Context, in *OrganisationPath) (*Found[view.Organisation], error) {
+	}), func(ctx context.Context, in *OrganisationPath) (*Found[AsItCame[view.Organisation]], error) {
 		path := "/organiser/organisation"
 		switch o := originOf(ctx); {
 		case o.operator:
@@ -107,7 +107,7 @@ func (g *Gateway) organisations() {
 		case o.member.Organisation != in.ID:
 			return nil, problem.New(refusal.OrganisationNotFound)
 		}
-		return ask[view.Organisation](g, ctx, path, refusal.OrganisationNotFound)
+		return passOn[view.Organisation](g, ctx, path, refusal.OrganisationNotFound)
 	})
 
 	huma.Register(g.api, g.write(operation{
@@ -158,7 +158,7 @@ func (g *Gateway) me(ctx context.Context, _ *struct{}) (*Found[Me], error) {
 func (g *Gateway) auditLog(ctx context.Context, in *struct {
 	Page
 	Organisation uuid.UUID `query:"organisation" doc:"Only changes in this organisation"`
-}) (*Found[view.AuditLog], error) {
+}) (*Found[AsItCame[view.AuditLog]], error) {
 	o := originOf(ctx)
 	params := url.Values{}
 	path := "/operator/audit"
@@ -171,7 +171,7 @@ func (g *Gateway) auditLog(ctx context.Context, in *struct {
 		}
 		path, params = "/organiser/audit", url.Values{}
 	}
-	return ask[view.AuditLog](g, ctx, path+in.query("after", in.After, "organisation", params.Get("organisation")), "")
+	return passOn[view.AuditLog](g, ctx, path+in.query("after", in.After, "organisation", params.Get("organisation")), "")
 }
 
 func (g *Gateway) createOrganisation(ctx context.Context, in *struct {

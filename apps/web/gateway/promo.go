@@ -91,8 +91,8 @@ func (g *Gateway) promo() {
 	}), func(ctx context.Context, in *struct {
 		Page
 		ConferenceName
-	}) (*Found[view.PromoCodes], error) {
-		return ask[view.PromoCodes](g, ctx, "/organiser/conferences/"+in.ID+"/promo-codes"+in.query("after", in.After), conferenceMissing)
+	}) (*Found[AsItCame[view.PromoCodes]], error) {
+		return passOn[view.PromoCodes](g, ctx, "/organiser/conferences/"+in.ID+"/promo-codes"+in.query("after", in.After), conferenceMissing)
 	})
 
 	huma.Register(g.api, g.write(operation{

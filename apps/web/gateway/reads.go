@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -32,6 +34,26 @@ import (
 // Found is the answer to a read.
 type Found[T any] struct{ Body T }
 
+// AsItCame is a view in JSON as query sent it. Nothing here looks into it, so it is
+// neither decoded nor encoded.
+type AsItCame[T any] struct{ json json.RawMessage }
+
+// Schema implements huma.SchemaProvider.
+func (AsItCame[T]) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, "")
+}
+
+func (v AsItCame[T]) encoded() []byte { return v.json }
+
+// marshal writes an answer in JSON.
+func marshal(w io.Writer, v any) error {
+	if came, ok := v.(interface{ encoded() []byte }); ok {
+		_, err := w.Write(came.encoded())
+		return err
+	}
+	return problem.JSON.Marshal(w, v)
+}
+
 // readWithin bounds a read that does not wait for an outcome.
 const readWithin = 10 * time.Second
 
@@ -45,18 +67,42 @@ func ask[T any](g *Gateway, ctx context.Context, path string, notFound es.Code) 
 	return answered(g, ctx, &found, err, notFound)
 }
 
+// passOn reads path from query, as ask does, for an answer that is passed on as it is.
+func passOn[T any](g *Gateway, ctx context.Context, path string, notFound es.Code) (*Found[AsItCame[T]], error) {
+	found, err := ask[json.RawMessage](g, ctx, path, notFound)
+	if err != nil {
+		return nil, err
+	}
+	return asItCame[T](g, ctx, found.Body)
+}
+
+// asItCame makes the answer of a view in JSON. Each view is an object.
+func asItCame[T any](g *Gateway, ctx context.Context, view json.RawMessage) (*Found[AsItCame[T]], error) {
+	if !bytes.HasPrefix(bytes.TrimLeft(view, " \t\r\n"), []byte("{")) {
+		return nil, g.unavailable(ctx, "ask query", errors.New("the answer is not an object"))
+	}
+	return &Found[AsItCame[T]]{AsItCame[T]{view}}, nil
+}
+
 // order reads an order, together with others that are read at the same time: a question
 // goes through two sidecars, which costs more than reading many orders.
-func (g *Gateway) order(ctx context.Context, id uuid.UUID) (*Found[view.Order], error) {
+func (g *Gateway) order(ctx context.Context, id uuid.UUID) (*Found[AsItCame[view.Order]], error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	read := &orderRead{id: id, asked: trace.SpanContextFromContext(ctx)}
-	var found Found[view.Order]
-	err := g.reading.Do(ctx, read)
-	if err == nil {
-		err = json.Unmarshal(read.found, &found.Body)
+	found, err := answered(g, ctx, read, g.reading.Do(ctx, read), refusal.OrderNotFound)
+	if err != nil {
+		return nil, err
 	}
-	return answered(g, ctx, &found, err, refusal.OrderNotFound)
+	return asItCame[view.Order](g, ctx, found.found)
+}
+
+// decoded is a view that came, to be looked at.
+func (v AsItCame[T]) decoded(g *Gateway, ctx context.Context) (out T, err error) {
+	if err := json.Unmarshal(v.json, &out); err != nil {
+		return out, g.unavailable(ctx, "read the answer of query", err)
+	}
+	return out, nil
 }
 
 // tell posts to query, for requests that are not commands: searches whose terms
@@ -69,20 +115,20 @@ func tell[T any](g *Gateway, ctx context.Context, path string, in any, notFound 
 	return answered(g, ctx, &found, err, notFound)
 }
 
-func answered[T any](g *Gateway, ctx context.Context, found *Found[T], err error, notFound es.Code) (*Found[T], error) {
+func answered[T any](g *Gateway, ctx context.Context, found T, err error, notFound es.Code) (none T, _ error) {
 	var status *upstream.StatusError
 	switch {
 	case err == nil:
 		return found, nil
 	case errors.Is(err, upstream.ErrNotFound) && notFound != "":
-		return nil, problem.New(notFound)
+		return none, problem.New(notFound)
 	case errors.As(err, &status) && status.Status == http.StatusConflict:
-		return nil, problem.Refused(status.Code, status.Detail, "")
+		return none, problem.Refused(status.Code, status.Detail, "")
 	case errors.As(err, &status) && status.Status == http.StatusBadRequest:
 		// All else was validated here; only query knows what a cursor looks like.
-		return nil, problem.Invalid(problem.Field{Field: "query", Rule: "format=cursor"})
+		return none, problem.Invalid(problem.Field{Field: "query", Rule: "format=cursor"})
 	default:
-		return nil, g.unavailable(ctx, "ask query", err)
+		return none, g.unavailable(ctx, "ask query", err)
 	}
 }
 
@@ -153,8 +199,8 @@ func (g *Gateway) reads() {
 		id: "list-conferences", method: http.MethodGet, path: "/api/conferences", tag: tagConferences, params: true,
 		summary: "List conferences on sale",
 		who:     anyone,
-	}), func(ctx context.Context, in *Page) (*Found[view.Conferences], error) {
-		return ask[view.Conferences](g, ctx, "/conferences"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.Conferences]], error) {
+		return passOn[view.Conferences](g, ctx, "/conferences"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-catalogue", method: http.MethodGet, path: "/api/catalogue", tag: tagConferences, params: true,
@@ -165,8 +211,8 @@ func (g *Gateway) reads() {
 		Page
 		Search
 		When string `query:"when" enum:"soon,over" default:"soon" doc:"Those to come, or those that are over"`
-	}) (*Found[view.Catalogue], error) {
-		return ask[view.Catalogue](g, ctx, "/catalogue"+in.query("after", in.After, "q", in.Q, "when", in.When), "")
+	}) (*Found[AsItCame[view.Catalogue]], error) {
+		return passOn[view.Catalogue](g, ctx, "/catalogue"+in.query("after", in.After, "q", in.Q, "when", in.When), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "get-conference", method: http.MethodGet, path: "/api/conferences/{id}", tag: tagConferences,
@@ -187,11 +233,13 @@ func (g *Gateway) reads() {
 		id: "get-order", method: http.MethodGet, path: "/api/orders/{id}", tag: tagOrders,
 		summary: "Get an order",
 		who:     holder, problems: []es.Code{refusal.OrderNotFound},
-	}), func(ctx context.Context, in *OrderPath) (*Found[view.Order], error) {
+	}), func(ctx context.Context, in *OrderPath) (*Found[AsItCame[view.Order]], error) {
 		found, err := g.order(ctx, in.ID)
-		if err == nil {
-			g.limits.seen(found.Body)
+		if err != nil || !g.limits.counts(in.ID) {
+			return found, err
 		}
+		shown, err := found.Body.decoded(g, ctx)
+		g.limits.seen(shown)
 		return found, err
 	})
 	watch[view.Order](g, operation{
@@ -208,8 +256,8 @@ func (g *Gateway) reads() {
 	}), func(ctx context.Context, in *struct {
 		OrderPath
 		Page
-	}) (*Found[view.Timeline], error) {
-		return ask[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline"+in.query("after", in.After), refusal.OrderNotFound)
+	}) (*Found[AsItCame[view.Timeline]], error) {
+		return passOn[view.Timeline](g, ctx, "/orders/"+in.ID.String()+"/timeline"+in.query("after", in.After), refusal.OrderNotFound)
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "find-order", method: http.MethodPost, path: "/api/orders/find", tag: tagOrders, body: true,
@@ -299,23 +347,23 @@ func (g *Gateway) operatorReads() {
 		summary: "List orders that are past their deadline and have not ended",
 		text:    "No order should be listed for longer than a minute or two.",
 		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.OverdueOrders], error) {
-		return ask[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.OverdueOrders]], error) {
+		return passOn[view.OverdueOrders](g, ctx, "/orders/overdue"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-failed-refunds", method: http.MethodGet, path: "/api/failed-refunds", tag: tagOperator, params: true,
 		summary: "List failed refunds",
 		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.FailedRefunds], error) {
-		return ask[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.FailedRefunds]], error) {
+		return passOn[view.FailedRefunds](g, ctx, "/failed-refunds"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-loose-payments", method: http.MethodGet, path: "/api/loose-payments", tag: tagOperator, params: true,
 		summary: "List the payments that neither confirmed their order nor were refunded",
 		text:    "Those that were completed more than two minutes ago, the oldest first, also those of orders that nothing is known of. Refunds that failed have a list of their own. A page may have fewer than asked for and still not be the last.",
 		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.LoosePayments], error) {
-		return ask[view.LoosePayments](g, ctx, "/operator/loose-payments"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.LoosePayments]], error) {
+		return passOn[view.LoosePayments](g, ctx, "/operator/loose-payments"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-dead-letters", method: http.MethodGet, path: "/api/dead-letters", tag: tagOperator, params: true,
@@ -330,8 +378,8 @@ func (g *Gateway) operatorReads() {
 		MessageType string `query:"messageType" maxLength:"200" doc:"Only dead letters of this message type" example:"ConfirmOrder.v1"`
 		Stream      string `query:"stream" maxLength:"512" doc:"Only dead letters of this stream"`
 		Before      string `query:"before" maxLength:"200" doc:"Cursor: the value of next on the previous page"`
-	}) (*Found[view.DeadLetters], error) {
-		return ask[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "reason", in.Reason, "handler", in.Handler,
+	}) (*Found[AsItCame[view.DeadLetters]], error) {
+		return passOn[view.DeadLetters](g, ctx, "/dead-letters"+in.query("status", in.Status, "reason", in.Reason, "handler", in.Handler,
 			"messageType", in.MessageType, "stream", in.Stream, "before", in.Before), "")
 	})
 	huma.Register(g.api, g.read(operation{
@@ -339,16 +387,16 @@ func (g *Gateway) operatorReads() {
 		summary: "Count dead letters by reason",
 		text:    "Only those that are not settled yet, most frequent reason first.",
 		who:     operator,
-	}), func(ctx context.Context, in *Limit) (*Found[view.DeadLetterReasons], error) {
-		return ask[view.DeadLetterReasons](g, ctx, "/operator/reasons"+in.query(), "")
+	}), func(ctx context.Context, in *Limit) (*Found[AsItCame[view.DeadLetterReasons]], error) {
+		return passOn[view.DeadLetterReasons](g, ctx, "/operator/reasons"+in.query(), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "list-parked-streams", method: http.MethodGet, path: "/api/parked-streams", tag: tagOperator, params: true,
 		summary: "List streams with parked messages",
 		text:    "Later messages of these streams may be waiting. Longest parked first.",
 		who:     operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.ParkedStreams], error) {
-		return ask[view.ParkedStreams](g, ctx, "/operator/parked-streams"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.ParkedStreams]], error) {
+		return passOn[view.ParkedStreams](g, ctx, "/operator/parked-streams"+in.query("after", in.After), "")
 	})
 	huma.Register(g.api, g.read(operation{
 		id: "free-parked-stream", method: http.MethodPost, path: "/api/parked-streams/free", tag: tagOperator, body: true,
@@ -376,8 +424,8 @@ func (g *Gateway) operatorReads() {
 		summary: "Get a dead letter",
 		text:    "Includes the message's content, which may hold personal data.",
 		who:     operator, problems: []es.Code{refusal.DeadLetterNotFound},
-	}), func(ctx context.Context, in *DeadLetterPath) (*Found[view.DeadLetter], error) {
-		return ask[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, refusal.DeadLetterNotFound)
+	}), func(ctx context.Context, in *DeadLetterPath) (*Found[AsItCame[view.DeadLetter]], error) {
+		return passOn[view.DeadLetter](g, ctx, "/dead-letters/"+in.ID, refusal.DeadLetterNotFound)
 	})
 	for _, o := range []operation{
 		{id: "retry", summary: "Send a dead letter back to its topic", problems: []es.Code{refusal.DeadLetterClosed, refusal.NotResendable}},

@@ -332,27 +332,31 @@ func (g *Gateway) initiatePayment(ctx context.Context, in *struct {
 	if err := g.validate(Command{Body: asked}); err != nil {
 		return nil, err // before query is asked
 	}
-	order, err := g.order(ctx, in.ID)
+	found, err := g.order(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	order, err := found.Body.decoded(g, ctx)
 	if err != nil {
 		return nil, err
 	}
 	return g.send(ctx, in.Write, in.Body, func(commandID uuid.UUID) Command {
 		payment := derived(in.Body.PaymentID, commandID, "payment")
 		cmd := Command{
-			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Body.Version},
+			Body:  contracts.InitiatePayment{PaymentID: payment, OrderID: in.ID, Amount: amount, Version: order.Version},
 			About: in.ID, OfOrder: true, ID: payment, URL: paymentURL(payment), Creates: true, Checkout: checkout(payment),
 		}
 		// A payment that was opened before has its answer already.
-		switch code := order.Body.PaymentRefusal(amount); {
-		case order.Body.HasPayment(payment):
+		switch code := order.PaymentRefusal(amount); {
+		case order.HasPayment(payment):
 		case code != "":
 			cmd.Refused = problem.New(code)
-		case order.Body.Checking(): // the order would take it, but may cost less in a moment
+		case order.Checking(): // the order would take it, but may cost less in a moment
 			cmd.Refused = problem.New(refusal.PromoCodePending)
-		case order.Body.OpenPayment() != nil:
+		case order.OpenPayment() != nil:
 			cmd.Refused = problem.New(refusal.PaymentOpen)
-			cmd.Refused.Current = OpenPayment{order.Body.OpenPayment().ID, checkout(order.Body.OpenPayment().ID)}
-		case len(order.Body.Payments) >= maxPayments:
+			cmd.Refused.Current = OpenPayment{order.OpenPayment().ID, checkout(order.OpenPayment().ID)}
+		case len(order.Payments) >= maxPayments:
 			cmd.Refused = problem.New(refusal.TooManyPayments)
 		}
 		return cmd

@@ -35,8 +35,8 @@ func (g *Gateway) stuck() {
 		text: "What should have followed was due longer ago than `PLENARY_STUCK_AFTER` (30 minutes), whatever the engine did to repair it: an order past its deadline or without the answer of the seats, a completed payment that neither confirmed its order nor went back, a refund that the provider does not answer, seats held for an order that ended or not made firm for one that is confirmed. " +
 			"The longest first; also payments of orders that nothing is known of. A page may have fewer than asked for and still not be the last.",
 		who: operator,
-	}), func(ctx context.Context, in *Page) (*Found[view.StuckOrders], error) {
-		return ask[view.StuckOrders](g, ctx, "/operator/stuck-orders"+in.query("after", in.After), "")
+	}), func(ctx context.Context, in *Page) (*Found[AsItCame[view.StuckOrders]], error) {
+		return passOn[view.StuckOrders](g, ctx, "/operator/stuck-orders"+in.query("after", in.After), "")
 	})
 
 	const kept = " The reason stands in the audit log and in the order's flow. The order need not be listed."

@@ -75,8 +75,8 @@ func (g *Gateway) waitlist() {
 		id: "show-waitlist", method: http.MethodGet, path: "/api/organiser/conferences/{id}/waitlist", tag: tagOrganiser, params: true,
 		summary: "Show who is in line, those first that are served first",
 		who:     organiser, problems: []es.Code{conferenceMissing},
-	}), func(ctx context.Context, in *ConferenceName) (*Found[view.Waitlist], error) {
-		return ask[view.Waitlist](g, ctx, "/organiser/conferences/"+in.ID+"/waitlist", conferenceMissing)
+	}), func(ctx context.Context, in *ConferenceName) (*Found[AsItCame[view.Waitlist]], error) {
+		return passOn[view.Waitlist](g, ctx, "/organiser/conferences/"+in.ID+"/waitlist", conferenceMissing)
 	})
 
 	line := []es.Code{refusal.ConferenceNotFound, refusal.ConferenceChanged, refusal.UnknownSeatType, refusal.SeatTypeRemoved}

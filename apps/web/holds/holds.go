@@ -71,6 +71,14 @@ func (h *Holds[K]) Open(key K) int {
 	return len(h.of[key])
 }
 
+// Counts says whether an order counts for anybody.
+func (h *Holds[K]) Counts(order uuid.UUID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, counts := h.by[order]
+	return counts
+}
+
 // Released says that an order holds no seats any more, or holds them for good.
 func (h *Holds[K]) Released(order uuid.UUID) {
 	h.mu.Lock()

@@ -31,7 +31,13 @@ func TestAClientHoldsSeatsWithSoManyOrders(t *testing.T) {
 		if h.Open("ann") != 2 || h.Open("bob") != 1 || h.Open("eve") != 0 {
 			t.Errorf("%d, %d, %d are open", h.Open("ann"), h.Open("bob"), h.Open("eve"))
 		}
+		if !h.Counts(second) || h.Counts(uuid.New()) {
+			t.Error("an order counts that was not taken, or does not although it was")
+		}
 		h.Released(second)
+		if h.Counts(second) {
+			t.Error("an order counts that was released")
+		}
 		take("ann", uuid.New(), true, 0)
 		take("ann", uuid.New(), false, lasts-time.Minute)
 		<-time.After(lasts - time.Minute) // the first has lapsed
