@@ -135,8 +135,8 @@ bench: .bin/local ## compare a long stream's cost with a short one's, in memory 
 load: ## place ORDERS=2000 orders on the running system as fast as the API accepts them; PAID=1 also pays them
 	go run ./tests/load -orders $(or $(ORDERS),2000) $(if $(PAID),-paid)
 
-memory: .bin/local ## rate, disk, and the memory of order, registration-process and query while ORDERS=100000 are paid, in a system of its own, limited as in a pod; FREE=1: they are free of charge
-	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS)) $(if $(FREE),-free)
+memory: .bin/local ## rate, disk, and the memory of order, registration-process and query while ORDERS=100000 are paid, in a system of its own, limited as in a pod; FREE=1: they are free of charge; DURING=30m: for so long instead
+	go run ./tests/memory $(if $(ORDERS),-orders $(ORDERS)) $(if $(FREE),-free) $(if $(DURING),-during $(DURING) -round 5000)
 
 load-shares: ## the same on a system of its own, beside the classic ceiling, a plain service and the floor: report in .data/load; COMPARE=result.json of an earlier one; OLD=checkout of an earlier version; PROFILES=folder for a processor profile of each app and sidecar, and nothing beside
 	go run ./tests/load -shares -orders $(or $(ORDERS),2000) $(if $(PAID),-paid) $(if $(COMPARE),-compare $(COMPARE)) $(if $(OLD),-old $(OLD)) $(if $(PROFILES),-profiles $(PROFILES))

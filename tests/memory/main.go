@@ -1,8 +1,9 @@
 // Command memory places orders, round after round, in a system of its own, and says
 // after each how fast it was, what processor time an order took, what the data take on
 // disk, and how much memory the apps take that keep streams or views: resident, in MiB, as
-// a curve. Go's memory is limited as in a pod of the chart's default size. It fails if an
-// app takes more than such a pod has.
+// a curve, and at the end how fast the last tenth of the rounds was beside the first. Go's
+// memory is limited as in a pod of the chart's default size. It fails if an app takes more
+// than such a pod has.
 package main
 
 import (
@@ -29,6 +30,7 @@ const mebi = 1 << 20
 
 func main() {
 	orders := flag.Int("orders", 100_000, "how many orders")
+	during := flag.Duration("during", 0, "for how long, instead of so many orders")
 	round := flag.Int("round", 1000, "how many of them between two looks")
 	clients := flag.Int("clients", 100, "requests under way at once")
 	free := flag.Bool("free", false, "the orders are free of charge; otherwise each is paid")
@@ -38,13 +40,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o := pace.Options{Orders: *round, Clients: *clients, Paid: !*free}
-	if err := run(ctx, *orders, *pod, strings.Split(*apps, ","), o); err != nil {
+	if err := run(ctx, *orders, *during, *pod, strings.Split(*apps, ","), o); err != nil {
 		fmt.Fprintln(os.Stderr, "memory:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Options) (err error) {
+func run(ctx context.Context, orders int, during time.Duration, pod int64, apps []string, o pace.Options) (err error) {
 	const ofContainer = 0.9 // as package host does in a container
 	limit := strconv.FormatInt(int64(ofContainer*float64(pod*mebi)), 10)
 	s, err := harness.Start(ctx, harness.Options{Env: map[string]string{"GOMEMLIMIT": limit}})
@@ -64,12 +66,16 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 	fmt.Println()
 	began := time.Now()
 	var failed []error
-	rate := 0.0
+	var rates []float64
 	var cost harness.Work
 	for done := 0; ; {
 		disk, err := sizeOf(s.Data())
 		if err != nil {
 			return err
+		}
+		rate := 0.0
+		if len(rates) > 0 {
+			rate = rates[len(rates)-1]
 		}
 		fmt.Printf("%8d %8.0f %8.1f %8.0f %8.1f %8.1f %8.1f", done, time.Since(began).Seconds(), rate, float64(disk)/mebi, 1000*cost.Apps, 1000*cost.Sidecars, 1000*cost.Others)
 		for _, app := range apps {
@@ -83,7 +89,10 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 			}
 		}
 		fmt.Println()
-		if done >= orders {
+		if during > 0 && time.Since(began) >= during || during == 0 && done >= orders {
+			tenth := (len(rates) + 9) / 10
+			first, last := mean(rates[:tenth]), mean(rates[len(rates)-tenth:])
+			fmt.Printf("the last tenth: %.1f orders/s, %.0f %% of the first (%.1f)\n", last, 100*last/first, first)
 			return errors.Join(failed...)
 		}
 		before, err := s.Work(ctx)
@@ -98,9 +107,17 @@ func run(ctx context.Context, orders int, pod int64, apps []string, o pace.Optio
 		if err != nil {
 			return err
 		}
-		rate, cost = r.Rate(), after.Sub(before).Per(o.Orders)
+		rates, cost = append(rates, r.Rate()), after.Sub(before).Per(o.Orders)
 		done += o.Orders
 	}
+}
+
+func mean(of []float64) float64 {
+	sum := 0.0
+	for _, v := range of {
+		sum += v
+	}
+	return sum / float64(len(of))
 }
 
 // sizeOf is what the files in a folder take, in bytes.

@@ -45,13 +45,17 @@ func (AsItCame[T]) Schema(r huma.Registry) *huma.Schema {
 
 func (v AsItCame[T]) encoded() []byte { return v.json }
 
-// marshal writes an answer in JSON.
+// marshal writes an answer in JSON, as one line.
 func marshal(w io.Writer, v any) error {
-	if came, ok := v.(interface{ encoded() []byte }); ok {
-		_, err := w.Write(came.encoded())
+	came, ok := v.(interface{ encoded() []byte })
+	if !ok {
+		return problem.JSON.Marshal(w, v)
+	}
+	if _, err := w.Write(came.encoded()); err != nil {
 		return err
 	}
-	return problem.JSON.Marshal(w, v)
+	_, err := io.WriteString(w, "\n")
+	return err
 }
 
 // readWithin bounds a read that does not wait for an outcome.
