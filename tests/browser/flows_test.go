@@ -160,10 +160,8 @@ func TestPictures(t *testing.T) {
 		{"order", pagestest.PagePath("partial"), "en", "light", 390, 844},
 		{"confirmed-dark", pagestest.PagePath("confirmed"), "en", "dark", 390, 844},
 		{"conference-zh", "/c/huizhan-2027", "zh-Hans", "light", 390, 844},
-		{"home", "/", "en", "light", 1000, 760},
 		{"flow", "/explore/orders/" + pagestest.OrderID("confirmed").String() + "?event=8", "en", "light", 1440, 900},
 		{"dashboard", "/organise/c/" + pagestest.ConferenceID.String(), "en", "light", 1200, 900},
-		{"orders-dark", "/organise/c/" + pagestest.ConferenceID.String() + "/orders", "en", "dark", 1200, 800},
 	} {
 		b.prefer(p.language, p.theme)
 		b.size(p.width, p.height)
