@@ -206,14 +206,14 @@ func (s *Store) OrderList(ctx context.Context, tenant string, conference uuid.UU
 	}
 	if conference != uuid.Nil {
 		c := of()
-		c.write(" GROUP BY status")
+		c.write(" GROUP BY 1")
 		if err := s.each(ctx, func(rows *sql.Rows) error {
 			var status view.OrderStatus
 			var n int
 			err := rows.Scan(&status, &n)
 			out.Counts[status] = n
 			return err
-		}, `SELECT status, COUNT(*) FROM orders WHERE `+c.sql.String(), c.args...); err != nil {
+		}, countByStatus+c.sql.String(), c.args...); err != nil {
 			return out, err
 		}
 	}
@@ -242,6 +242,10 @@ func (s *Store) OrderList(ctx context.Context, tenant string, conference uuid.UU
 	}
 	return out, err
 }
+
+// countByStatus counts orders of a conference. It does not name the column alone, or
+// SQLite would walk all orders in the order of their status.
+const countByStatus = `SELECT status || '', COUNT(*) FROM orders WHERE `
 
 // ordersAtOnce is how many orders are read at once to list their seats.
 const ordersAtOnce = 200

@@ -58,16 +58,17 @@ func (s *Store) sweepFound(ctx context.Context, tenant string, now time.Time, bo
 	return s.sweepIDs(ctx, tenant, now, bound, `SELECT order_id FROM stuck WHERE tenant = $1 AND order_id > $2 ORDER BY order_id LIMIT $3`)
 }
 
-// sweepOverdue looks at those that have not ended long past their deadlines.
+// sweepOverdue looks at those that have not ended long past their deadlines. They are few,
+// so they are found first and sorted then: for ORDER BY id, all orders would be walked.
 func (s *Store) sweepOverdue(ctx context.Context, tenant string, now time.Time, bound time.Duration) error {
 	return s.sweepIDs(ctx, tenant, now, bound, `SELECT id FROM orders WHERE tenant = $1 AND holds_until > 0 AND holds_until < $4 AND id > $2
-		ORDER BY id LIMIT $3`, nanos(now.Add(-bound)))
+		ORDER BY id || '' LIMIT $3`, nanos(now.Add(-bound)))
 }
 
 // sweepPlaced looks at those that the seats have not answered.
 func (s *Store) sweepPlaced(ctx context.Context, tenant string, now time.Time, bound time.Duration) error {
 	return s.sweepIDs(ctx, tenant, now, bound, `SELECT id FROM orders WHERE tenant = $1 AND status = $4 AND placed_at < $5 AND id > $2
-		ORDER BY id LIMIT $3`, string(view.OrderPlaced), nanos(now.Add(-bound)))
+		ORDER BY id || '' LIMIT $3`, string(view.OrderPlaced), nanos(now.Add(-bound)))
 }
 
 // sweepIDs looks at the orders that a statement finds, page by page: $1 is the tenant, $2
