@@ -31,26 +31,60 @@ const (
 	// maxRepeats is how often a message is sent again. Whoever can be asked and still does
 	// not know it then never will.
 	maxRepeats = 12
-	// maxBytes is what is kept, and fullBytes up to when messages are kept with their
-	// bodies: beyond that, those that can be read from their stream are kept without.
-	maxBytes  = 24 << 20
-	fullBytes = 12 << 20
-	// entryBytes is what an entry weighs beside its body.
+	// maxBytes is what is kept. An entry weighs placeBytes if it names an event of a stream,
+	// entryBytes beside its body otherwise.
+	maxBytes   = 24 << 20
+	placeBytes = 400
 	entryBytes = 700
 )
 
 // Kept is a message that somebody may not have.
 type Kept struct {
+	// Message has no body, and little beside its id, if it is in its stream.
 	Message message.Message
-	// Readers are the apps that are not known to have it.
+	// Readers are the apps that are not known to have it. It is not to be changed.
 	Readers []string
 	// Sent is when it was sent first.
 	Sent time.Time
+}
 
-	due    time.Time
-	bytes  int
-	gone   bool
-	listed bool // in the queue
+// entry is a message that is kept. There are tens of thousands of them, so an event that
+// can be read from its stream again is but named: what it says, the stream has in memory
+// or in the store.
+type entry struct {
+	id             string
+	tenant, stream string
+	version        uint64
+	whole          *message.Message // nil for an event that is named
+
+	readers   []string
+	sent, due time.Time
+	repeated  int
+	bytes     int
+	gone      bool
+	listed    bool // in the queue
+}
+
+func newEntry(m message.Message, readers []string, sent, due time.Time) *entry {
+	e := &entry{id: m.ID, readers: readers, sent: sent, due: due, repeated: m.Repeated}
+	if IsInStream(m.Meta) {
+		e.tenant, e.stream, e.version, e.bytes = m.Tenant, m.Stream, m.StreamVersion, placeBytes
+		return e
+	}
+	whole := m
+	e.whole, e.bytes = &whole, entryBytes+sizeOf(m)
+	return e
+}
+
+func (e *entry) kept() Kept {
+	k := Kept{Readers: e.readers, Sent: e.sent}
+	if e.whole != nil {
+		k.Message = *e.whole
+	} else {
+		k.Message.Meta = message.Meta{ID: e.id, Tenant: e.tenant, Stream: e.stream, StreamVersion: e.version}
+	}
+	k.Message.Repeated = e.repeated
+	return k
 }
 
 // Keeper keeps what was sent.
@@ -58,28 +92,20 @@ type Keeper struct {
 	after time.Duration
 
 	mu    sync.Mutex
-	all   map[string]*Kept
+	all   map[string]*entry
 	queue queue
 	bytes int
 }
 
 // NewKeeper makes a Keeper that lets a message be under way for a time before it asks.
 func NewKeeper(after time.Duration) *Keeper {
-	return &Keeper{after: after, all: map[string]*Kept{}}
+	return &Keeper{after: after, all: map[string]*entry{}}
 }
 
-// Keep keeps a message that was just sent to some readers. It says whether there was
-// room. A message that is kept already stays as it is.
+// Keep keeps a message that was just sent to some readers, who are not to be changed. It
+// says whether there was room. A message that is kept already stays as it is.
 func (k *Keeper) Keep(now time.Time, m message.Message, readers []string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(readers) == 0 || k.all[m.ID] != nil {
-		return true
-	}
-	if k.bytes > fullBytes && IsInStream(m.Meta) {
-		m.Body = nil
-	}
-	return k.add(&Kept{Message: m, Readers: slices.Clone(readers), Sent: now, due: now.Add(k.after), bytes: entryBytes + sizeOf(m)})
+	return k.add(newEntry(m, readers, now, now.Add(k.after)))
 }
 
 // sizeOf is what a body weighs, roughly where it is not JSON yet.
@@ -96,28 +122,28 @@ func sizeOf(m message.Message) int {
 // Adopt keeps a message that was kept before, by an app that has ended: its readers are
 // asked next.
 func (k *Keeper) Adopt(now time.Time, kept Kept) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(kept.Readers) == 0 || k.all[kept.Message.ID] != nil {
-		return true
-	}
-	return k.add(&Kept{Message: kept.Message, Readers: slices.Clone(kept.Readers), Sent: kept.Sent, due: now, bytes: entryBytes + sizeOf(kept.Message)})
+	return k.add(newEntry(kept.Message, kept.Readers, kept.Sent, now))
 }
 
-func (k *Keeper) add(kept *Kept) bool {
-	if k.bytes+kept.bytes > maxBytes {
+func (k *Keeper) add(e *entry) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(e.readers) == 0 || k.all[e.id] != nil {
+		return true
+	}
+	if k.bytes+e.bytes > maxBytes {
 		return false
 	}
-	k.all[kept.Message.ID] = kept
-	k.bytes += kept.bytes
-	k.list(kept)
+	k.all[e.id] = e
+	k.bytes += e.bytes
+	k.list(e)
 	return true
 }
 
-func (k *Keeper) list(kept *Kept) {
-	if !kept.listed {
-		kept.listed = true
-		heap.Push(&k.queue, kept)
+func (k *Keeper) list(e *entry) {
+	if !e.listed {
+		e.listed = true
+		heap.Push(&k.queue, e)
 	}
 }
 
@@ -126,20 +152,26 @@ func (k *Keeper) Has(reader string, ids ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {
-		kept := k.all[id]
-		if kept == nil {
+		e := k.all[id]
+		if e == nil {
 			continue
 		}
-		if kept.Readers = slices.DeleteFunc(kept.Readers, func(r string) bool { return reader == "" || r == reader }); len(kept.Readers) == 0 {
-			k.forget(kept)
+		var left []string
+		for _, r := range e.readers { // others may have the same slice
+			if reader != "" && r != reader {
+				left = append(left, r)
+			}
+		}
+		if e.readers = left; len(left) == 0 {
+			k.forget(e)
 		}
 	}
 }
 
-func (k *Keeper) forget(kept *Kept) {
-	delete(k.all, kept.Message.ID)
-	k.bytes -= kept.bytes
-	kept.gone, kept.Message.Body = true, nil // its place in the queue is found later
+func (k *Keeper) forget(e *entry) {
+	delete(k.all, e.id)
+	k.bytes -= e.bytes
+	e.gone, e.whole = true, nil // its place in the queue is found later
 }
 
 // Due gives out those of which the readers are to be asked now, the oldest first.
@@ -148,14 +180,11 @@ func (k *Keeper) Due(now time.Time, most int) (due []Kept) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for len(due) < most && len(k.queue) > 0 && !k.queue[0].due.After(now) {
-		kept := heap.Pop(&k.queue).(*Kept)
-		kept.listed = false
-		if kept.gone {
-			continue
+		e := heap.Pop(&k.queue).(*entry)
+		e.listed = false
+		if !e.gone {
+			due = append(due, e.kept())
 		}
-		copied := *kept
-		copied.Readers = slices.Clone(kept.Readers)
-		due = append(due, copied)
 	}
 	return due
 }
@@ -165,17 +194,17 @@ func (k *Keeper) Due(now time.Time, most int) (due []Kept) {
 func (k *Keeper) Again(now time.Time, id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	kept := k.all[id]
-	if kept == nil {
+	e := k.all[id]
+	if e == nil {
 		return true
 	}
-	if kept.Message.Repeated >= maxRepeats {
-		k.forget(kept)
+	if e.repeated >= maxRepeats {
+		k.forget(e)
 		return false
 	}
-	kept.Message.Repeated++
-	kept.due = now.Add(min(k.after<<kept.Message.Repeated, longest))
-	k.list(kept)
+	e.repeated++
+	e.due = now.Add(min(k.after<<e.repeated, longest))
+	k.list(e)
 	return true
 }
 
@@ -185,26 +214,30 @@ func (k *Keeper) Later(now time.Time, ids ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {
-		if kept := k.all[id]; kept != nil && !kept.listed {
-			kept.due = now.Add(k.after)
-			k.list(kept)
+		if e := k.all[id]; e != nil && !e.listed {
+			e.due = now.Add(k.after)
+			k.list(e)
 		}
 	}
 }
 
-// Old are the messages that were sent before a time: with those given out.
-func (k *Keeper) Old(before time.Time) (old []Kept) {
+// Old are the messages that were sent before a time, with those given out: the newest of
+// them, at most so many, the oldest first.
+func (k *Keeper) Old(before time.Time, most int) []Kept {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, kept := range k.all {
-		if kept.Sent.Before(before) {
-			copied := *kept
-			copied.Readers = slices.Clone(kept.Readers)
-			old = append(old, copied)
+	var old []*entry
+	for _, e := range k.all {
+		if e.sent.Before(before) {
+			old = append(old, e)
 		}
 	}
-	slices.SortFunc(old, func(a, b Kept) int { return a.Sent.Compare(b.Sent) })
-	return old
+	slices.SortFunc(old, func(a, b *entry) int { return a.sent.Compare(b.sent) })
+	kept := make([]Kept, 0, min(most, len(old)))
+	for _, e := range old[max(0, len(old)-most):] {
+		kept = append(kept, e.kept())
+	}
+	return kept
 }
 
 // Len is how many messages are kept.
@@ -221,12 +254,12 @@ func IsInStream(m message.Meta) bool {
 }
 
 // queue is a heap by time.
-type queue []*Kept
+type queue []*entry
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(kept any)     { *q = append(*q, kept.(*Kept)) }
+func (q *queue) Push(e any)        { *q = append(*q, e.(*entry)) }
 func (q *queue) Pop() any {
 	old := *q
 	last := old[len(old)-1]

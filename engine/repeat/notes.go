@@ -36,8 +36,10 @@ const (
 	// looks for such notes.
 	goneAfter = time.Minute
 	lookEvery = time.Minute
-	// mostNoted bounds what one replica notes, in bytes.
+	// mostNoted bounds what one replica notes, in bytes, and mostNotes how many messages
+	// that can be at most.
 	mostNoted = 256 << 10
+	mostNotes = mostNoted / entryBytes
 	// leaveWithin is the time for the last notes.
 	leaveWithin = 3 * time.Second
 	tries       = 5
@@ -98,7 +100,7 @@ func (s *Sender) keepNotes(ctx context.Context) {
 		return
 	}
 	now := s.Now()
-	old := s.Keeper.Old(now.Add(-noteAfter * s.Keeper.after))
+	old := s.Keeper.Old(now.Add(-noteAfter*s.Keeper.after), mostNotes)
 	if len(old) == 0 && !s.notes.written && now.Sub(s.notes.looked) < lookEvery {
 		return
 	}
@@ -112,7 +114,7 @@ func (s *Sender) leaveNotes(ctx context.Context) {
 	if s.Keys == nil {
 		return
 	}
-	all := s.Keeper.Old(s.Now().Add(time.Hour))
+	all := s.Keeper.Old(s.Now().Add(time.Hour), mostNotes)
 	if len(all) == 0 && !s.notes.written {
 		return
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/plenary/plenary/engine/bus"
 	"github.com/plenary/plenary/engine/message"
@@ -40,8 +39,10 @@ const (
 	mostAsked = 1000
 	// mostBytes bounds a question.
 	mostBytes = 8 << 20
-	// remembered is how many ids a replica remembers of what it handled.
-	remembered = 50_000
+	// remembered is how many ids a replica remembers at least of what it handled, once there
+	// were so many: those of some 20 s at 5,000 messages a second. What it has forgotten
+	// before it is asked (DefaultAfter), it reads its streams for.
+	remembered = 100_000
 	// idle is how long nothing came when nothing is taken to lag behind.
 	idle = 30 * time.Second
 )
@@ -62,7 +63,7 @@ type Reader struct {
 	App string
 
 	once    sync.Once
-	ids     *lru.Cache[string, struct{}]
+	ids     *ids
 	mu      sync.Mutex
 	lag     time.Duration
 	handled time.Time // when the last batch came
@@ -70,7 +71,7 @@ type Reader struct {
 
 func (r *Reader) init() {
 	r.once.Do(func() {
-		r.ids, _ = lru.New[string, struct{}](remembered) // an error is about the size only
+		r.ids = newIDs(remembered)
 	})
 }
 
@@ -91,7 +92,7 @@ func (r *Reader) Watch(next bus.Handler) bus.Handler {
 		var heard []string
 		for i, d := range batch {
 			if statuses[i] == bus.Success {
-				r.ids.Add(d.Message.ID, struct{}{})
+				r.ids.Add(d.Message.ID)
 			}
 			if d.Message.StreamVersion > 0 && d.Message.Cause.Source == r.App { // an event, of a command
 				heard = append(heard, d.Message.Cause.ID)
@@ -128,7 +129,7 @@ func (r *Reader) Answer(ctx context.Context, knower Knower, q Question) (Answer,
 	r.init()
 	a := Answer{Unknown: []string{}, Lag: r.behind().Seconds()}
 	for _, id := range q.IDs {
-		if !r.ids.Contains(id) {
+		if !r.ids.Has(id) {
 			a.Unknown = append(a.Unknown, id)
 		}
 	}
@@ -138,7 +139,7 @@ func (r *Reader) Answer(ctx context.Context, knower Knower, q Question) (Answer,
 		if err != nil {
 			return Answer{}, err
 		}
-		if r.ids.Contains(meta.ID) {
+		if r.ids.Has(meta.ID) {
 			continue
 		}
 		body, err := r.Registry.Decode(meta, data)
@@ -158,7 +159,7 @@ func (r *Reader) Answer(ctx context.Context, knower Knower, q Question) (Answer,
 	}
 	for i, d := range look {
 		if known[i] {
-			r.ids.Add(d.Message.ID, struct{}{})
+			r.ids.Add(d.Message.ID)
 		} else {
 			a.Unknown = append(a.Unknown, d.Message.ID)
 		}
