@@ -225,11 +225,12 @@ type batch struct {
 	rounds int                 // that met a conflict or a fault
 	most   map[stream.Key]int  // how many messages one commit of a stream takes, where not all
 	twice  map[stream.Key]bool // streams committed in more than one round
+	owed   map[stream.Key]bool // streams of which all was carried out that others had left
 }
 
 func newBatch(e *Engine, ctx context.Context, items []*item) *batch {
 	return &batch{
-		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{}, twice: map[stream.Key]bool{},
+		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{}, twice: map[stream.Key]bool{}, owed: map[stream.Key]bool{},
 	}
 }
 
@@ -356,9 +357,23 @@ func (b *batch) commit(ctx context.Context, decided []*group) (written []*stream
 
 // tooLarge has a stream take half as much with its next commit. The one message
 // that is too large by itself will be parked. There is nothing left to try where not
-// even the note about that fits.
+// even the note about that fits. But first all is carried out that may not have been:
+// until then it fills the document, and that is no message's fault.
 func (b *batch) tooLarge(ctx context.Context, g *group, err error) (goOn bool) {
 	slog.WarnContext(ctx, "too much for one commit", "stream", g.stream.Key.String(), "messages", len(g.items), "error", err)
+	if g.stream.IsOwed() && !b.owed[g.stream.Key] {
+		b.owed[g.stream.Key] = true
+		var over *givenUp
+		err := b.carryOutOwed(ctx, g.stream.Key)
+		if err == nil {
+			return true
+		}
+		slog.ErrorContext(ctx, "effects could not be carried out", "stream", g.stream.Key.String(), "error", err)
+		if !errors.As(err, &over) {
+			setAll(g.items, again)
+			return false
+		}
+	}
 	if n := max(len(g.items), g.decisions); n > 1 {
 		b.most[g.stream.Key] = n / 2
 		return true
@@ -371,6 +386,15 @@ func (b *batch) tooLarge(ctx context.Context, g *group, err error) (goOn bool) {
 	}
 	b.failed[g.last] = &fault{attempts: maxAttempts, reason: err.Error(), tooLarge: true}
 	return true
+}
+
+// carryOutOwed carries out whatever a stream wants done and may not have had.
+func (b *batch) carryOutOwed(ctx context.Context, key stream.Key) error {
+	streams, errs, err := b.streams.Load(ctx, []stream.Request{{Key: key, Folder: b.definition(key.Aggregate)}})
+	if err = errors.Join(err, errors.Join(errs...)); err != nil {
+		return err
+	}
+	return b.carryOutAll(ctx, streams)[0]
 }
 
 func (e *Engine) commitAll(ctx context.Context, streams []*stream.Stream) []error {

@@ -55,6 +55,42 @@ func TestReplicasThatTakeTurnsMakeProgress(t *testing.T) {
 	}
 }
 
+// A replica may have a turn and then none for a while. What is left to it must not keep the
+// other from sealing what it has carried out itself, or the document grows with each message
+// until it takes no more.
+func TestAReplicaThatHasNoMoreTurnsDoesNotFillTheDocument(t *testing.T) {
+	w := newWorld(t, func(e *handling.Engine) { handling.Aggregate(e, accounts(100)) })
+	w.keys.Store = small{w.keys.Store}
+	one, other := w.engine(), w.engine()
+	w.handle(one, opening())
+	largest := 0
+	for i := range 30 {
+		e := one
+		if i == 1 {
+			e = other
+		}
+		batch := make([]bus.Delivery, 100)
+		for i := range batch {
+			batch[i] = command("", deposit{"a", 1})
+		}
+		w.handle(e, batch...)
+		if got := letters(w.taken()); len(got) > 0 {
+			t.Fatalf("parked: %s", got[0].Reason)
+		}
+		got, err := w.keys.Get(t.Context(), []string{"main/account/a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, len(got["main/account/a"].Value))
+	}
+	if largest > 512<<10 {
+		t.Errorf("its document had up to %d bytes", largest)
+	}
+	if n := len(w.history(acct("a"))); n != 3001 {
+		t.Errorf("%d events", n)
+	}
+}
+
 // A replica may end after it committed and before it published. Its message comes again to
 // another one, which then publishes. Until then a message of the same stream leaves it to
 // the first, which is at it as a rule.

@@ -75,6 +75,42 @@ func TestAStreamOfWhichEachMessageFindsANewEngineStaysSmall(t *testing.T) {
 	}
 }
 
+// Replicas may commit and then fail to publish. What they owe fills the document, and is no
+// fault of the message that finds no room: it is not parked, but waits until that is done.
+func TestAMessageThatFindsTheDocumentFullOfWhatOthersOweIsNotParked(t *testing.T) {
+	w := newWorld(t, renamed)
+	w.keys.Store = small{w.keys.Store}
+	w.bus.Break(true)
+	var owed, last []bus.Delivery
+	retried := func(e *handling.Engine, batch []bus.Delivery) {
+		t.Helper()
+		for i, s := range e.HandleBatch(t.Context(), batch) {
+			if s != bus.Retry {
+				t.Fatalf("message %d was answered %v while nothing can be published", i, s)
+			}
+		}
+	}
+	for replica := range 3 {
+		batch := names(8, "name of "+strconv.Itoa(replica))
+		retried(w.engine(), batch)
+		owed = append(owed, batch...)
+	}
+	last = names(4, "last")
+	e := w.engine()
+	retried(e, last)
+	w.bus.Break(false)
+	w.handle(e, last...)
+	for batch := range slices.Chunk(owed, 8) {
+		w.handle(w.engine(), batch...)
+	}
+	if got := letters(w.taken()); len(got) > 0 {
+		t.Fatalf("parked: %s", got[0].Reason)
+	}
+	if n := len(w.history(acct("a"))); n != len(owed)+len(last) {
+		t.Errorf("%d events of %d messages", n, len(owed)+len(last))
+	}
+}
+
 func TestADocumentIsNoLargerThanAStoreTakes(t *testing.T) {
 	const n = 60
 	parked := func(w *world, e *handling.Engine) { w.handle(e, command("bad", deposit{"a", poison})) }

@@ -196,27 +196,37 @@ func (st *Stream) TakeHeld() (h Held, ok bool) {
 // Changed says whether there is anything to commit.
 func (st *Stream) Changed() bool { return st.changed }
 
-// maxLeft is what the records weigh, at most, that are left to others: what is not known to
-// be carried out cannot be sealed.
+// maxLeft is what weighs at most that is behind the first record that is left to others,
+// with it: what is not known to be carried out cannot be sealed, nor can what comes after.
 const maxLeft = maxTailBytes
 
 // LeaveOthers leaves what other replicas have committed after a moment for them to carry
 // out. It is for a stream whose messages were all new: one that comes again says that a
 // replica may have ended before it carried out what it committed.
 func (st *Stream) LeaveOthers(after time.Time) {
-	before, _ := st.Records()
 	var left spans
 	bytes := 0
-	for _, r := range before {
-		if r.Version > st.doc.Sealed && !st.carried.has(r.Version) && r.Time.After(after) {
-			left = left.with(span{r.Version, r.Version})
-			bytes += weight(r.Data)
+	for i, r := range st.doc.Tail {
+		if r.Version <= st.carried.through {
+			continue
 		}
+		bytes += weight(r.Data)
+		if stored := i < len(st.doc.Tail)-st.added; stored && !st.carried.has(r.Version) && r.Time.After(after) {
+			left = left.with(span{r.Version, r.Version})
+		}
+	}
+	for _, o := range st.doc.Outgoing {
+		bytes += weight(o.Data)
 	}
 	if bytes > maxLeft {
 		return
 	}
 	st.left, st.leftAfter = left, after
+}
+
+// IsOwed says whether effects of the stream, as it is stored, may not have been carried out.
+func (st *Stream) IsOwed() bool {
+	return st.known.through < st.doc.Version-uint64(st.added) || len(st.doc.Outgoing) > st.enqueued
 }
 
 // Pending are the records whose effects may not have been carried out, with those just
