@@ -40,8 +40,27 @@ func SpanOf(parent string) trace.SpanContext {
 	if parent == "" {
 		return trace.SpanContext{}
 	}
+	if s, ok := usual(parent); ok {
+		return s
+	}
 	t := traceParent(parent)
 	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), &t))
+}
+
+// usual reads a traceparent of version 00, as all have that are sent here: some sixty are
+// read for an order, and this takes a tenth of the time. Anything else is not ok.
+func usual(parent string) (trace.SpanContext, bool) {
+	const form = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	if len(parent) != len(form) || parent[:3] != form[:3] || parent[35] != '-' || parent[52] != '-' || parent[53] != '0' {
+		return trace.SpanContext{}, false
+	}
+	of, err1 := trace.TraceIDFromHex(parent[3:35])
+	span, err2 := trace.SpanIDFromHex(parent[36:52])
+	sampled := parent[54] == '1'
+	if err1 != nil || err2 != nil || !sampled && parent[54] != '0' {
+		return trace.SpanContext{}, false
+	}
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: of, SpanID: span, TraceFlags: trace.TraceFlags(0).WithSampled(sampled), Remote: true}), true
 }
 
 // Under is ctx with the span that a traceparent names in place of its own. What
