@@ -1,14 +1,17 @@
 package bus
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -80,7 +83,7 @@ const maxBulkBytes = 64 << 20
 // Serve handles one delivery.
 func (e *Endpoint) Serve(c *gin.Context) {
 	var req bulkRequest
-	if err := json.NewDecoder(http.MaxBytesReader(c.Writer, c.Request.Body, maxBulkBytes)).Decode(&req); err != nil {
+	if err := readJSON(http.MaxBytesReader(c.Writer, c.Request.Body, maxBulkBytes), &req); err != nil {
 		slog.ErrorContext(c, "bulk delivery that cannot be read", "error", err)
 		c.Status(http.StatusBadRequest)
 		return
@@ -111,6 +114,28 @@ func (e *Endpoint) Serve(c *gin.Context) {
 		out[i] = bulkStatus{EntryID: entry.EntryID, Status: d.statuses[i].String()}
 	}
 	c.JSON(http.StatusOK, gin.H{"statuses": out})
+}
+
+// bodies are buffers for what is read. A delivery may have a MB, of which nothing is kept:
+// each message is copied out of it.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKept is the largest buffer that is used again.
+const maxKept = 4 << 20
+
+// readJSON decodes all that is read into what to points at.
+func readJSON(from io.Reader, to any) error {
+	body := bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if body.Cap() <= maxKept {
+			body.Reset()
+			bodies.Put(body)
+		}
+	}()
+	if _, err := body.ReadFrom(from); err != nil {
+		return err
+	}
+	return json.Unmarshal(body.Bytes(), to)
 }
 
 // maxHandled is how many events are handled at once. A delivery has many times that

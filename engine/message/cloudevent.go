@@ -23,7 +23,18 @@ const BatchContentType = event.ApplicationCloudEventsBatchJSON
 // PackCloudEvents puts CloudEvents of the JSON format into one of the JSON batch
 // format.
 func PackCloudEvents(events [][]byte) []byte {
-	return slices.Concat([]byte("["), bytes.Join(events, []byte(",")), []byte("]"))
+	size := len("[]")
+	for _, e := range events {
+		size += len(e) + len(",")
+	}
+	batch := append(make([]byte, 0, size), '[')
+	for i, e := range events {
+		if i > 0 {
+			batch = append(batch, ',')
+		}
+		batch = append(batch, e...)
+	}
+	return append(batch, ']')
 }
 
 // UnpackCloudEvents gives the CloudEvents of a batch as they were put there, and whether
@@ -66,6 +77,9 @@ func elements(array []byte) (out [][]byte) {
 	return out
 }
 
+// mostExtensions is room for all of them.
+const mostExtensions = 16
+
 // The extension attributes, beside CloudEvents' own.
 const (
 	extTenant          = "tenant"
@@ -95,43 +109,46 @@ func IsTenant(text string) bool { return tenant.MatchString(text) }
 
 // ToCloudEvent encodes a message whose body is already JSON.
 func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
-	e := event.New()
+	// The names are right, and Validate looks at all values once. Setters would look at each
+	// of both before, and the map would grow.
+	ext := make(map[string]any, mostExtensions)
+	for _, a := range [...]struct{ name, value string }{
+		{extTenant, m.Tenant},
+		{extCorrelationID, m.CorrelationID},
+		{extPartitionKey, m.PartitionKey},
+		{extOriginalID, m.OriginalID},
+		{extCausationID, m.Cause.ID},
+		{extCausationType, m.Cause.Type},
+		{extCausationCause, m.Cause.CauseID},
+		{extCausationSource, m.Cause.Source},
+		{extActor, m.Actor},
+		{extCausationActor, m.Cause.Actor},
+		{extTraceParent, m.TraceParent},
+		{extTraceID, m.TraceParent}, // Dapr overwrites traceparent where traceid is absent
+	} {
+		if a.value != "" {
+			ext[a.name] = a.value
+		}
+	}
+	if !m.Cause.Time.IsZero() {
+		ext[extCausationTime] = types.Timestamp{Time: m.Cause.Time}
+	}
+	if m.StreamVersion > 0 {
+		ext[extStreamVersion] = int32(m.StreamVersion) //nolint:gosec // CloudEvents integers have 32 bits; no stream comes near
+	}
+	if m.DecisionEnd > 0 {
+		ext[extDecisionEnd] = int32(m.DecisionEnd) //nolint:gosec // as above
+	}
+	if m.Repeated > 0 {
+		ext[extRepeated] = int32(m.Repeated) //nolint:gosec // a few times
+	}
+	e := event.Event{Context: &event.EventContextV1{Extensions: ext}}
 	e.SetID(m.ID)
 	e.SetType(m.Type)
 	e.SetSource(m.Source)
 	e.SetTime(m.Time)
 	if m.Stream != "" {
 		e.SetSubject(m.Stream)
-	}
-	for name, value := range map[string]string{
-		extTenant:          m.Tenant,
-		extCorrelationID:   m.CorrelationID,
-		extPartitionKey:    m.PartitionKey,
-		extOriginalID:      m.OriginalID,
-		extCausationID:     m.Cause.ID,
-		extCausationType:   m.Cause.Type,
-		extCausationCause:  m.Cause.CauseID,
-		extCausationSource: m.Cause.Source,
-		extActor:           m.Actor,
-		extCausationActor:  m.Cause.Actor,
-		extTraceParent:     m.TraceParent,
-		extTraceID:         m.TraceParent, // Dapr overwrites traceparent where traceid is absent
-	} {
-		if value != "" {
-			e.SetExtension(name, value)
-		}
-	}
-	if !m.Cause.Time.IsZero() {
-		e.SetExtension(extCausationTime, m.Cause.Time)
-	}
-	if m.StreamVersion > 0 {
-		e.SetExtension(extStreamVersion, int32(m.StreamVersion)) //nolint:gosec // CloudEvents integers have 32 bits; no stream comes near
-	}
-	if m.DecisionEnd > 0 {
-		e.SetExtension(extDecisionEnd, int32(m.DecisionEnd)) //nolint:gosec // as above
-	}
-	if m.Repeated > 0 {
-		e.SetExtension(extRepeated, int32(m.Repeated)) //nolint:gosec // a few times
 	}
 	if err := e.SetData(event.ApplicationJSON, json.RawMessage(data)); err != nil {
 		return nil, fmt.Errorf("cloud event %s: %w", m.Type, err)
@@ -152,6 +169,14 @@ func FromCloudEvent(raw []byte) (Meta, json.RawMessage, error) {
 	return FromJSON(raw)
 }
 
+// extensions are those of an event, which are not to be changed.
+func extensions(e event.Event) map[string]any {
+	if v1, ok := e.Context.(*event.EventContextV1); ok {
+		return v1.Extensions // Extensions would copy them
+	}
+	return e.Extensions()
+}
+
 // FromJSON is FromCloudEvent for what is known to be JSON.
 func FromJSON(raw []byte) (Meta, json.RawMessage, error) {
 	var e event.Event
@@ -161,7 +186,7 @@ func FromJSON(raw []byte) (Meta, json.RawMessage, error) {
 	if err := e.Validate(); err != nil {
 		return Meta{}, nil, invalidAttributes(err)
 	}
-	ext := e.Extensions()
+	ext := extensions(e)
 	text := func(name string) string {
 		s, err := types.ToString(ext[name])
 		if err != nil {

@@ -174,19 +174,40 @@ func (k *Keeper) forget(e *entry) {
 	e.gone, e.whole = true, nil // its place in the queue is found later
 }
 
+// Due is a message of which readers are to be asked.
+type Due struct {
+	ID string
+	// Readers are the apps that are not known to have it. It is not to be changed.
+	Readers []string
+}
+
 // Due gives out those of which the readers are to be asked now, the oldest first.
 // Whoever gets one gives it back with Has, Again or Later.
-func (k *Keeper) Due(now time.Time, most int) (due []Kept) {
+func (k *Keeper) Due(now time.Time, most int) (due []Due) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for len(due) < most && len(k.queue) > 0 && !k.queue[0].due.After(now) {
 		e := heap.Pop(&k.queue).(*entry)
 		e.listed = false
 		if !e.gone {
-			due = append(due, e.kept())
+			due = append(due, Due{e.id, e.readers})
 		}
 	}
 	return due
+}
+
+// Kept is what is kept of messages, without those that all readers are known to have by now.
+func (k *Keeper) Kept(of []Due) (kept []Kept) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, d := range of {
+		if e := k.all[d.ID]; e != nil {
+			one := e.kept()
+			one.Readers = d.Readers
+			kept = append(kept, one)
+		}
+	}
+	return kept
 }
 
 // Again notes that a message was sent again. It says whether it is kept on: one that was

@@ -188,14 +188,16 @@ func (s *Sender) Sweep(ctx context.Context) {
 // missing asks for messages and gives those that a reader does not have. What cannot be
 // asked for now is put off. At most so many are asked for with their bodies; looked says
 // how many were.
-func (s *Sender) missing(ctx context.Context, due []Kept, most int) (missing []Kept, looked int) {
+func (s *Sender) missing(ctx context.Context, due []Due, most int) (missing []Kept, looked int) {
+	asked := map[string][]string{} // ids, by reader
+	for _, d := range due {
+		for _, reader := range d.Readers {
+			asked[reader] = append(asked[reader], d.ID)
+		}
+	}
 	unknown := map[string][]string{} // readers that do not remember it, by message
 	unasked := map[string]bool{}
-	for reader, of := range byReader(due) {
-		ids := make([]string, len(of))
-		for i, kept := range of {
-			ids[i] = kept.Message.ID
-		}
+	for reader, ids := range asked {
 		a, err := s.ask(ctx, reader, Question{IDs: ids})
 		if err != nil {
 			for _, id := range ids {
@@ -208,17 +210,17 @@ func (s *Sender) missing(ctx context.Context, due []Kept, most int) (missing []K
 		}
 		s.Keeper.Has(reader, without(ids, a.Unknown)...)
 	}
-	var doubtful []Kept
-	for _, kept := range due {
-		id := kept.Message.ID
-		kept.Readers = unknown[id]
+	var inDoubt []Due
+	for _, d := range due {
+		d.Readers = unknown[d.ID]
 		switch {
-		case len(kept.Readers) > 0 && len(doubtful) < most:
-			doubtful = append(doubtful, kept)
-		case len(kept.Readers) > 0 || unasked[id]:
-			s.Keeper.Later(s.Now(), id)
+		case len(d.Readers) > 0 && len(inDoubt) < most:
+			inDoubt = append(inDoubt, d)
+		case len(d.Readers) > 0 || unasked[d.ID]:
+			s.Keeper.Later(s.Now(), d.ID)
 		}
 	}
+	doubtful := s.Keeper.Kept(inDoubt)
 	doubtful = s.complete(ctx, doubtful)
 	lacks := map[string]bool{}
 	for reader, of := range byReader(doubtful) {

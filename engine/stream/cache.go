@@ -17,7 +17,7 @@ type cached struct {
 	size      int
 	doc       *document // nil if all that is left is what was carried out
 	state     any
-	handled   map[string]struct{}
+	handled   map[digest]struct{}
 	carried   carried
 	published []string
 	folded    bool

@@ -39,9 +39,8 @@ type document struct {
 	// segmentSize events were full.
 	Cuts     []uint64  `json:"cuts,omitempty"`
 	Snapshot *snapshot `json:"snapshot,omitempty"`
-	// Handled has a fixed-size digest of the id of each message handled, oldest
-	// first, in one string.
-	Handled string `json:"handled,omitempty"`
+	// Handled has the id of each message handled, oldest first.
+	Handled digests `json:"handled,omitempty"`
 	// Outgoing are messages to be published that are no events of this stream:
 	// refusals of commands that came before the stream's first event, and dead
 	// letters. They are dropped once they are known to be published.
@@ -122,13 +121,30 @@ type Held struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// digestSize is the length of one id in document.Handled: 96 bits, so that two
-// of a million ids meet with a chance of one in 10^16.
-const digestSize = 16
+// digest stands for an id in document.Handled: 96 bits, so that two of a million ids meet
+// with a chance of one in 10^16.
+type digest [12]byte
 
-func digest(id string) string {
+func digestOf(id string) digest {
 	sum := sha256.Sum256([]byte(id))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
+	return digest(sum[:len(digest{})])
+}
+
+// digests are some, one after the other. Stored, they are a string in which each has 16
+// characters.
+type digests []byte
+
+const digestSize = len(digest{})
+
+// MarshalText implements encoding.TextMarshaler.
+func (d digests) MarshalText() ([]byte, error) {
+	return base64.RawURLEncoding.AppendEncode(nil, d), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *digests) UnmarshalText(text []byte) (err error) {
+	*d, err = base64.RawURLEncoding.AppendDecode(nil, text)
+	return err
 }
 
 func decodeDocument(data []byte) (*document, error) {

@@ -44,7 +44,7 @@ func (s *Store) Load(ctx context.Context, reqs []Request) ([]*Stream, []error, e
 			st := &Stream{Key: r.Key, folder: r.Folder, etag: entry.ETag, fromEvents: missing[i] > 1}
 			if !found {
 				st.doc = &document{Schema: documentSchema}
-				st.State, st.handled = r.Folder.New(), map[string]struct{}{}
+				st.State, st.handled = r.Folder.New(), map[digest]struct{}{}
 				out[i] = st
 				continue
 			}
@@ -242,10 +242,10 @@ func (st *Stream) foldOne(r Record) (err error) {
 	return err
 }
 
-func handledSet(handled string) map[string]struct{} {
-	set := make(map[string]struct{}, len(handled)/digestSize)
-	for i := 0; i+digestSize <= len(handled); i += digestSize {
-		set[handled[i:i+digestSize]] = struct{}{}
+func handledSet(all digests) map[digest]struct{} {
+	set := make(map[digest]struct{}, len(all)/digestSize)
+	for d := range slices.Chunk(all, digestSize) {
+		set[digest(d)] = struct{}{}
 	}
 	return set
 }

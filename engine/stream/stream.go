@@ -16,7 +16,7 @@ type Stream struct {
 
 	doc     *document
 	etag    string
-	handled map[string]struct{}
+	handled map[digest]struct{}
 	stored  sum // of the document as it is stored
 	size    int // of that
 
@@ -43,21 +43,21 @@ func (st *Stream) Version() uint64 { return st.doc.Version }
 // HasHandled says whether a message with this id was handled, as far as the ids
 // are kept.
 func (st *Stream) HasHandled(id string) bool {
-	_, ok := st.handled[digest(id)]
+	_, ok := st.handled[digestOf(id)]
 	return ok
 }
 
 // MarkHandled remembers the id of a handled message.
 func (st *Stream) MarkHandled(id string) {
-	d := digest(id)
+	d := digestOf(id)
 	if _, ok := st.handled[d]; ok {
 		return
 	}
 	st.handled[d] = struct{}{}
-	st.doc.Handled += d
+	st.doc.Handled = append(st.doc.Handled, d[:]...)
 	if n := st.folder.Handled(); n > 0 {
 		for len(st.doc.Handled) > n*digestSize {
-			delete(st.handled, st.doc.Handled[:digestSize])
+			delete(st.handled, digest(st.doc.Handled[:digestSize]))
 			st.doc.Handled = st.doc.Handled[digestSize:]
 		}
 	}
