@@ -25,7 +25,7 @@ const (
 	// spare is how many bytes the heap may grow between two collections of garbage. Go
 	// lets it double, which is a few MB in an app that has just begun, and costs it a fifth
 	// of its processor time under load (ADR 53).
-	spare = 48 << 20
+	spare = 96 << 20
 	// ofLimit is the largest part of Go's memory that spare may be.
 	ofLimit = 0.2
 	// double is Go's own percentage, below which spare has no say.

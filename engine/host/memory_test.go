@@ -58,8 +58,9 @@ func TestTheHeapGrowsByAsMuchAsIsToSpareAndAtLeastDoubles(t *testing.T) {
 		inUse, limit int64
 		want         int
 	}{
-		{12 << 20, math.MaxInt64, 400},
-		{48 << 20, math.MaxInt64, 100},
+		{12 << 20, math.MaxInt64, 800},
+		{48 << 20, math.MaxInt64, 200},
+		{96 << 20, math.MaxInt64, 100},
 		{500 << 20, math.MaxInt64, 100},
 		{12 << 20, 120 << 20, 200}, // a small pod has less to spare
 		{0, 1, 100},
