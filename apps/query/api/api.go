@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -158,10 +159,15 @@ func (a *API) handle(do func(request) error) gin.HandlerFunc {
 func (a *API) answer(ask func(request) (any, error)) gin.HandlerFunc {
 	return a.handle(func(r request) error {
 		found, err := ask(r)
-		if err == nil {
-			r.JSON(http.StatusOK, found)
+		if err != nil {
+			return err
 		}
-		return err
+		if encoded, ok := found.(json.RawMessage); ok {
+			r.Data(http.StatusOK, gin.MIMEJSON+"; charset=utf-8", encoded) // JSON would read it once more
+			return nil
+		}
+		r.JSON(http.StatusOK, found)
+		return nil
 	})
 }
 
@@ -281,8 +287,14 @@ func order(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.store.Order(r.Request.Context(), r.tenant, id)
-	return missing(found, err, refusal.OrderNotFound)
+	found, err := r.store.OrdersInJSON(r.Request.Context(), r.tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if found[id] == nil {
+		return nil, problem.New(http.StatusNotFound, refusal.OrderNotFound, "")
+	}
+	return found[id], nil
 }
 
 func findOrder(r request) (any, error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -36,17 +37,87 @@ func (s *Store) Order(ctx context.Context, tenant string, id uuid.UUID) (view.Or
 
 // Orders are those of some orders that exist.
 func (s *Store) Orders(ctx context.Context, tenant string, ids ...uuid.UUID) (map[uuid.UUID]view.Order, error) {
-	found := make(map[uuid.UUID]view.Order, len(ids))
-	for some := range slices.Chunk(ids, mostAtOnce) {
-		if err := s.someOrders(ctx, tenant, some, found); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	found, lines := make(map[uuid.UUID]view.Order, len(ids)), s.newLines(tenant)
+	err := s.eachOrder(ctx, tenant, ids, func(id uuid.UUID, of *orderDocs) (err error) {
+		found[id], err = of.assembled(ctx, lines)
+		return err
+	})
+	return found, err
 }
 
-// someOrders adds to found what exists of at most mostAtOnce orders.
-func (s *Store) someOrders(ctx context.Context, tenant string, ids []uuid.UUID, found map[uuid.UUID]view.Order) error {
+// OrdersInJSON is Orders, encoded.
+func (s *Store) OrdersInJSON(ctx context.Context, tenant string, ids ...uuid.UUID) (map[uuid.UUID]json.RawMessage, error) {
+	found, lines := make(map[uuid.UUID]json.RawMessage, len(ids)), s.newLines(tenant)
+	err := s.eachOrder(ctx, tenant, ids, func(id uuid.UUID, of *orderDocs) error {
+		key := shownKey{tenant, id}
+		if shown, ok := s.shown.Get(key); ok && bytes.Equal(shown.of, of.all) {
+			found[id] = shown.json
+			return nil
+		}
+		o, err := of.assembled(ctx, lines)
+		if err != nil {
+			return err
+		}
+		if found[id], err = json.Marshal(o); err == nil && o.Status != view.OrderWaitlisted { // whose place in line the documents do not say
+			s.shown.Add(key, shownOrder{of.all, found[id]})
+		}
+		return err
+	})
+	return found, err
+}
+
+// shownOrder is an order as it was encoded, with the documents that it was made of: while
+// they are the same, so is the order. Many clients ask for one again and again.
+type shownOrder struct {
+	of   []byte
+	json json.RawMessage
+}
+
+type shownKey struct {
+	tenant string
+	id     uuid.UUID
+}
+
+// mostShown is how many are remembered, some KB each.
+const mostShown = 2048
+
+// orderDocs are the documents that an order is made of.
+type orderDocs struct {
+	all  []byte // one after the other, each behind its part's name
+	ends []docEnd
+}
+
+// docEnd is where a document lies.
+type docEnd struct {
+	part     string
+	from, to int
+}
+
+func (d *orderDocs) add(part string, doc []byte) {
+	d.all = append(d.all, part...)
+	from := len(d.all)
+	d.all = append(d.all, doc...)
+	d.ends = append(d.ends, docEnd{part, from, len(d.all)})
+}
+
+// eachOrder reads what there is of some orders, with as few statements as can be.
+func (s *Store) eachOrder(ctx context.Context, tenant string, ids []uuid.UUID, do func(uuid.UUID, *orderDocs) error) error {
+	for some := range slices.Chunk(ids, mostAtOnce) {
+		found, err := s.docsOfOrders(ctx, tenant, some)
+		if err != nil {
+			return err
+		}
+		for id, of := range found {
+			if err := do(id, of); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// docsOfOrders are the documents of those that exist of at most mostAtOnce orders.
+func (s *Store) docsOfOrders(ctx context.Context, tenant string, ids []uuid.UUID) (map[uuid.UUID]*orderDocs, error) {
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i] = id.String()
@@ -55,65 +126,101 @@ func (s *Store) someOrders(ctx context.Context, tenant string, ids []uuid.UUID, 
 	query, args := atOnce(ordersOf, tenant, names)
 	rows, err := s.query(ctx, query, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err says what went wrong
-	orders := make(map[uuid.UUID]view.Order, len(ids))
-	seatings, payments := map[uuid.UUID]projection.Seating{}, map[uuid.UUID][]view.Payment{}
+	found, without := make(map[uuid.UUID]*orderDocs, len(ids)), map[uuid.UUID]bool{}
 	for rows.Next() {
 		var part, name string
-		var doc []byte
+		var doc sql.RawBytes
 		if err := rows.Scan(&part, &name, &doc); err != nil {
-			return err
+			return nil, err
 		}
 		id, err := uuid.Parse(name)
 		if err != nil {
-			return fmt.Errorf("store: order: %w", err)
+			return nil, fmt.Errorf("store: order: %w", err)
 		}
-		switch part {
-		case "order":
-			var o view.Order
+		of := found[id]
+		if of == nil {
+			of = &orderDocs{}
+			found[id] = of
+			without[id] = true
+		}
+		if part == partOrder {
+			delete(without, id)
+		}
+		of.add(part, doc)
+	}
+	for id := range without { // there are payments of it, or its seats, and nothing else yet
+		delete(found, id)
+	}
+	return found, rows.Err()
+}
+
+// waitLines are the waitlists of conferences, each read once.
+type waitLines struct {
+	*Store
+	tenant string
+	of     map[uuid.UUID]projection.Availability // by conference
+}
+
+func (s *Store) newLines(tenant string) *waitLines {
+	return &waitLines{s, tenant, map[uuid.UUID]projection.Availability{}}
+}
+
+func (l *waitLines) line(ctx context.Context, conference uuid.UUID) (line projection.Availability, err error) {
+	line, known := l.of[conference]
+	if !known {
+		if line, err = l.availability(ctx, l.tenant, conference); err == nil {
+			l.of[conference] = line
+		}
+	}
+	return line, err
+}
+
+// assembled makes an order of its documents.
+func (d *orderDocs) assembled(ctx context.Context, lines *waitLines) (o view.Order, err error) {
+	var seating projection.Seating
+	var payments []view.Payment
+	for _, end := range d.ends {
+		doc := d.all[end.from:end.to]
+		switch end.part {
+		case partOrder:
 			err = json.Unmarshal(doc, &o)
-			orders[id] = o
-		case "seating":
-			var seating projection.Seating
+		case partSeating:
 			err = json.Unmarshal(doc, &seating)
-			seatings[id] = seating
-		case "payment":
+		case partPayment:
 			var p view.Payment
 			err = json.Unmarshal(doc, &p)
-			payments[id] = append(payments[id], p)
+			payments = append(payments, p)
 		}
 		if err != nil {
-			return err
+			return o, err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	lines := map[uuid.UUID]projection.Availability{} // by conference
-	for id, o := range orders {
-		o = projection.Assemble(o, seatings[id], payments[id])
-		if o.Status == view.OrderWaitlisted {
-			line, known := lines[o.ConferenceID]
-			if !known {
-				if line, err = s.availability(ctx, tenant, o.ConferenceID); err != nil {
-					return err
-				}
-				lines[o.ConferenceID] = line
-			}
-			o.Waitlist = line.PlaceOf(o.ID)
+	o = projection.Assemble(o, seating, payments)
+	if o.Status == view.OrderWaitlisted {
+		line, err := lines.line(ctx, o.ConferenceID)
+		if err != nil {
+			return o, err
 		}
-		found[id] = o
+		o.Waitlist = line.PlaceOf(o.ID)
 	}
-	return nil
+	return o, nil
 }
+
+// The parts of an order.
+const (
+	partOrder   = "order"
+	partSeating = "seating"
+	partPayment = "payment"
+)
 
 // ordersOf are the statements by the number of orders they read, for atOnce.
 var ordersOf = statements(func(places string) string {
-	return `SELECT 'order', id, doc FROM orders WHERE tenant = $1 AND id IN (` + places + `)
-		UNION ALL SELECT 'seating', id, doc FROM assignments WHERE tenant = $1 AND id IN (` + places + `)
-		UNION ALL SELECT 'payment', order_id, doc FROM payments WHERE tenant = $1 AND order_id IN (` + places + `)`
+	return `SELECT '` + partOrder + `', id, doc FROM orders WHERE tenant = $1 AND id IN (` + places + `)
+		UNION ALL SELECT '` + partSeating + `', id, doc FROM assignments WHERE tenant = $1 AND id IN (` + places + `)
+		UNION ALL SELECT '` + partPayment + `', order_id, doc FROM payments WHERE tenant = $1 AND order_id IN (` + places + `)`
 })
 
 // FindOrder is the order of a registrant, by e-mail and record locator, in any

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/plenary/plenary/apps/query/live"
 	"github.com/plenary/plenary/engine/message"
 )
@@ -39,6 +41,7 @@ type Store struct {
 	reader   *sql.DB
 	prepared sync.Map // query → *sql.Stmt, on reader
 	recent   recent
+	shown    *lru.Cache[shownKey, shownOrder]
 
 	stop       context.CancelFunc // of what goes on beside
 	background sync.WaitGroup
@@ -53,7 +56,8 @@ type Store struct {
 // path of a SQLite file, with or without "file:" and the driver's parameters.
 // Error: ErrOldDatabase.
 func Open(ctx context.Context, connection string, registry *message.Registry, hub *live.Hub) (*Store, error) {
-	s := &Store{registry: registry, hub: hub}
+	shown, _ := lru.New[shownKey, shownOrder](mostShown) // an error is about the size only
+	s := &Store{registry: registry, hub: hub, shown: shown}
 	var err error
 	switch scheme, _, isURL := strings.Cut(connection, "://"); {
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -509,6 +511,46 @@ func TestOrdersReadAtOnceAreThoseReadOneByOne(t *testing.T) {
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("of %d ids: %d orders, want %d, or they differ", n, len(got), len(want))
 			}
+		}
+	})
+}
+
+// Orders that were encoded before are not encoded again, unless something of them has
+// changed: their own documents, those of their payments and seats, or the line before them.
+func TestOrdersInJSONAreTheOrdersAsTheyAre(t *testing.T) {
+	databases.Each(t, func(t *testing.T, fresh func() string) {
+		s, ctx := open(t, fresh()), context.Background()
+		paid, open, first, second := uuid.New(), uuid.New(), uuid.New(), uuid.New()
+		ids := []uuid.UUID{paid, open, first, second, uuid.New()}
+		for _, change := range [][]Event{
+			nil,
+			confirmedOrder(paid, uuid.New()),
+			streamOf("order/"+open.String(), placed(open), totals(open, contracts.LineRequested, 0)),
+			{event("order/"+open.String(), 3, totals(open, contracts.LineReserved, 1))},
+			streamOf("order/"+first.String(), placed(first), contracts.OrderWaitlisted{OrderID: first, Version: 1, Deadline: noon}),
+			streamOf("order/"+second.String(), placed(second), contracts.OrderWaitlisted{OrderID: second, Version: 1, Deadline: noon}),
+			streamOf("seats/"+conferenceID.String(),
+				contracts.WaitlistJoined{OrderID: first, Place: 1, Wanted: contracts.Seats{{SeatType: general, Quantity: 1}}},
+				contracts.WaitlistJoined{OrderID: second, Place: 2, Wanted: contracts.Seats{{SeatType: general, Quantity: 1}}}),
+			{event("seats/"+conferenceID.String(), 3, contracts.WaitlistLeft{OrderID: first})},
+		} {
+			mustAppend(t, s, change...)
+			for range 2 {
+				got := must(s.OrdersInJSON(ctx, message.DefaultTenant, ids...))(t)
+				orders := must(s.Orders(ctx, message.DefaultTenant, ids...))(t)
+				if len(got) != len(orders) {
+					t.Errorf("%d orders, want %d", len(got), len(orders))
+				}
+				for id, o := range orders {
+					if want := must(json.Marshal(o))(t); !bytes.Equal(got[id], want) {
+						t.Errorf("%s, want %s", got[id], want)
+					}
+				}
+			}
+		}
+		other := must(s.OrdersInJSON(ctx, "another", ids...))(t)
+		if len(other) > 0 {
+			t.Errorf("another tenant is shown %d orders", len(other))
 		}
 	})
 }
