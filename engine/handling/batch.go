@@ -210,7 +210,7 @@ func (e *Engine) handle(ctx context.Context, items []*item) {
 		}
 		written, unwritten := b.commit(ctx, decided)
 		committed = b.lastOfEach(committed, written)
-		left = slices.Concat(faulty, unwritten, later)
+		left = slices.DeleteFunc(slices.Concat(faulty, unwritten, later), func(it *item) bool { return b.stopped[it.key] })
 	}
 	b.dispatch(ctx, committed)
 }
@@ -225,12 +225,18 @@ type batch struct {
 	rounds int                 // that met a conflict or a fault
 	most   map[stream.Key]int  // how many messages one commit of a stream takes, where not all
 	twice  map[stream.Key]bool // streams committed in more than one round
-	owed   map[stream.Key]bool // streams of which all was carried out that others had left
+
+	// triedOwed are the streams of which whatever may not have been carried out was, or
+	// could not be; owedBy is when the time for that is over. stopped are those of which
+	// this batch decides nothing more.
+	triedOwed map[stream.Key]bool
+	owedBy    time.Time
+	stopped   map[stream.Key]bool
 }
 
 func newBatch(e *Engine, ctx context.Context, items []*item) *batch {
 	return &batch{
-		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{}, twice: map[stream.Key]bool{}, owed: map[stream.Key]bool{},
+		Engine: e, items: items, failed: faults{}, traced: &spans{tracer: e.tracer, batch: ctx}, most: map[stream.Key]int{}, twice: map[stream.Key]bool{}, triedOwed: map[stream.Key]bool{}, stopped: map[stream.Key]bool{},
 	}
 }
 
@@ -361,18 +367,22 @@ func (b *batch) commit(ctx context.Context, decided []*group) (written []*stream
 // until then it fills the document, and that is no message's fault.
 func (b *batch) tooLarge(ctx context.Context, g *group, err error) (goOn bool) {
 	slog.WarnContext(ctx, "too much for one commit", "stream", g.stream.Key.String(), "messages", len(g.items), "error", err)
-	if g.stream.IsOwed() && !b.owed[g.stream.Key] {
-		b.owed[g.stream.Key] = true
-		var over *givenUp
-		err := b.carryOutOwed(ctx, g.stream.Key)
+	if key := g.stream.Key; g.stream.IsOwed() && !b.triedOwed[key] {
+		b.triedOwed[key] = true
+		through, err := b.carryOutOwed(ctx, g)
 		if err == nil {
 			return true
 		}
-		slog.ErrorContext(ctx, "effects could not be carried out", "stream", g.stream.Key.String(), "error", err)
-		if !errors.As(err, &over) {
-			setAll(g.items, again)
-			return false
+		slog.ErrorContext(ctx, "effects could not be carried out", "stream", key.String(), "error", err)
+		b.stopped[key] = true // what follows these messages waits with them
+		setAll(g.items, again)
+		if over := (*givenUp)(nil); errors.As(err, &over) {
+			over.through = through
+			for _, it := range g.items {
+				it.outcome, it.reason = unhandled, over
+			}
 		}
+		return false
 	}
 	if n := max(len(g.items), g.decisions); n > 1 {
 		b.most[g.stream.Key] = n / 2
@@ -388,13 +398,23 @@ func (b *batch) tooLarge(ctx context.Context, g *group, err error) (goOn bool) {
 	return true
 }
 
-// carryOutOwed carries out whatever a stream wants done and may not have had.
-func (b *batch) carryOutOwed(ctx context.Context, key stream.Key) error {
-	streams, errs, err := b.streams.Load(ctx, []stream.Request{{Key: key, Folder: b.definition(key.Aggregate)}})
-	if err = errors.Join(err, errors.Join(errs...)); err != nil {
-		return err
+// owedWithin is the time for what streams of a batch are owed: with what is then left of
+// the batch's own effects (effectsWithin) it is less than the broker waits.
+const owedWithin = time.Second
+
+// carryOutOwed carries out whatever the stream of a group wants done and may not have had.
+// through is its version as it is stored.
+func (b *batch) carryOutOwed(ctx context.Context, g *group) (through uint64, err error) {
+	if b.owedBy.IsZero() {
+		b.owedBy = time.Now().Add(owedWithin)
 	}
-	return b.carryOutAll(ctx, streams)[0]
+	ctx, cancel := context.WithDeadline(ctx, b.owedBy)
+	defer cancel()
+	streams, errs, err := b.streams.Load(ctx, []stream.Request{{Key: g.stream.Key, Folder: g.items[0].def}})
+	if err = errors.Join(err, errors.Join(errs...)); err != nil {
+		return 0, err
+	}
+	return streams[0].Version(), b.carryOutAll(ctx, streams)[0]
 }
 
 func (e *Engine) commitAll(ctx context.Context, streams []*stream.Stream) []error {

@@ -35,16 +35,18 @@ func (e *Engine) carryOutAll(ctx context.Context, streams []*stream.Stream) []er
 		defer mu.Unlock()
 		errs[i] = worse(errs[i], err)
 	}
-	var msgs []message.Message
+	msgs := make([]message.Message, 0, 2*len(streams))
 	var from []int // the streams that msgs are of
 	var all []todo
 	for i, st := range streams {
-		own, then, err := e.pending(st)
-		if err != nil {
+		before := len(msgs)
+		var then []func(context.Context) error
+		var err error
+		if msgs, then, err = e.pending(st, msgs); err != nil {
 			failed(i, err)
 		}
-		if len(own) > 0 {
-			msgs, from = append(msgs, own...), append(from, i)
+		if len(msgs) > before {
+			from = append(from, i)
 		}
 		for _, do := range then {
 			all = append(all, todo{i, do})
@@ -131,10 +133,10 @@ func worse(a, b error) error {
 	return b
 }
 
-// pending is what a stream wants done: messages to publish, and wake-up and
-// effects. What this version can make nothing of does not get better by being
+// pending is what a stream wants done: messages to publish, which are added to msgs, and
+// wake-up and effects. What this version can make nothing of does not get better by being
 // repeated: it is given up, and the rest done all the same.
-func (e *Engine) pending(st *stream.Stream) (msgs []message.Message, then []func(context.Context) error, undone error) {
+func (e *Engine) pending(st *stream.Stream, msgs []message.Message) (_ []message.Message, then []func(context.Context) error, undone error) {
 	published := e.definition(st.Key.Aggregate).published()
 	records, outgoing := st.Pending()
 	unreadable := func(typeName string, cause error) {

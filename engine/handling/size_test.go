@@ -111,6 +111,65 @@ func TestAMessageThatFindsTheDocumentFullOfWhatOthersOweIsNotParked(t *testing.T
 	}
 }
 
+// While effects fail, a stream that is full of them takes no more. Nothing is parked for
+// that, and what was decided later does not come before what was left.
+func TestWhatFindsNoRoomWhileEffectsFailWaitsInItsOrder(t *testing.T) {
+	var failing bool
+	for name, fail := range map[string]func(w *world, now bool){
+		"nothing can be published": func(w *world, now bool) { w.bus.Break(now) },
+		"an effect fails":          func(_ *world, now bool) { failing = now },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(e *handling.Engine) {
+				// What is decided is large, and what is asked for small: it all is one part.
+				handling.Aggregate(e, changed(deciding(accounts(0), func(_ es.Env, _ account, c any, _ func() ([]any, error)) ([]any, error) {
+					o := opened(c.(open))
+					if o.Name == "large" {
+						o.Name = lengthy
+					}
+					return []any{o}, nil
+				}), claimsNothing))
+				handling.OnEvent(e, func(context.Context, message.Meta, opened) error {
+					if failing {
+						return errors.New("failing")
+					}
+					return nil
+				})
+			})
+			w.keys.Store = small{w.keys.Store}
+			e := w.engine()
+			var batch []bus.Delivery
+			for _, name := range []string{"large", "small"} {
+				for i := range 50 {
+					batch = append(batch, command(name+" "+strconv.Itoa(i), open{"a", name}))
+				}
+			}
+			fail(w, true)
+			for range 3 {
+				for i, s := range e.HandleBatch(t.Context(), batch) {
+					if s != bus.Retry {
+						t.Fatalf("message %d was answered %v", i, s)
+					}
+				}
+			}
+			fail(w, false)
+			w.handle(e, batch...)
+			if got := letters(w.taken()); len(got) > 0 {
+				t.Fatalf("parked: %s", got[0].Reason)
+			}
+			history := w.history(acct("a"))
+			if len(history) != len(batch) {
+				t.Fatalf("%d events of %d messages", len(history), len(batch))
+			}
+			for i, r := range history {
+				if r.Cause.ID != batch[i].Message.ID {
+					t.Fatalf("event %d is of %s, want %s", i, r.Cause.ID, batch[i].Message.ID)
+				}
+			}
+		})
+	}
+}
+
 func TestADocumentIsNoLargerThanAStoreTakes(t *testing.T) {
 	const n = 60
 	parked := func(w *world, e *handling.Engine) { w.handle(e, command("bad", deposit{"a", poison})) }

@@ -109,8 +109,7 @@ func IsTenant(text string) bool { return tenant.MatchString(text) }
 
 // ToCloudEvent encodes a message whose body is already JSON.
 func ToCloudEvent(m Meta, data []byte) ([]byte, error) {
-	// The names are right, and Validate looks at all values once. Setters would look at each
-	// of both before, and the map would grow.
+	// The names and the types are right, so the setters' checks are left out.
 	ext := make(map[string]any, mostExtensions)
 	for _, a := range [...]struct{ name, value string }{
 		{extTenant, m.Tenant},

@@ -18,7 +18,7 @@ type ids struct {
 	newer, older map[[16]byte]struct{}
 }
 
-// newIDs remembers at least so many, once there were so many.
+// newIDs remembers at least the last most ids.
 func newIDs(most int) *ids {
 	return &ids{most: most, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, newer: map[[16]byte]struct{}{}}
 }

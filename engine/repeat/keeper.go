@@ -31,16 +31,18 @@ const (
 	// maxRepeats is how often a message is sent again. Whoever can be asked and still does
 	// not know it then never will.
 	maxRepeats = 12
-	// maxBytes is what is kept. An entry weighs placeBytes if it names an event of a stream,
-	// entryBytes beside its body otherwise.
+	// maxBytes is what is kept, and fullBytes up to when messages are kept whole: beyond
+	// that, events that can be read from their streams are but named. An entry weighs
+	// placeBytes then, entryBytes beside its body otherwise.
 	maxBytes   = 24 << 20
+	fullBytes  = 6 << 20
 	placeBytes = 400
 	entryBytes = 700
 )
 
 // Kept is a message that somebody may not have.
 type Kept struct {
-	// Message has no body, and little beside its id, if it is in its stream.
+	// Message may have no body, and little beside its id, if it is in its stream.
 	Message message.Message
 	// Readers are the apps that are not known to have it. It is not to be changed.
 	Readers []string
@@ -48,14 +50,12 @@ type Kept struct {
 	Sent time.Time
 }
 
-// entry is a message that is kept. There are tens of thousands of them, so an event that
-// can be read from its stream again is but named: what it says, the stream has in memory
-// or in the store.
+// entry is a message that is kept. Under load there are tens of thousands of them.
 type entry struct {
 	id             string
 	tenant, stream string
 	version        uint64
-	whole          *message.Message // nil for an event that is named
+	whole          *message.Message // nil for an event that is but named
 
 	readers   []string
 	sent, due time.Time
@@ -65,14 +65,13 @@ type entry struct {
 	listed    bool // in the queue
 }
 
-func newEntry(m message.Message, readers []string, sent, due time.Time) *entry {
+func newEntry(m message.Message, whole bool, readers []string, sent, due time.Time) *entry {
 	e := &entry{id: m.ID, readers: readers, sent: sent, due: due, repeated: m.Repeated}
-	if IsInStream(m.Meta) {
+	if !whole && IsInStream(m.Meta) {
 		e.tenant, e.stream, e.version, e.bytes = m.Tenant, m.Stream, m.StreamVersion, placeBytes
 		return e
 	}
-	whole := m
-	e.whole, e.bytes = &whole, entryBytes+sizeOf(m)
+	e.whole, e.bytes = &m, entryBytes+sizeOf(m)
 	return e
 }
 
@@ -105,7 +104,7 @@ func NewKeeper(after time.Duration) *Keeper {
 // Keep keeps a message that was just sent to some readers, who are not to be changed. It
 // says whether there was room. A message that is kept already stays as it is.
 func (k *Keeper) Keep(now time.Time, m message.Message, readers []string) bool {
-	return k.add(newEntry(m, readers, now, now.Add(k.after)))
+	return k.add(m, readers, now, now.Add(k.after))
 }
 
 // sizeOf is what a body weighs, roughly where it is not JSON yet.
@@ -122,15 +121,16 @@ func sizeOf(m message.Message) int {
 // Adopt keeps a message that was kept before, by an app that has ended: its readers are
 // asked next.
 func (k *Keeper) Adopt(now time.Time, kept Kept) bool {
-	return k.add(newEntry(kept.Message, kept.Readers, kept.Sent, now))
+	return k.add(kept.Message, kept.Readers, kept.Sent, now)
 }
 
-func (k *Keeper) add(e *entry) bool {
+func (k *Keeper) add(m message.Message, readers []string, sent, due time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(e.readers) == 0 || k.all[e.id] != nil {
+	if len(readers) == 0 || k.all[m.ID] != nil {
 		return true
 	}
+	e := newEntry(m, k.bytes < fullBytes, readers, sent, due)
 	if k.bytes+e.bytes > maxBytes {
 		return false
 	}

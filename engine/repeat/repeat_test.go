@@ -320,7 +320,7 @@ func TestAReaderThatCannotBeAskedIsAskedLater(t *testing.T) {
 	}
 }
 
-func TestEventsOfStreamsAreReadAgain(t *testing.T) {
+func TestEventsForWhichThereIsNoRoomAreReadAgain(t *testing.T) {
 	w := newWorld(t)
 	s := w.sender()
 	large := json.RawMessage(`{"Name":"` + fmt.Sprintf("%0100000d", 1) + `"}`)

@@ -124,11 +124,13 @@ func NewSender(s Sender) *Sender {
 // Publish implements bus.Publisher: what was published is kept. What was not, whoever
 // wanted it published will want again.
 func (s *Sender) Publish(ctx context.Context, msgs ...message.Message) error {
-	msgs = slices.Clone(msgs)
 	now := s.Now()
-	for i := range msgs {
-		if msgs[i].Time.IsZero() {
-			msgs[i].Time = now.UTC() // the same when it is sent again
+	if slices.ContainsFunc(msgs, func(m message.Message) bool { return m.Time.IsZero() }) {
+		msgs = slices.Clone(msgs)
+		for i := range msgs {
+			if msgs[i].Time.IsZero() {
+				msgs[i].Time = now.UTC() // the same when it is sent again
+			}
 		}
 	}
 	if err := s.Publisher.Publish(ctx, msgs...); err != nil {

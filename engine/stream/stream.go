@@ -196,8 +196,8 @@ func (st *Stream) TakeHeld() (h Held, ok bool) {
 // Changed says whether there is anything to commit.
 func (st *Stream) Changed() bool { return st.changed }
 
-// maxLeft is what weighs at most that is behind the first record that is left to others,
-// with it: what is not known to be carried out cannot be sealed, nor can what comes after.
+// maxLeft bounds what follows the last record up to which all is carried out. None of that
+// can be sealed while records of others are left.
 const maxLeft = maxTailBytes
 
 // LeaveOthers leaves what other replicas have committed after a moment for them to carry

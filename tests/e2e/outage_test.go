@@ -17,6 +17,7 @@ import (
 
 	"github.com/plenary/plenary/tests/harness"
 	"github.com/plenary/plenary/tools/servers"
+	"github.com/plenary/plenary/tools/servers/ready"
 )
 
 // readers are the apps that an order's messages are delivered to.
@@ -73,9 +74,7 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 	survive(t, s, func() {
 		for how, end := range map[string]func(string){"killed": s.Kill, "stopped": s.Stop} {
 			t.Logf("the store fails, and the sidecar of order is %s while it tries", how)
-			from := logSize(t, s, sidecar)
-			mended := fails(t)
-			harness.Eventually(t, within, func(context.Context) error { return retries(s, sidecar, from) })
+			mended := failsUnderWay(t, s, sidecar, fails)
 			end(sidecar)
 			mended()
 			if err := s.Restart(t.Context(), sidecar); err != nil {
@@ -83,6 +82,38 @@ func TestNothingIsLostWhenSidecarsEndWhileTheStoreFails(t *testing.T) {
 			}
 		}
 	})
+}
+
+// failsUnderWay has the store fail while an order is under way, so that the sidecar repeats
+// a delivery: on a fast machine nothing may be under way just then.
+func failsUnderWay(t *testing.T, s *harness.System, sidecar string, fails func(*testing.T) (mended func())) (mended func()) {
+	t.Helper()
+	const met, some = 10 * time.Second, 20
+	harness.Eventually(t, within, func(ctx context.Context) error {
+		before, err := s.Work(ctx)
+		if err != nil {
+			return err
+		}
+		if err := ready.Until(ctx, func(ctx context.Context) error {
+			now, err := s.Work(ctx)
+			if err == nil && now.DeliverCalls < before.DeliverCalls+some {
+				err = errors.New("no orders are under way")
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		from := logSize(t, s, sidecar)
+		mended = fails(t)
+		ctx, cancel := context.WithTimeout(ctx, met)
+		defer cancel()
+		if err := ready.Until(ctx, func(context.Context) error { return retries(s, sidecar, from) }); err != nil {
+			mended()
+			return err
+		}
+		return nil
+	})
+	return mended
 }
 
 // An app that hangs keeps its connections and answers nothing. It does so for longer

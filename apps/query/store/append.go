@@ -158,11 +158,12 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, runs []*run) (shown []me
 
 // contiguous are the events that follow version without a gap.
 func contiguous(events []Event, version uint64) []message.Message {
-	sorted := slices.SortedStableFunc(slices.Values(events), func(a, b Event) int {
-		return cmp.Compare(a.StreamVersion, b.StreamVersion)
-	})
-	var ready []message.Message
-	for _, e := range sorted {
+	byVersion := func(a, b Event) int { return cmp.Compare(a.StreamVersion, b.StreamVersion) }
+	if !slices.IsSortedFunc(events, byVersion) { // they are, as a rule
+		events = slices.SortedStableFunc(slices.Values(events), byVersion)
+	}
+	ready := make([]message.Message, 0, len(events))
+	for _, e := range events {
 		if e.StreamVersion == version+1 {
 			ready = append(ready, e.Message)
 			version++

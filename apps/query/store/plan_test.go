@@ -32,7 +32,8 @@ func TestNoReadWalksAllOrdersOrEvents(t *testing.T) {
 	order, payment := uuid.New(), uuid.New()
 	mustAppend(t, s, append(confirmedOrder(order, payment), conference()...)...)
 	for _, id := range []uuid.UUID{order, conferenceID} {
-		readAll(t, s, id)
+		readAll(t, s, id, "x")
+		readAll(t, s, id, "") // lists from their beginning, without a search
 	}
 	n := 0
 	s.prepared.Range(func(key, _ any) bool {
@@ -54,7 +55,7 @@ func TestNoReadWalksAllOrdersOrEvents(t *testing.T) {
 }
 
 // readAll calls all methods that read for a tenant, so that their statements are prepared.
-func readAll(t *testing.T, s *Store, id uuid.UUID) {
+func readAll(t *testing.T, s *Store, id uuid.UUID, text string) {
 	t.Helper()
 	v := reflect.ValueOf(s)
 	for i := range v.NumMethod() {
@@ -65,7 +66,7 @@ func readAll(t *testing.T, s *Store, id uuid.UUID) {
 		}
 		in := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(message.DefaultTenant)}
 		for j := 2; j < typ.NumIn(); j++ {
-			in = append(in, anything(typ.In(j), id))
+			in = append(in, anything(typ.In(j), id, text))
 		}
 		if typ.IsVariadic() {
 			method.CallSlice(in)
@@ -76,27 +77,31 @@ func readAll(t *testing.T, s *Store, id uuid.UUID) {
 }
 
 // anything is a value that can be looked for.
-func anything(of reflect.Type, id uuid.UUID) reflect.Value {
+func anything(of reflect.Type, id uuid.UUID, text string) reflect.Value {
 	switch of {
 	case reflect.TypeFor[uuid.UUID]():
 		return reflect.ValueOf(id)
 	case reflect.TypeFor[time.Time]():
 		return reflect.ValueOf(time.Now())
+	case reflect.TypeFor[Cursor]():
+		if text == "" {
+			return reflect.ValueOf(Cursor{})
+		}
 	}
 	v := reflect.New(of).Elem()
 	switch of.Kind() {
 	case reflect.String:
-		v.SetString("x")
+		v.SetString(text)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(10)
 	case reflect.Slice:
 		for range 3 {
-			v = reflect.Append(v, anything(of.Elem(), id))
+			v = reflect.Append(v, anything(of.Elem(), id, text))
 		}
 	case reflect.Struct:
 		for i := range of.NumField() {
 			if v.Field(i).CanSet() {
-				v.Field(i).Set(anything(of.Field(i).Type, id))
+				v.Field(i).Set(anything(of.Field(i).Type, id, text))
 			}
 		}
 	}

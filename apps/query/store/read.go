@@ -1,9 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -49,8 +49,8 @@ func (s *Store) Orders(ctx context.Context, tenant string, ids ...uuid.UUID) (ma
 func (s *Store) OrdersInJSON(ctx context.Context, tenant string, ids ...uuid.UUID) (map[uuid.UUID]json.RawMessage, error) {
 	found, lines := make(map[uuid.UUID]json.RawMessage, len(ids)), s.newLines(tenant)
 	err := s.eachOrder(ctx, tenant, ids, func(id uuid.UUID, of *orderDocs) error {
-		key := shownKey{tenant, id}
-		if shown, ok := s.shown.Get(key); ok && bytes.Equal(shown.of, of.all) {
+		key, sum := shownKey{tenant, id}, sha256.Sum256(of.all)
+		if shown, ok := s.shown.Get(key); ok && shown.of == sum {
 			found[id] = shown.json
 			return nil
 		}
@@ -58,18 +58,20 @@ func (s *Store) OrdersInJSON(ctx context.Context, tenant string, ids ...uuid.UUI
 		if err != nil {
 			return err
 		}
-		if found[id], err = json.Marshal(o); err == nil && o.Status != view.OrderWaitlisted { // whose place in line the documents do not say
-			s.shown.Add(key, shownOrder{of.all, found[id]})
+		found[id], err = json.Marshal(o)
+		// The documents do not say the place in line of an order that waits.
+		if err == nil && o.Status != view.OrderWaitlisted && len(found[id]) <= mostShownBytes {
+			s.shown.Add(key, shownOrder{sum, found[id]})
 		}
 		return err
 	})
 	return found, err
 }
 
-// shownOrder is an order as it was encoded, with the documents that it was made of: while
-// they are the same, so is the order. Many clients ask for one again and again.
+// shownOrder is an order as it was encoded, and the sum of the documents that it was made
+// of: while they are the same, so is the order. Many clients ask for one again and again.
 type shownOrder struct {
-	of   []byte
+	of   [sha256.Size]byte
 	json json.RawMessage
 }
 
@@ -78,8 +80,12 @@ type shownKey struct {
 	id     uuid.UUID
 }
 
-// mostShown is how many are remembered, some KB each.
-const mostShown = 2048
+// mostShown is how many are remembered; most have 2 KB, those of more than mostShownBytes
+// are not.
+const (
+	mostShown      = 2048
+	mostShownBytes = 16 << 10
+)
 
 // orderDocs are the documents that an order is made of.
 type orderDocs struct {

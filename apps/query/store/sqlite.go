@@ -77,6 +77,11 @@ func (d *sqlite) hasTable(ctx context.Context, q queryer, name string) (has bool
 	return has, err
 }
 
+// uninterrupted is ctx without its end, for statements of which a batch has many. The driver
+// starts a goroutine for each one that could be interrupted, which is a tenth of what it
+// does for a batch. A transaction whose context ends is rolled back all the same.
+func uninterrupted(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 func (d *sqlite) enter(context.Context, *sql.Tx, []stream) error { return nil }
 
 func (d *sqlite) alone(context.Context, *sql.Tx) error { return nil }
@@ -89,6 +94,7 @@ func (d *sqlite) insert(ctx context.Context, tx *sql.Tx, into insertion, rows []
 	for i := range into.columns {
 		values = append(values, "$"+strconv.Itoa(i+1))
 	}
+	ctx = uninterrupted(ctx)
 	st, err := tx.PrepareContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s) ON CONFLICT %s`,
 		into.table, names(into.columns), strings.Join(values, ", "), into.conflict))
 	if err != nil {
@@ -111,6 +117,7 @@ func (d *sqlite) remove(ctx context.Context, tx *sql.Tx, table string, columns [
 	for i := range columns {
 		values = append(values, "$"+strconv.Itoa(i+1))
 	}
+	ctx = uninterrupted(ctx)
 	st, err := tx.PrepareContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE (%s) = (%s)`, table, names(columns), strings.Join(values, ", ")))
 	if err != nil {
 		return err
@@ -125,6 +132,7 @@ func (d *sqlite) remove(ctx context.Context, tx *sql.Tx, table string, columns [
 }
 
 func (d *sqlite) waiting(ctx context.Context, tx *sql.Tx, streams []stream) (waiting map[stream]bool, err error) {
+	ctx = uninterrupted(ctx)
 	st, err := tx.PrepareContext(ctx, `SELECT EXISTS (SELECT 1 FROM waiting WHERE tenant = $1 AND stream = $2)`)
 	if err != nil {
 		return nil, err
@@ -144,6 +152,7 @@ func (d *sqlite) waiting(ctx context.Context, tx *sql.Tx, streams []stream) (wai
 }
 
 func (d *sqlite) stored(ctx context.Context, tx *sql.Tx, places []position) (found map[position]content, err error) {
+	ctx = uninterrupted(ctx)
 	st, err := tx.PrepareContext(ctx, `SELECT type, data FROM journal WHERE tenant = $1 AND stream = $2 AND version = $3`)
 	if err != nil {
 		return nil, err
@@ -164,6 +173,7 @@ func (d *sqlite) stored(ctx context.Context, tx *sql.Tx, places []position) (fou
 }
 
 func (d *sqlite) fill(ctx context.Context, tx *sql.Tx, suffix string, rows []*row) (err error) {
+	ctx = uninterrupted(ctx)
 	prepared := map[*table]*sql.Stmt{}
 	defer func() {
 		for _, st := range prepared {
