@@ -63,7 +63,7 @@ func (w *world) loses(m envelope) bool {
 // sendAgain is what senders do now and then: they ask for what has been under way for
 // long, and send it again if it is not known.
 func (w *world) sendAgain() {
-	for _, due := range w.keeper.Due(w.now, 10_000) {
+	for _, due := range w.keeper.Kept(w.keeper.Due(w.now, 10_000)) {
 		m := w.kept[due.Message.ID]
 		if w.knows(m) {
 			w.keeper.Has("reader", m.id)
