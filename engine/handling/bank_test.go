@@ -371,3 +371,23 @@ func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // faults are what these tests are about
 	os.Exit(m.Run())
 }
+
+// size is how many bytes a stream's document has in the store.
+func (w *world) size(key string) int {
+	w.t.Helper()
+	got, err := w.keys.Store.Get(w.t.Context(), []string{key})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(got[key].Value)
+}
+
+// sizeUnparked is the size of the account's document, once it was seen that no message is
+// parked.
+func (w *world) sizeUnparked() int {
+	w.t.Helper()
+	if got := letters(w.taken()); len(got) > 0 {
+		w.t.Fatalf("parked: %s", got[0].Reason)
+	}
+	return w.size("main/account/a")
+}

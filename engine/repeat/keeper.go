@@ -71,7 +71,8 @@ func newEntry(m message.Message, whole bool, readers []string, sent, due time.Ti
 		e.tenant, e.stream, e.version, e.bytes = m.Tenant, m.Stream, m.StreamVersion, placeBytes
 		return e
 	}
-	e.whole, e.bytes = &m, entryBytes+sizeOf(m)
+	copied := m // or each m would be on the heap
+	e.whole, e.bytes = &copied, entryBytes+sizeOf(m)
 	return e
 }
 

@@ -34,24 +34,26 @@ func (s *Store) Flow(ctx context.Context, tenant string, order uuid.UUID) (view.
 // touching are the events of an order's own streams, and those of others that are
 // about it, in the order of their streams.
 func (s *Store) touching(ctx context.Context, tenant string, order uuid.UUID) ([]Event, error) {
-	rows, err := s.query(ctx, eventsOfOrder, tenant, "order/"+order.String(), "assignments/"+order.String(), order.String())
-	if err != nil {
-		return nil, err
-	}
-	events, err := scanEvents(ctx, s.registry, rows)
+	events, err := s.ofOrder(ctx, tenant, order)
 	slices.SortFunc(events, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.StreamVersion, b.StreamVersion))
 	})
 	return events, err
 }
 
-// eventsOfOrder reads the events of an order's own streams ($2, $3), and those of others
-// that are about it ($4). It does not sort them: SQLite would walk the whole journal in
-// that order.
-const eventsOfOrder = `SELECT ` + eventColumns + ` FROM journal
-		WHERE tenant = $1 AND stream IN ($2, $3) AND ` + isShown + `
-	UNION ALL SELECT ` + eventColumns + ` FROM journal
-		WHERE tenant = $1 AND about = $4 AND ` + isShown
+// ofOrder are the events of touching in no order: SQLite would walk the whole journal in
+// theirs.
+func (s *Store) ofOrder(ctx context.Context, tenant string, order uuid.UUID) ([]Event, error) {
+	rows, err := s.query(ctx, `SELECT `+eventColumns+` FROM journal
+			WHERE tenant = $1 AND stream IN ($2, $3) AND `+isShown+`
+		UNION ALL SELECT `+eventColumns+` FROM journal
+			WHERE tenant = $1 AND about = $4 AND `+isShown,
+		tenant, "order/"+order.String(), "assignments/"+order.String(), order.String())
+	if err != nil {
+		return nil, err
+	}
+	return scanEvents(ctx, s.registry, rows)
+}
 
 // Moment is a moment in an order's history: that of a version of its stream or,
 // if that is 0, a time.

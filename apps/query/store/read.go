@@ -91,6 +91,9 @@ const (
 type orderDocs struct {
 	all  []byte // one after the other, each behind its part's name
 	ends []docEnd
+	// exists: the order's own document is among them. There may be payments of it, or its
+	// seats, and nothing else yet.
+	exists bool
 }
 
 // docEnd is where a document lies.
@@ -104,6 +107,7 @@ func (d *orderDocs) add(part string, doc []byte) {
 	from := len(d.all)
 	d.all = append(d.all, doc...)
 	d.ends = append(d.ends, docEnd{part, from, len(d.all)})
+	d.exists = d.exists || part == partOrder
 }
 
 // eachOrder reads what there is of some orders, with as few statements as can be.
@@ -114,6 +118,9 @@ func (s *Store) eachOrder(ctx context.Context, tenant string, ids []uuid.UUID, d
 			return err
 		}
 		for id, of := range found {
+			if !of.exists {
+				continue
+			}
 			if err := do(id, of); err != nil {
 				return err
 			}
@@ -122,7 +129,7 @@ func (s *Store) eachOrder(ctx context.Context, tenant string, ids []uuid.UUID, d
 	return nil
 }
 
-// docsOfOrders are the documents of those that exist of at most mostAtOnce orders.
+// docsOfOrders are the documents that there are of at most mostAtOnce orders.
 func (s *Store) docsOfOrders(ctx context.Context, tenant string, ids []uuid.UUID) (map[uuid.UUID]*orderDocs, error) {
 	names := make([]string, len(ids))
 	for i, id := range ids {
@@ -135,7 +142,7 @@ func (s *Store) docsOfOrders(ctx context.Context, tenant string, ids []uuid.UUID
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err says what went wrong
-	found, without := make(map[uuid.UUID]*orderDocs, len(ids)), map[uuid.UUID]bool{}
+	found := make(map[uuid.UUID]*orderDocs, len(ids))
 	for rows.Next() {
 		var part, name string
 		var doc sql.RawBytes
@@ -150,15 +157,8 @@ func (s *Store) docsOfOrders(ctx context.Context, tenant string, ids []uuid.UUID
 		if of == nil {
 			of = &orderDocs{}
 			found[id] = of
-			without[id] = true
-		}
-		if part == partOrder {
-			delete(without, id)
 		}
 		of.add(part, doc)
-	}
-	for id := range without { // there are payments of it, or its seats, and nothing else yet
-		delete(found, id)
 	}
 	return found, rows.Err()
 }
@@ -409,12 +409,11 @@ func (s *Store) FailedRefunds(ctx context.Context, tenant string, after Cursor, 
 // Outcome is what became of a command. One that nothing is known of has the
 // status unknown.
 func (s *Store) Outcome(ctx context.Context, tenant, commandID string) (view.Outcome, error) {
-	events, err := s.events(ctx, `SELECT `+eventColumns+` FROM journal
-		WHERE tenant = $1 AND cause_id = $2 AND `+isShown+` ORDER BY stream, version`, tenant, commandID)
+	outcomes, err := s.Outcomes(ctx, tenant, []string{commandID})
 	if err != nil {
 		return view.Outcome{}, err
 	}
-	return projection.Outcome(commandID, events), nil
+	return outcomes[0], nil
 }
 
 // Outcomes is what became of some commands, with as few statements as can be.
@@ -479,11 +478,11 @@ func atOnce(forms map[int]string, tenant string, ids []string) (query string, ar
 // others that are about it. How many there can be is bounded by the order. Error:
 // ErrNotFound when nothing is known of it, ErrNoCursor.
 func (s *Store) Timeline(ctx context.Context, tenant string, order uuid.UUID, after Cursor, limit int) (view.Timeline, error) {
-	events, err := s.events(ctx, eventsOfOrder, tenant, "order/"+order.String(), "assignments/"+order.String(), order.String())
+	events, err := s.ofOrder(ctx, tenant, order)
 	if err != nil {
 		return view.Timeline{}, err
 	}
-	entries := projection.Timeline(events)
+	entries := projection.Timeline(messagesOf(events))
 	if len(entries) == 0 {
 		return view.Timeline{}, ErrNotFound
 	}
